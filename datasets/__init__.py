@@ -1,0 +1,1 @@
+"""Series tables: readers, checks, the grid of time, and the bundled example data."""

@@ -1,0 +1,1 @@
+"""What is learned: recurrent forecasters in torch, their training and their evaluation."""

@@ -1,0 +1,37 @@
+"""Calendar features from times alone: smooth cycles of the series' own wall clock."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+DAY = 86_400
+# name -> (period in seconds, offset in seconds, harmonics); 1970-01-01 was a Thursday, weeks start on Monday
+CYCLES = {
+    "time_of_day": (DAY, 0, 3),
+    "day_of_week": (7 * DAY, 3 * DAY, 3),
+    "time_of_year": (31_556_952, 0, 2),
+}
+
+
+class Calendar(nn.Module):
+    """Sines and cosines of the chosen cycles: times (…) of int64 seconds -> (…, size)."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        unknown = [name for name in names if name not in CYCLES]
+        if unknown:
+            raise ValueError(f"unknown calendar features {unknown}; choose among {sorted(CYCLES)}")
+        rows = [(period, offset, k) for period, offset, count in map(CYCLES.get, names) for k in range(1, count + 1)]  # type: ignore[misc]
+        self.size = 2 * len(rows)
+        self.register_buffer("period", torch.tensor([row[0] for row in rows], dtype=torch.int64), persistent=False)
+        self.register_buffer("offset", torch.tensor([row[1] for row in rows], dtype=torch.int64), persistent=False)
+        angular = [2 * math.pi * row[2] / row[0] for row in rows]
+        self.register_buffer("angular", torch.tensor(angular, dtype=torch.float32), persistent=False)
+
+    def forward(self, times: Tensor) -> Tensor:
+        within = torch.remainder(times.unsqueeze(-1) + self.offset, self.period)  # (…, cycles) whole seconds: exact
+        angle = within.to(torch.float32) * self.angular
+        return torch.cat([torch.sin(angle), torch.cos(angle)], -1)  # (…, size)

@@ -1,0 +1,89 @@
+"""The configuration of a forecaster: all that is needed to build it again, as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from datasets.frequency import Frequency
+
+QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
+SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
+YEAR = 31_556_952  # seconds of the mean Gregorian year
+
+
+@dataclass(frozen=True)
+class ForecasterConfig:
+    """What a forecaster is made of. `lags` are in steps, ascending; `calendar` names features of models/calendar.py."""
+
+    frequency: str
+    horizon: int
+    lags: tuple[int, ...]
+    architecture: str = "gru"
+    quantiles: tuple[float, ...] = QUANTILES
+    covariates: tuple[str, ...] = ()
+    calendar: tuple[str, ...] = ()
+    hidden: int = 64
+    layers: int = 2
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise ValueError(f"the horizon must be at least 1 step, not {self.horizon}")
+        if not self.lags or any(lag < 1 for lag in self.lags) or list(self.lags) != sorted(set(self.lags)):
+            raise ValueError(f"lags must be ascending whole numbers from 1 on, not {self.lags}")
+        if 0.5 not in self.quantiles or list(self.quantiles) != sorted(set(self.quantiles)):
+            raise ValueError(f"quantiles must be ascending and hold 0.5, not {self.quantiles}")
+        if not (0 < self.quantiles[0] and self.quantiles[-1] < 1):
+            raise ValueError(f"quantiles must lie between 0 and 1, not {self.quantiles}")
+
+    @property
+    def window(self) -> int:
+        """Steps of the ring of past values: whole longest seasons, and enough of them for statistics."""
+        longest = self.lags[-1]
+        return longest * -(-SHORTEST_WINDOW // longest)
+
+    @property
+    def width(self) -> int:
+        """Values of one reading: the target and the covariates."""
+        return 1 + len(self.covariates)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ForecasterConfig:
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise ValueError(f"unknown settings {unknown}; this version knows {sorted(known)}")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+def implied_calendar(frequency: Frequency, span: float) -> tuple[str, ...]:
+    """Calendar features that a frequency implies; the time of year only where `span` seconds show it twice."""
+    if not frequency.has_calendar:
+        return ()
+    names = []
+    if frequency.seconds < 86_400:
+        names.append("time_of_day")
+    if frequency.seconds < 7 * 86_400:
+        names.append("day_of_week")
+    if span >= 2 * YEAR:
+        names.append("time_of_year")
+    return tuple(names)
+
+
+def implied_config(
+    frequency: Frequency, horizon: int, span: float, covariates: Sequence[str] = (), **chosen: Any
+) -> ForecasterConfig:
+    """The default configuration: nothing tuned but what the frequency implies; `chosen` overrides by name."""
+    implied: dict[str, Any] = {
+        "frequency": frequency.alias,
+        "horizon": horizon,
+        "lags": frequency.seasons(),
+        "covariates": tuple(covariates),
+        "calendar": implied_calendar(frequency, span),
+    }
+    return ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})

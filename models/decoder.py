@@ -1,0 +1,58 @@
+"""The head: a learned mix of the seasonal naive continuations and a correction, as quantiles for every step ahead."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.config import ForecasterConfig
+from models.lags import naive_positions
+from models.quantiles import NonCrossingQuantiles, gaussian_bias
+
+START_DEVIATION = 0.5  # spread of an untrained forecast, in deviations of the window
+
+
+class Decoder(nn.Module):
+    """Output of the recurrent part and the normalised window -> quantiles, in deviations of the window.
+
+    The median is a weighted mean (softmax) of the last value, the seasonal naives and the window's level, plus a
+    correction. A naive whose value is missing drops out of the mean. Additive over the horizon: nothing here is of the
+    size batch x horizon x features.
+    """
+
+    positions: Tensor
+
+    def __init__(self, config: ForecasterConfig, inputs: int) -> None:
+        super().__init__()
+        self.horizon = config.horizon
+        self.levels = len(config.quantiles)
+        self.candidates = len(config.lags) + 2
+        self.norm = nn.LayerNorm(inputs)
+        self.dropout = nn.Dropout(config.dropout)
+        self.expand = nn.Linear(inputs, config.hidden)
+        self.mix = nn.Linear(config.hidden, self.horizon * self.candidates)
+        self.correction = nn.Linear(config.hidden, self.horizon * self.levels)
+        self.quantiles = NonCrossingQuantiles(config.quantiles)
+        self.median = self.quantiles.median
+        positions = naive_positions(config.lags, config.window, config.horizon)
+        self.register_buffer("positions", positions.reshape(-1), persistent=False)
+        with torch.no_grad():
+            self.mix.weight.mul_(0.1)
+            self.mix.bias.zero_()
+            self.correction.weight.mul_(0.1)
+            self.correction.bias.copy_(gaussian_bias(config.quantiles, START_DEVIATION).repeat(self.horizon))
+
+    def forward(self, outputs: Tensor, window: Tensor) -> Tensor:
+        """outputs (…, inputs), window (…, window) -> (…, horizon, quantiles)."""
+        shape = outputs.shape[:-1]
+        hidden = nn.functional.silu(self.expand(self.dropout(self.norm(outputs))))
+        naive = window.index_select(window.dim() - 1, self.positions)
+        naive = naive.reshape(shape + (self.candidates - 2, self.horizon))  # (…, lags, horizon)
+        last = window[..., -1:].unsqueeze(-1).expand(shape + (1, self.horizon))
+        choices = torch.cat([naive, last, torch.zeros_like(last)], -2)  # (…, candidates, horizon)
+        missing = torch.isnan(choices)
+        weights = self.mix(hidden).reshape(shape + (self.candidates, self.horizon))
+        weights = weights.masked_fill(missing, -1e9).softmax(-2)
+        mixed = (weights * choices.masked_fill(missing, 0.0)).sum(-2)  # (…, horizon)
+        raw = self.correction(hidden).reshape(shape + (self.horizon, self.levels))
+        return self.quantiles(raw) + mixed.unsqueeze(-1)

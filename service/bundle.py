@@ -1,0 +1,162 @@
+"""What an artifact is: the manifest, the digests of its files, the golden answers. The reader owns the format."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.numpy import load as load_tensors
+
+from service.errors import BundleError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+GOLDEN = "golden.safetensors"
+SEQUENCE_ONNX = "sequence.onnx"
+STEP_ONNX = "step.onnx"
+TORCHSCRIPT = "model.ts"
+FILES = (SEQUENCE_ONNX, STEP_ONNX, TORCHSCRIPT, GOLDEN)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tensor(Strict):
+    """One input or output of a graph; a dimension is a number or the name of a symbol."""
+
+    name: str
+    dtype: Literal["float32", "float64", "int64"]
+    shape: list[int | str]
+
+
+class Graph(Strict):
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+class StateSlice(Strict):
+    """Numbers `start` to `stop` of a state row, by name."""
+
+    name: str
+    start: int = Field(ge=0)
+    stop: int = Field(ge=0)
+
+
+class StateLayout(Strict):
+    size: int = Field(gt=0)
+    slices: list[StateSlice]
+    initial: str = Field(description="the row of a new session: base64 of little-endian float32")
+
+
+class FileDigest(Strict):
+    sha256: str
+    size: int
+
+
+class Manifest(Strict):
+    """All that a service must know of a model to serve it."""
+
+    format_version: Literal[1]
+    gatecast_version: str
+    created: datetime
+    name: str
+    architecture: str
+    frequency: str = Field(description="length of a step: 30min, 1h, 1d, 1mo, or a whole number for counted steps")
+    time_zone: str | None
+    horizon: int = Field(gt=0)
+    quantiles: list[float] = Field(min_length=1)
+    target: str
+    covariates: list[str]
+    streams: bool
+    context: int = Field(ge=0, description="steps after which the statistics and lags of a session are complete")
+    longest_history: int | None = Field(description="the most steps a request may carry; null: no bound of the model")
+    graphs: dict[Literal["sequence", "step"], Graph]
+    state: StateLayout
+    gates: int = Field(ge=0)
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+    files: dict[str, FileDigest]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An artifact whose files have been checked against their digests."""
+
+    path: Path
+    manifest: Manifest
+    digest: str  # sha256 of the manifest, which holds those of all other files
+
+    @classmethod
+    def open(cls, path: Path | str) -> Bundle:
+        """Reads a bundle and checks every file; `BundleError` names the file that is missing, changed or cut short."""
+        path = Path(path)
+        if not (path / MANIFEST).is_file():
+            raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}. Make one with: gatecast export RUN --out {path}")
+        text = (path / MANIFEST).read_bytes()
+        manifest = _manifest(path, text)
+        for name, expected in manifest.files.items():
+            _check_file(path / name, expected)
+        return cls(path, manifest, hashlib.sha256(text).hexdigest())
+
+    @cached_property
+    def initial(self) -> NDArray[np.float32]:
+        """The state row of a new session, shape (state,)."""
+        row = np.frombuffer(base64.b64decode(self.manifest.state.initial), dtype="<f4").astype(np.float32)
+        if row.shape != (self.manifest.state.size,):
+            raise BundleError(f"{self.path}: the initial row has {row.size} numbers, its layout {self.manifest.state.size}")
+        return row
+
+    @property
+    def width(self) -> int:
+        """Values of one reading: the target and the covariates."""
+        return 1 + len(self.manifest.covariates)
+
+    def golden(self) -> dict[str, NDArray[Any]]:
+        """The golden answers, by name: inputs and what torch answered when the bundle was written."""
+        tensors: dict[str, NDArray[Any]] = load_tensors((self.path / GOLDEN).read_bytes())
+        return tensors
+
+
+def digest_of(path: Path) -> FileDigest:
+    """Digest and size of one file."""
+    data = path.read_bytes()
+    return FileDigest(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def encode_row(row: NDArray[np.float32]) -> str:
+    """A state row as it stands in a manifest."""
+    return base64.b64encode(row.astype("<f4").tobytes()).decode("ascii")
+
+
+def _manifest(path: Path, text: bytes) -> Manifest:
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BundleError(
+            f"{path / MANIFEST}: {where}: {first['msg']}. This version reads bundle format {FORMAT_VERSION}; export the run again"
+        ) from invalid
+    missing = [name for name in FILES if name not in manifest.files]
+    if missing:
+        raise BundleError(f"{path / MANIFEST} lists no digest for {', '.join(missing)}; export the run again")
+    return manifest
+
+
+def _check_file(path: Path, expected: FileDigest) -> None:
+    if not path.is_file():
+        raise BundleError(f"{path} is missing; copy the whole bundle again or export the run again")
+    found = digest_of(path)
+    if found.size != expected.size:
+        raise BundleError(f"{path} has {found.size} bytes, its manifest says {expected.size}: it was cut short or changed")
+    if found.sha256 != expected.sha256:
+        raise BundleError(f"{path} does not match its digest: it was changed after the export")

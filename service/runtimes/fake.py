@@ -1,0 +1,207 @@
+"""A runtime in a few lines of numpy that keeps the whole contract, with faults to switch on: for tests."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.bundle import Bundle, Graph, Manifest, StateLayout, StateSlice, encode_row
+
+SLICES = ("count", "mean", "last", "phase", "drivers")  # of a state row
+COUNT, MEAN, LAST, PHASE, DRIVERS = range(len(SLICES))
+KEEP = np.float32(0.75)  # share of the exponential mean that a reading leaves as it was
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of a runtime, as its log keeps it."""
+
+    kind: Literal["sequence", "step"]
+    batch: int
+    time: int  # steps of padded width; 1 for a step
+    lengths: NDArray[np.int64]  # (batch,)
+
+
+class FakeArena:
+    """Rows of state in one numpy array; slot 0 is the initial row."""
+
+    def __init__(self, initial: NDArray[np.float32], capacity: int) -> None:
+        self._initial = initial
+        self._rows = np.tile(initial, (capacity, 1))  # (capacity, state)
+
+    @property
+    def capacity(self) -> int:
+        return len(self._rows)
+
+    def gather(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self._rows[slots]
+
+    def scatter(
+        self, slots: NDArray[np.int64], states: NDArray[np.float32], rows: NDArray[np.int64] | None = None
+    ) -> None:
+        self._rows[slots] = states[: len(slots)] if rows is None else states[rows]
+
+    def read(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self._rows[slots]
+
+    def write(self, slots: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        self._rows[slots] = rows
+
+    def grow(self, capacity: int) -> None:
+        more = np.tile(self._initial, (capacity - self.capacity, 1))
+        self._rows = np.concatenate([self._rows, more])
+
+
+class FakeRuntime:
+    """Streamed, chunked and whole are exactly equal, rows do not see each other, NaN is a missing reading.
+
+    Faults, each off at first: a reading equal to `raise_on` makes its run raise, one equal to `nan_on` makes
+    its row not finite, `broken` makes every run raise, and while `gate` is clear every run waits for it
+    (`entered` says that one has begun).
+    """
+
+    name = "fake"
+
+    def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
+        self.bundle = bundle
+        self.device = device
+        self.threads = threads
+        self.raise_on: float | None = None
+        self.nan_on: float | None = None
+        self.broken = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.log: deque[Run] = deque(maxlen=100_000)
+        manifest = bundle.manifest
+        ahead = np.arange(1, manifest.horizon + 1, dtype=np.float32)[None, :, None]  # (1, horizon, 1)
+        levels = np.asarray(manifest.quantiles, dtype=np.float32) - np.float32(0.5)
+        self._spread = np.sqrt(ahead) * levels  # (1, horizon, quantiles)
+        self._tilt = ahead / np.float32(manifest.horizon)
+
+    def sequence(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        states: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        live = np.arange(values.shape[1]) < lengths[:, None]  # (batch, time)
+        self._begin(Run("sequence", len(values), values.shape[1], lengths.copy()), values[live])
+        states = states.copy()
+        for at in range(values.shape[1]):
+            rows = np.flatnonzero(live[:, at])
+            states[rows] = self._advance(values[rows, at], times[rows, at], states[rows])
+        return self._forecast(states), states
+
+    def step(
+        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self._begin(Run("step", len(values), 1, np.ones(len(values), dtype=np.int64)), values)
+        states = self._advance(values, times, states)
+        return self._forecast(states), states
+
+    def gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],  # noqa: ARG002 (the protocol's)
+        states: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        missing = np.isnan(values[:, 0]) | (states[:, COUNT] == 0)
+        keep = np.where(missing, np.float32(1), KEEP).astype(np.float32)
+        return np.stack([keep, 1 - keep], axis=1)  # (batch, gates)
+
+    def states(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return rows
+
+    def rows(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        return states
+
+    def arena(self, capacity: int) -> FakeArena:
+        return FakeArena(self.bundle.initial, capacity)
+
+    def _begin(self, run: Run, values: NDArray[np.float64]) -> None:
+        self.log.append(run)
+        self.entered.set()
+        self.gate.wait()
+        if self.broken or (self.raise_on is not None and bool((values == self.raise_on).any())):
+            raise RuntimeError("a fault that was switched on")
+
+    def _advance(
+        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The state after one reading of each row, element by element: so no row or shape can matter."""
+        target = values[:, 0].astype(np.float32)
+        seen = ~np.isnan(target)
+        new = states.copy()
+        new[:, COUNT] += 1
+        first = np.isnan(states[:, LAST])
+        mean = np.where(first, target, KEEP * states[:, MEAN] + (1 - KEEP) * target)
+        new[:, MEAN] = np.where(seen, mean, states[:, MEAN])
+        new[:, LAST] = np.where(seen, target, states[:, LAST])
+        new[:, PHASE] = (times % DAY) / DAY
+        if values.shape[1] > 1:
+            drivers = np.where(np.isnan(values[:, 1:]), 0, values[:, 1:]).sum(axis=1)
+            new[:, DRIVERS] = KEEP * states[:, DRIVERS] + (1 - KEEP) * drivers.astype(np.float32)
+        if self.nan_on is not None:
+            new[values[:, 0] == self.nan_on, MEAN] = np.nan
+        return new
+
+    def _forecast(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        last = np.where(np.isnan(states[:, LAST]), 0, states[:, LAST])
+        trend = last - states[:, MEAN]
+        level = states[:, MEAN] + states[:, PHASE] + states[:, DRIVERS] + np.float32(0.01) * states[:, COUNT]
+        centre = level[:, None, None] + trend[:, None, None] * self._tilt
+        forecast: NDArray[np.float32] = (centre + self._spread).astype(np.float32)
+        return forecast  # (batch, horizon, quantiles)
+
+
+def fake_bundle(
+    horizon: int = 3,
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    covariates: Sequence[str] = (),
+    frequency: str = "1h",
+    streams: bool = True,
+    time_zone: str | None = None,
+    longest_history: int | None = None,
+    name: str = "fake",
+) -> Bundle:
+    """A bundle without files; its digest follows its manifest, so another name is another model."""
+    initial = np.zeros(len(SLICES), dtype=np.float32)
+    initial[LAST] = np.nan  # nothing seen yet
+    slices = [StateSlice(name=part, start=at, stop=at + 1) for at, part in enumerate(SLICES)]
+    graph = Graph(inputs=[], outputs=[])
+    manifest = Manifest(
+        format_version=1,
+        gatecast_version="0",
+        created=datetime(2024, 1, 1, tzinfo=UTC),
+        name=name,
+        architecture="fake",
+        frequency=frequency,
+        time_zone=time_zone,
+        horizon=horizon,
+        quantiles=list(quantiles),
+        target="y",
+        covariates=list(covariates),
+        streams=streams,
+        context=1,
+        longest_history=longest_history,
+        graphs={"sequence": graph, "step": graph},
+        state=StateLayout(size=len(SLICES), slices=slices, initial=encode_row(initial)),
+        gates=2,
+        metrics={},
+        training={},
+        files={},
+    )
+    digest = hashlib.sha256(manifest.model_dump_json().encode()).hexdigest()
+    return Bundle(Path(f"{name}.bundle"), manifest, digest)
