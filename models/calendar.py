@@ -19,12 +19,17 @@ CYCLES = {
 class Calendar(nn.Module):
     """Sines and cosines of the chosen cycles: times (…) of int64 seconds -> (…, size)."""
 
+    period: Tensor
+    offset: Tensor
+    angular: Tensor
+
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()
         unknown = [name for name in names if name not in CYCLES]
         if unknown:
             raise ValueError(f"unknown calendar features {unknown}; choose among {sorted(CYCLES)}")
-        rows = [(period, offset, k) for period, offset, count in map(CYCLES.get, names) for k in range(1, count + 1)]  # type: ignore[misc]
+        cycles = [CYCLES[name] for name in names]
+        rows = [(period, offset, k) for period, offset, count in cycles for k in range(1, count + 1)]
         self.size = 2 * len(rows)
         self.register_buffer("period", torch.tensor([row[0] for row in rows], dtype=torch.int64), persistent=False)
         self.register_buffer("offset", torch.tensor([row[1] for row in rows], dtype=torch.int64), persistent=False)

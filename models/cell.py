@@ -41,15 +41,24 @@ def initialise_gru(layer: nn.GRU, longest_memory: int) -> None:
 
     With z near 1 keeping the past, a unit whose update-gate bias is log(T - 1) forgets over about T steps
     (chrono initialisation: Tallec and Ollivier 2018, arXiv:1804.11188, whose forget gate is this z). T is
-    spread evenly in the logarithm from 3 steps to `longest_memory`; of the two biases that are added only the input's carries it.
+    spread evenly in the logarithm from 3 steps to `longest_memory`; of the two biases that are added only the
+    input's carries it.
     """
     size = layer.hidden_size
+    weight_ih, weight_hh, bias_ih, bias_hh = weights(layer)
     with torch.no_grad():
         for gate in range(3):
             rows = slice(gate * size, (gate + 1) * size)
-            nn.init.xavier_uniform_(layer.weight_ih_l0[rows])
-            nn.init.orthogonal_(layer.weight_hh_l0[rows])
-        nn.init.zeros_(layer.bias_ih_l0)
-        nn.init.zeros_(layer.bias_hh_l0)
+            nn.init.xavier_uniform_(weight_ih[rows])
+            nn.init.orthogonal_(weight_hh[rows])
+        bias_ih.zero_()
+        bias_hh.zero_()
         memory = torch.logspace(math.log10(3.0), math.log10(max(4.0, longest_memory)), size)  # steps
-        layer.bias_ih_l0[size : 2 * size] = torch.log(memory - 1.0)
+        bias_ih[size : 2 * size] = torch.log(memory - 1.0)
+
+
+def weights(layer: nn.Module) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The four tensors of a single `nn.GRU` layer in the order of `gru_cell`."""
+    assert isinstance(layer, nn.GRU)
+    weight_ih, weight_hh, bias_ih, bias_hh = layer.all_weights[0]
+    return weight_ih, weight_hh, bias_ih, bias_hh

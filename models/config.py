@@ -35,7 +35,7 @@ class ForecasterConfig:
             raise ValueError(f"lags must be ascending whole numbers from 1 on, not {self.lags}")
         if 0.5 not in self.quantiles or list(self.quantiles) != sorted(set(self.quantiles)):
             raise ValueError(f"quantiles must be ascending and hold 0.5, not {self.quantiles}")
-        if not (0 < self.quantiles[0] and self.quantiles[-1] < 1):
+        if self.quantiles[0] <= 0 or self.quantiles[-1] >= 1:
             raise ValueError(f"quantiles must lie between 0 and 1, not {self.quantiles}")
 
     @property
@@ -58,7 +58,10 @@ class ForecasterConfig:
         unknown = sorted(set(data) - known)
         if unknown:
             raise ValueError(f"unknown settings {unknown}; this version knows {sorted(known)}")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        settings: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        return cls(**settings)
 
 
 def implied_calendar(frequency: Frequency, span: float) -> tuple[str, ...]:

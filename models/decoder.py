@@ -47,12 +47,13 @@ class Decoder(nn.Module):
         shape = outputs.shape[:-1]
         hidden = nn.functional.silu(self.expand(self.dropout(self.norm(outputs))))
         naive = window.index_select(window.dim() - 1, self.positions)
-        naive = naive.reshape(shape + (self.candidates - 2, self.horizon))  # (…, lags, horizon)
-        last = window[..., -1:].unsqueeze(-1).expand(shape + (1, self.horizon))
+        naive = naive.reshape((*shape, self.candidates - 2, self.horizon))  # (…, lags, horizon)
+        last = window[..., -1:].unsqueeze(-1).expand((*shape, 1, self.horizon))
         choices = torch.cat([naive, last, torch.zeros_like(last)], -2)  # (…, candidates, horizon)
         missing = torch.isnan(choices)
-        weights = self.mix(hidden).reshape(shape + (self.candidates, self.horizon))
+        weights = self.mix(hidden).reshape((*shape, self.candidates, self.horizon))
         weights = weights.masked_fill(missing, -1e9).softmax(-2)
         mixed = (weights * choices.masked_fill(missing, 0.0)).sum(-2)  # (…, horizon)
-        raw = self.correction(hidden).reshape(shape + (self.horizon, self.levels))
-        return self.quantiles(raw) + mixed.unsqueeze(-1)
+        raw = self.correction(hidden).reshape((*shape, self.horizon, self.levels))
+        quantiles: Tensor = self.quantiles(raw) + mixed.unsqueeze(-1)
+        return quantiles

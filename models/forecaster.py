@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,11 @@ from models.lags import lagged
 from models.scaling import absolute, ring_statistics, tape_statistics
 
 COEFFICIENT_FLOOR = -12.0  # log of the smallest coefficient of variation told apart
+
+
+def counting(like: Tensor) -> Tensor:
+    """0, 1, 2, … along the second dimension of (batch, time), int64; a traced graph keeps no device in it."""
+    return torch.ones_like(like, dtype=torch.int64).cumsum(1) - 1
 
 
 class Slice(NamedTuple):
@@ -30,11 +36,11 @@ class Fork(NamedTuple):
     quantiles: Tensor  # (batch, time, horizon, quantiles) float32, in deviations of the window
     level: Tensor  # (batch, time) float64
     scale: Tensor  # (batch, time) float64
-    count: Tensor  # (batch, time) float64: readings that the window has seen
+    seen: Tensor  # (batch, time) float64: readings that the window has seen
     state: Tensor  # (batch, state)
 
 
-class Forecaster(nn.Module):
+class Forecaster(nn.Module, ABC):
     """A recurrent forecaster whose whole memory is one flat float32 row.
 
     A row holds the recurrent state (`recurrent`), the ring of the last `window` readings as residuals (`lags`), the
@@ -42,20 +48,23 @@ class Forecaster(nn.Module):
     that a register that only grows keeps its decimals for years). An architecture fills in the four `recur` methods.
     """
 
+    places: Tensor
     covariate_mean: Tensor
     covariate_deviation: Tensor
 
-    def __init__(self, config: ForecasterConfig, recurrent: int, output: int, inputs_extra: int = 0) -> None:
+    def __init__(self, config: ForecasterConfig, recurrent: int, output: int, gates: int) -> None:
         super().__init__()
         self.config = config
         self.window = config.window
         self.lags = list(config.lags)
         self.width = config.width
         self.recurrent = recurrent
+        self.gate_count = gates
         self.state_size = recurrent + self.window + 2
         self.calendar = Calendar(config.calendar)
         self.decoder = Decoder(config, output)
         count = len(config.covariates)
+        self.register_buffer("places", torch.arange(self.window), persistent=False)
         self.register_buffer("covariate_mean", torch.zeros(count, dtype=torch.float64))
         self.register_buffer("covariate_deviation", torch.ones(count, dtype=torch.float64))
 
@@ -85,8 +94,7 @@ class Forecaster(nn.Module):
         """Rows that know `before`, float64 (batch, window, width), as past values but have no recurrent memory yet."""
         target = before[:, :, 0]
         seen = ~torch.isnan(target)
-        places = torch.arange(self.window, device=before.device)
-        last = torch.where(seen, places, torch.full_like(places, -1)).amax(1)  # (batch,)
+        last = torch.where(seen, self.places, torch.full_like(self.places, -1)).amax(1)  # (batch,)
         anchor = target.gather(1, last.clamp(min=0).unsqueeze(1)).to(torch.float32)
         anchor = torch.where(last.unsqueeze(1) >= 0, anchor, torch.full_like(anchor, float("nan")))
         ring = (target - anchor.to(torch.float64)).to(torch.float32)
@@ -96,18 +104,17 @@ class Forecaster(nn.Module):
     # -- the signature ------------------------------------------------------------------------------------------
 
     def sequence(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Forecasts after each row's last step, float64 (batch, horizon, quantiles), and the states there.
+        """Forecasts after each row's last step, float64 (batch, horizon, quantiles), and states there.
 
-        values float64 (batch, time, width), NaN where missing; times int64 (batch, time); lengths int64 (batch,), where 0
-        leaves the state as it is and forecasts from it; state float32 (batch, state).
+        values float64 (batch, time, width), NaN where missing; times int64 (batch, time); lengths int64 (batch,), where
+        0 leaves the state as it is and forecasts from it; state float32 (batch, state).
         """
         recurrent = state[:, : self.recurrent]
         tape, anchor = self.tape(values[:, :, 0], lengths, state)
         mean, deviation, count = tape_statistics(tape, self.window)
         features = self.features(values, times, tape, mean, deviation, count, anchor)
         recurrent = self.recur(features, lengths, recurrent)
-        places = lengths.unsqueeze(1) + torch.arange(self.window, device=values.device)
-        ring = tape.gather(1, places)  # (batch, window)
+        ring = tape.gather(1, lengths.unsqueeze(1) + self.places)  # (batch, window)
         tail = self.settle(values[:, :, 0], lengths, state, ring, anchor)
         return self.decode(recurrent, tail), torch.cat([recurrent, tail], 1)
 
@@ -137,7 +144,7 @@ class Forecaster(nn.Module):
         return self.decode(recurrent, tail), torch.cat([recurrent, tail], 1), gates
 
     def fork(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor) -> Fork:
-        """What `sequence` would forecast after every one of its steps, for training and backtests; lengths from 1 on."""
+        """What `sequence` would forecast after each of its steps, for training and backtests; lengths from 1 on."""
         recurrent = state[:, : self.recurrent]
         tape, anchor = self.tape(values[:, :, 0], lengths, state)
         mean, deviation, count = tape_statistics(tape, self.window)
@@ -147,38 +154,38 @@ class Forecaster(nn.Module):
         windows = tape.unfold(1, self.window, 1)[:, 1:]  # (batch, time, window)
         normalised = ((windows.to(torch.float64) - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)
         quantiles = self.decoder(outputs, normalised)
-        places = lengths.unsqueeze(1) + torch.arange(self.window, device=values.device)
-        tail = self.settle(values[:, :, 0], lengths, state, tape.gather(1, places), anchor)
+        ring = tape.gather(1, lengths.unsqueeze(1) + self.places)
+        tail = self.settle(values[:, :, 0], lengths, state, ring, anchor)
         return Fork(quantiles, level, scale, count, torch.cat([recurrent, tail], 1))
 
     # -- an architecture's part ---------------------------------------------------------------------------------
 
+    @abstractmethod
     def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
         """The recurrent state after each row's last step: features (batch, time, inputs) -> (batch, recurrent)."""
-        raise RuntimeError("an architecture defines recur")
 
+    @abstractmethod
     def recur_step(self, features: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
         """One step: features (batch, inputs) -> the new recurrent state and the gates (batch, gates)."""
-        raise RuntimeError("an architecture defines recur_step")
 
+    @abstractmethod
     def recur_packed(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs at every step (batch, time, output), from packed rows, and the last recurrent states."""
-        raise RuntimeError("an architecture defines recur_packed")
 
+    @abstractmethod
     def output(self, recurrent: Tensor) -> Tensor:
         """What the decoder sees of a recurrent state: (batch, recurrent) -> (batch, output)."""
-        raise RuntimeError("an architecture defines output")
 
     # -- shared parts -------------------------------------------------------------------------------------------
 
     def tape(self, target: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Ring and new readings as one run of residuals (batch, window + time), and the anchor that they are taken from.
+        """Ring and new readings as one run of residuals (batch, window + time), and the anchor they are taken from.
 
         A row without an anchor takes its first reading, rounded to float32, so that the anchor itself is exact.
         """
         ring = state[:, self.recurrent : self.recurrent + self.window]
         anchor = state[:, self.recurrent + self.window : self.recurrent + self.window + 1]  # (batch, 1)
-        places = torch.arange(target.size(1), device=target.device)
+        places = counting(target)
         real = ~torch.isnan(target) & (places < lengths.unsqueeze(1))
         first = real.to(torch.int64).argmax(1, keepdim=True)  # (batch, 1)
         start = torch.where(real.gather(1, first), target.gather(1, first), torch.zeros_like(target[:, :1]))
@@ -187,10 +194,10 @@ class Forecaster(nn.Module):
         return torch.cat([ring, residual], 1), anchor
 
     def settle(self, target: Tensor, lengths: Tensor, state: Tensor, ring: Tensor, anchor: Tensor) -> Tensor:
-        """The new ring, anchor and age of each row, (batch, window + 2); once a window the anchor moves to the series."""
+        """The new ring, anchor and age, (batch, window + 2); once a window the anchor moves to the series."""
         before = state[:, self.recurrent + self.window : self.recurrent + self.window + 1]
         age = state[:, self.recurrent + self.window + 1 :].to(torch.int64)  # (batch, 1)
-        places = torch.arange(target.size(1), device=target.device)
+        places = counting(target)
         real = ~torch.isnan(target) & (places < lengths.unsqueeze(1))
         turn = torch.remainder(age + places + 1, self.window) == 0
         none = torch.full_like(lengths, -1).unsqueeze(1)
@@ -247,7 +254,10 @@ class Forecaster(nn.Module):
         ring = tail[:, : self.window]
         anchor = tail[:, self.window]
         mean, deviation, count = ring_statistics(ring)
-        level, scale = absolute(mean, deviation, count, torch.where(torch.isnan(anchor), torch.zeros_like(anchor), anchor))
+        level, scale = absolute(
+            mean, deviation, count, torch.where(torch.isnan(anchor), torch.zeros_like(anchor), anchor)
+        )
         window = ((ring.to(torch.float64) - mean.unsqueeze(1)) / scale.unsqueeze(1)).to(torch.float32)
         quantiles = self.decoder(self.output(recurrent), window).to(torch.float64)
-        return level.unsqueeze(1).unsqueeze(2) + scale.unsqueeze(1).unsqueeze(2) * quantiles
+        forecast: Tensor = level.unsqueeze(1).unsqueeze(2) + scale.unsqueeze(1).unsqueeze(2) * quantiles
+        return forecast

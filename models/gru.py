@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.cell import gru_cell, initialise_gru
+from models.cell import gru_cell, initialise_gru, weights
 from models.config import ForecasterConfig
 from models.forecaster import Forecaster
 
@@ -19,7 +19,8 @@ class GRUForecaster(Forecaster):
     """
 
     def __init__(self, config: ForecasterConfig) -> None:
-        super().__init__(config, recurrent=config.layers * config.hidden, output=config.hidden)
+        size = config.layers * config.hidden
+        super().__init__(config, recurrent=size, output=config.hidden, gates=3 * size)
         self.hidden = config.hidden
         sizes = [self.inputs(config)] + [config.hidden] * (config.layers - 1)
         self.layers = nn.ModuleList(nn.GRU(size, config.hidden, batch_first=True) for size in sizes)
@@ -27,11 +28,6 @@ class GRUForecaster(Forecaster):
         for layer in self.layers:
             assert isinstance(layer, nn.GRU)
             initialise_gru(layer, longest_memory=config.window)
-
-    @property
-    def gate_count(self) -> int:
-        """Numbers that `step` returns as gates for each row."""
-        return 3 * len(self.layers) * self.hidden
 
     def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
         states: list[Tensor] = []
@@ -51,9 +47,7 @@ class GRUForecaster(Forecaster):
         inputs = features
         for index, layer in enumerate(self.layers):
             start = recurrent[:, index * self.hidden : (index + 1) * self.hidden]
-            hidden, r, z, n = gru_cell(
-                inputs, start, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
-            )
+            hidden, r, z, n = gru_cell(inputs, start, *weights(layer))
             states.append(hidden)
             gates.extend([r, z, n])
             inputs = hidden if index == 0 else inputs + hidden

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import NormalDist
 
 import torch
@@ -29,7 +30,7 @@ def gaussian_bias(levels: tuple[float, ...], deviation: float) -> Tensor:
     """Raw outputs, (quantiles,), for which the quantiles are those of a normal distribution around zero."""
     points = [deviation * NormalDist().inv_cdf(level) for level in levels]
     median = levels.index(0.5)
-    gaps = [abs(b - a) for a, b in zip(points, points[1:], strict=False)]
+    gaps = [abs(b - a) for a, b in pairwise(points)]
     raw = torch.tensor([*gaps[:median], 0.0, *gaps[median:]], dtype=torch.float64)
     inverse_softplus = torch.log(torch.expm1(raw.clamp(min=1e-6)))
     inverse_softplus[median] = 0.0

@@ -18,10 +18,10 @@ ARCHITECTURES: dict[str, type[Forecaster]] = {
 
 
 def build(config: ForecasterConfig, covariate_statistics: tuple[Tensor, Tensor] | None = None) -> Forecaster:
-    """A new forecaster; `covariate_statistics` are mean and deviation, each float64 (covariates,), of the training data."""
+    """A new forecaster; `covariate_statistics`: mean and deviation, float64 (covariates,), of the training data."""
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture {config.architecture!r}; choose among {sorted(ARCHITECTURES)}")
-    model = ARCHITECTURES[config.architecture](config)  # type: ignore[call-arg, arg-type]
+    model = ARCHITECTURES[config.architecture](config)  # type: ignore[call-arg]
     if covariate_statistics is not None:
         mean, deviation = covariate_statistics
         model.covariate_mean.copy_(mean)

@@ -24,9 +24,9 @@ def ring_statistics(ring: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def tape_statistics(tape: Tensor, window: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The same for every window of `tape` (batch, window + time) that ends at one of its last `time` steps.
+    """The same for each window of `tape` (batch, window + time) that ends at one of its last `time` steps.
 
-    Sums of a window are differences of cumulative sums, in float64; residuals are taken from an anchor, so little cancels.
+    Sums of a window are differences of cumulative sums, in float64; residuals are from an anchor, so little cancels.
     """
     seen = ~torch.isnan(tape)
     residual = torch.where(seen, tape, torch.zeros_like(tape)).to(torch.float64)
@@ -47,6 +47,7 @@ def windowed_sum(tape: Tensor, window: int) -> Tensor:
 def absolute(mean: Tensor, deviation: Tensor, count: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor]:
     """Level and scale in the series' units, float64, from statistics of residuals and their anchor."""
     level = anchor.to(torch.float64) + mean
+    level = torch.where(count < 1.0, torch.zeros_like(level), level)  # an anchor that a later reading set must not show
     alone = FIRST_SPREAD * level.abs()
     scale = torch.where(count < 2.0, alone, deviation)
     scale = torch.where(count < 1.0, torch.ones_like(scale), scale)

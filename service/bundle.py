@@ -100,7 +100,9 @@ class Bundle:
         """Reads a bundle and checks every file; `BundleError` names the file that is missing, changed or cut short."""
         path = Path(path)
         if not (path / MANIFEST).is_file():
-            raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}. Make one with: gatecast export RUN --out {path}")
+            raise BundleError(
+                f"{path} is not a bundle: it has no {MANIFEST}. Make one with: gatecast export RUN --out {path}"
+            )
         text = (path / MANIFEST).read_bytes()
         manifest = _manifest(path, text)
         for name, expected in manifest.files.items():
@@ -112,7 +114,9 @@ class Bundle:
         """The state row of a new session, shape (state,)."""
         row = np.frombuffer(base64.b64decode(self.manifest.state.initial), dtype="<f4").astype(np.float32)
         if row.shape != (self.manifest.state.size,):
-            raise BundleError(f"{self.path}: the initial row has {row.size} numbers, its layout {self.manifest.state.size}")
+            raise BundleError(
+                f"{self.path}: the initial row has {row.size} numbers, its layout {self.manifest.state.size}"
+            )
         return row
 
     @property
@@ -144,7 +148,8 @@ def _manifest(path: Path, text: bytes) -> Manifest:
         first = invalid.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BundleError(
-            f"{path / MANIFEST}: {where}: {first['msg']}. This version reads bundle format {FORMAT_VERSION}; export the run again"
+            f"{path / MANIFEST}: {where}: {first['msg']}. This version reads format {FORMAT_VERSION}; "
+            "export the run again"
         ) from invalid
     missing = [name for name in FILES if name not in manifest.files]
     if missing:
@@ -157,6 +162,8 @@ def _check_file(path: Path, expected: FileDigest) -> None:
         raise BundleError(f"{path} is missing; copy the whole bundle again or export the run again")
     found = digest_of(path)
     if found.size != expected.size:
-        raise BundleError(f"{path} has {found.size} bytes, its manifest says {expected.size}: it was cut short or changed")
+        raise BundleError(
+            f"{path} has {found.size} bytes, its manifest says {expected.size}: it was cut short or changed"
+        )
     if found.sha256 != expected.sha256:
         raise BundleError(f"{path} does not match its digest: it was changed after the export")

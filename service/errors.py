@@ -29,8 +29,40 @@ class MalformedJson(BadRequest):
     code = "malformed_json"
 
 
+class MalformedMessagePack(BadRequest):
+    code = "malformed_msgpack"
+
+
 class WrongType(BadRequest):
+    """A field that is missing, unknown, or of another type than the schema's."""
+
     code, status = "wrong_type", 422
+
+
+class UnsupportedMediaType(BadRequest):
+    code, status = "unsupported_media_type", 415
+
+
+class UnsupportedProtocol(BadRequest):
+    """A stream was asked for in a version of the protocol that this service does not speak."""
+
+    code, status = "unsupported_protocol", 400
+
+
+class InvalidSession(BadRequest):
+    """A session's name that is empty, too long, or holds control characters."""
+
+    code, status = "invalid_session", 422
+
+
+class EmptyRequest(BadRequest):
+    code, status = "empty_request", 422
+
+
+class DuplicateSeries(BadRequest):
+    """Two series of one request carry the same unique_id."""
+
+    code, status = "duplicate_series", 422
 
 
 class InvalidValue(BadRequest):
@@ -87,6 +119,16 @@ class TooLarge(GatecastError):
     """A body or a frame beyond the limit."""
 
     code, status = "too_large", 413
+
+
+class TooManySeries(GatecastError):
+    code, status = "too_many_series", 413
+
+
+class TooManyReadings(GatecastError):
+    """More readings in one frame or request than the limit."""
+
+    code, status = "too_many_readings", 413
 
 
 class UnknownSession(GatecastError):
@@ -159,6 +201,12 @@ class Draining(GatecastError):
     code, status = "draining", 503
 
 
+class NotReady(GatecastError):
+    """What /ready answers until the service can forecast, and again when it cannot any more."""
+
+    code, status = "not_ready", 503
+
+
 class BundleError(GatecastError):
     """A bundle that is incomplete, tampered with, or of a format this version does not read."""
 
@@ -177,3 +225,9 @@ class JournalLocked(JournalError):
     """Another process owns the journal."""
 
     code = "journal_locked"
+
+
+class SettingsError(GatecastError):
+    """Settings that cannot be used, from the command line or the environment."""
+
+    code = "settings"

@@ -15,7 +15,7 @@ States = Any  # rows of state as a runtime holds them: float32 (batch, state), a
 
 
 class Arena(Protocol):
-    """One array `[capacity, state]` where the runtime computes. Slot 0 is for padding: it always holds the initial row."""
+    """One array `[capacity, state]` where the runtime computes; slot 0 is for padding: always the initial row."""
 
     capacity: int
 
@@ -59,9 +59,7 @@ class Runtime(Protocol):
     ) -> tuple[NDArray[np.float64], States]:
         """One reading for each row: forecasts (batch, horizon, quantiles) and the new states."""
 
-    def gates(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: States
-    ) -> NDArray[np.float32]:
+    def gates(self, values: NDArray[np.float64], times: NDArray[np.int64], states: States) -> NDArray[np.float32]:
         """The gates of that same step, (batch, gates); z near 1 keeps the past."""
 
     def states(self, rows: NDArray[np.float32]) -> States:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.bundle import Bundle, Graph, Manifest, StateLayout, StateSlice, encode_row
+from service.runtimes.arena import NumpyArena
 
 SLICES = ("count", "mean", "last", "phase", "drivers")  # of a state row
 COUNT, MEAN, LAST, PHASE, DRIVERS = range(len(SLICES))
@@ -30,36 +31,6 @@ class Run:
     batch: int
     time: int  # steps of padded width; 1 for a step
     lengths: NDArray[np.int64]  # (batch,)
-
-
-class FakeArena:
-    """Rows of state in one numpy array; slot 0 is the initial row."""
-
-    def __init__(self, initial: NDArray[np.float32], capacity: int) -> None:
-        self._initial = initial
-        self._rows = np.tile(initial, (capacity, 1))  # (capacity, state)
-
-    @property
-    def capacity(self) -> int:
-        return len(self._rows)
-
-    def gather(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
-        return self._rows[slots]
-
-    def scatter(
-        self, slots: NDArray[np.int64], states: NDArray[np.float32], rows: NDArray[np.int64] | None = None
-    ) -> None:
-        self._rows[slots] = states[: len(slots)] if rows is None else states[rows]
-
-    def read(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
-        return self._rows[slots]
-
-    def write(self, slots: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
-        self._rows[slots] = rows
-
-    def grow(self, capacity: int) -> None:
-        more = np.tile(self._initial, (capacity - self.capacity, 1))
-        self._rows = np.concatenate([self._rows, more])
 
 
 class FakeRuntime:
@@ -95,7 +66,7 @@ class FakeRuntime:
         times: NDArray[np.int64],
         lengths: NDArray[np.int64],
         states: NDArray[np.float32],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         live = np.arange(values.shape[1]) < lengths[:, None]  # (batch, time)
         self._begin(Run("sequence", len(values), values.shape[1], lengths.copy()), values[live])
         states = states.copy()
@@ -106,7 +77,7 @@ class FakeRuntime:
 
     def step(
         self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         self._begin(Run("step", len(values), 1, np.ones(len(values), dtype=np.int64)), values)
         states = self._advance(values, times, states)
         return self._forecast(states), states
@@ -127,8 +98,8 @@ class FakeRuntime:
     def rows(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         return states
 
-    def arena(self, capacity: int) -> FakeArena:
-        return FakeArena(self.bundle.initial, capacity)
+    def arena(self, capacity: int) -> NumpyArena:
+        return NumpyArena(self.bundle.initial, capacity)
 
     def _begin(self, run: Run, values: NDArray[np.float64]) -> None:
         self.log.append(run)
@@ -157,12 +128,12 @@ class FakeRuntime:
             new[values[:, 0] == self.nan_on, MEAN] = np.nan
         return new
 
-    def _forecast(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _forecast(self, states: NDArray[np.float32]) -> NDArray[np.float64]:
         last = np.where(np.isnan(states[:, LAST]), 0, states[:, LAST])
         trend = last - states[:, MEAN]
         level = states[:, MEAN] + states[:, PHASE] + states[:, DRIVERS] + np.float32(0.01) * states[:, COUNT]
         centre = level[:, None, None] + trend[:, None, None] * self._tilt
-        forecast: NDArray[np.float32] = (centre + self._spread).astype(np.float32)
+        forecast: NDArray[np.float64] = (centre + self._spread).astype(np.float64)
         return forecast  # (batch, horizon, quantiles)
 
 

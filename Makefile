@@ -1,0 +1,54 @@
+# Gatecast. `make` lists the targets; each sets up its own virtual environment on a machine with Python 3.11.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    ?= runs/taxi
+BUNDLE ?= $(RUN).bundle
+PORT   ?= 8000
+TAXI   := datasets/bundled/nyc_taxi.csv
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench containers clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(BUNDLE)/manifest.json ## train on the bundled taxi data, export, verify, serve: a live forecast on port 8000
+	$(BIN)/gatecast verify $(BUNDLE)
+	$(BIN)/gatecast serve $(BUNDLE) --port $(PORT) --journal sqlite:var/journal.sqlite
+
+$(RUN)/weights.safetensors: | $(VENV)/installed
+	$(BIN)/gatecast train $(TAXI) --horizon 48 --out $(RUN) --require-better
+
+$(BUNDLE)/manifest.json: $(RUN)/weights.safetensors
+	$(BIN)/gatecast export $(RUN) --out $(BUNDLE)
+
+test: $(VENV)/installed ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed ## what CI runs: style, types, import rules, tests; warnings are errors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+format: $(VENV)/installed ## lay out the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed ## run the benchmarks (GATECAST_DATA names the folder of data sets that are not shipped)
+	$(BIN)/python -m bench
+
+containers: ## build the images, run the compose file, kill it and find the session again
+	tests/containers.sh
+
+clean: ## remove the virtual environment, trained runs and the journal
+	rm -rf $(VENV) runs var
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gatecast needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …")'
+	@echo "Setting up $(VENV) (once; a minute or two) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

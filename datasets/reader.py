@@ -1,0 +1,120 @@
+"""Reads a CSV or Parquet file into a table of series on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.clock import Clock, read_clock
+from datasets.columns import choose_columns
+from datasets.frequency import Frequency
+from datasets.grid import fill, place
+from datasets.inference import infer_frequency
+from datasets.readings import Readings, by_series, read_numbers
+from datasets.source import Source, open_source, shown
+from datasets.table import Series, SeriesTable
+
+_SHOWN = 3
+
+
+def read_table(
+    path: str | Path,
+    *,
+    id_column: str | None = None,
+    time_column: str | None = None,
+    target_column: str | None = None,
+    covariates: Sequence[str] | None = None,
+    frequency: str | Frequency | None = None,
+    snap: bool = False,
+) -> SeriesTable:
+    """The series of a CSV (also gzipped) or Parquet file in long format: unique_id, ds, y and covariates.
+
+    Columns with other names are named here, or found where only one fits. Steps that were not read and empty
+    cells are NaN. Times off the grid are an error, unless `snap` moves them to the nearest step. DataError says
+    what is wrong, where, and what to do.
+    """
+    source = open_source(Path(path))
+    roles = choose_columns(source, id_column, time_column, target_column, covariates)
+    clock = read_clock(source, roles.time)
+    values = read_numbers(source, (roles.target, *roles.covariates))  # (rows, 1 + covariates)
+    readings = by_series(source, roles.series, clock, values)
+    _check_targets(source, readings, roles.target)
+    step = _frequency(source, readings, clock, frequency, snap)
+    places = place(source, readings, step, snap)
+    series = fill(source, readings, step, places)
+    warnings = (
+        *clock.warnings,
+        *places.warnings,
+        *_constant(source, readings, roles.target),
+        *_empty(source, values, roles.covariates),
+        *_sparse(source, series, readings),
+    )
+    return SeriesTable(str(path), step, clock.zone, roles.target, roles.covariates, series, warnings)
+
+
+def _frequency(
+    source: Source, readings: Readings, clock: Clock, given: str | Frequency | None, snap: bool
+) -> Frequency:
+    if given is None:
+        return infer_frequency(source, readings, clock.has_calendar, snap)
+    try:
+        frequency = Frequency.parse(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise source.error(f"--freq: {error}") from None
+    if frequency.has_calendar != clock.has_calendar:
+        times, right = ("dates", "30min or 1d") if clock.has_calendar else ("integers", "1")
+        raise source.error(
+            f"expected a frequency for times that are {times}, got {frequency.alias}: "
+            f"write one such as {right} with --freq, or leave it out"
+        )
+    return frequency
+
+
+def _check_targets(source: Source, readings: Readings, target: str) -> None:
+    read = np.add.reduceat(np.isfinite(readings.values[:, 0]), readings.bounds[:-1], dtype=np.int64)
+    if not read.all():
+        series = int(read.argmin())
+        raise source.error(
+            f"expected numbers in the column {shown(target)}, got only empty cells: "
+            "fill them, delete the series, or name another column with --target",
+            row=int(readings.rows[readings.bounds[series]]),
+            series=readings.ids[series],
+        )
+
+
+def _constant(source: Source, readings: Readings, target: str) -> tuple[str, ...]:
+    starts = readings.bounds[:-1]
+    lowest = np.fmin.reduceat(readings.values[:, 0], starts)
+    constant = np.flatnonzero(lowest == np.fmax.reduceat(readings.values[:, 0], starts))
+    if not len(constant):
+        return ()
+    return (
+        f"{source.path}, series {_some([readings.ids[series] for series in constant])}: the target "
+        f"{shown(target)} is constant (always {lowest[constant[0]]:g} in the first): there is nothing to learn; "
+        "check the column, or leave such series out",
+    )
+
+
+def _empty(source: Source, values: NDArray[np.float64], covariates: Sequence[str]) -> tuple[str, ...]:
+    empty = [name for place, name in enumerate(covariates, start=1) if np.isnan(values[:, place]).all()]
+    return (f"{source.path}: the covariate {_some(empty)} has no value at all: leave it out",) if empty else ()
+
+
+def _sparse(source: Source, series: Sequence[Series], readings: Readings) -> tuple[str, ...]:
+    sparse = [one.unique_id for one, rows in zip(series, readings.lengths, strict=True) if len(one) > 2 * int(rows)]
+    return (
+        (
+            f"{source.path}, series {_some(sparse)}: more than half of the steps are missing: "
+            "check the frequency, or choose a longer step with --freq",
+        )
+        if sparse
+        else ()
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(shown(name) for name in names[:_SHOWN]) + more

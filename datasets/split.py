@@ -1,0 +1,72 @@
+"""Where training, validation and the held-out end of each series begin and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.table import DataError, SeriesTable
+
+_SHARE = 0.1  # of the median length, for validation and for the test, unless a number of steps is given
+_LARGEST_SHARE = 4  # each takes at most a quarter of a series, so that half of it is left for training
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Per series the step where training ends and the one where validation ends; the rest is the test."""
+
+    train_end: NDArray[np.int64]  # (series,)
+    validation_end: NDArray[np.int64]  # (series,)
+
+
+def split(
+    table: SeriesTable, horizon: int, test_steps: int | None = None, validation_steps: int | None = None
+) -> Split:
+    """Cuts the end off each series for the test, and what lies before it for validation.
+
+    Steps that are not given are a tenth of the median length, at least one horizon, at most a quarter of the
+    series. DataError if a series is left without one reading and one horizon after it to train on.
+    """
+    if horizon < 1:
+        raise ValueError(f"expected a horizon of at least one step, got {horizon}")
+    lengths = np.array([len(series) for series in table.series], dtype=np.int64)
+    usual = np.minimum(max(horizon, int(_SHARE * np.median(lengths))), lengths // _LARGEST_SHARE)
+    test = _steps("test", test_steps, usual)
+    validation = _steps("validation", validation_steps, usual)
+    validation_end = lengths - test
+    train_end = validation_end - validation
+    short = np.flatnonzero(train_end < horizon + 1)
+    if len(short):
+        series = int(short[0])
+        raise DataError(
+            f"{table.source}, series {table.series[series].unique_id!r}: expected at least {horizon + 1} steps to "
+            f"train on (one and a horizon of {horizon}), got {max(int(train_end[series]), 0)} of its "
+            f"{lengths[series]} after {validation[series]} for validation and {test[series]} for the test"
+            f"{_others(short)}: give longer series, a shorter horizon, or fewer steps for validation and test"
+        )
+    return Split(train_end, validation_end)
+
+
+def require_context(table: SeriesTable, steps: int) -> None:
+    """DataError if a series is shorter than `steps`, one context of the model."""
+    short = np.array([place for place, series in enumerate(table.series) if len(series) < steps])
+    if len(short):
+        series = table.series[int(short[0])]
+        raise DataError(
+            f"{table.source}, series {series.unique_id!r}: expected at least one context of {steps} steps, got "
+            f"{len(series)}{_others(short)}: give longer series, leave the short ones out, or use a shorter context"
+        )
+
+
+def _steps(name: str, given: int | None, usual: NDArray[np.int64]) -> NDArray[np.int64]:
+    if given is None:
+        return usual
+    if given < 0:
+        raise ValueError(f"expected a number of {name} steps of at least 0, got {given}")
+    return np.full_like(usual, given)
+
+
+def _others(short: NDArray[np.int64]) -> str:
+    return f" ({len(short)} series are too short)" if len(short) > 1 else ""

@@ -1,0 +1,88 @@
+"""Golden answers: what torch itself says to real readings, recorded to hold any runtime against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency
+from models.forecaster import Forecaster
+
+CHAIN = 1_000  # steps, one after the other, each from the state that the last one left
+RECORDED_EVERY = 50
+ROWS = 4
+MISSING_SHARE = 0.03  # of readings, left out so that missing values are part of the proof
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A run of real readings: values float64 (time, width), NaN where missing, the first at `start`."""
+
+    start: int
+    values: NDArray[np.float64]
+
+
+def golden_answers(model: Forecaster, stretches: Sequence[Stretch]) -> dict[str, NDArray[Any]]:
+    """Inputs and torch's answers by name, to be stored beside the graphs, from one stretch or more.
+
+    Short stretches are repeated until they fill the window and the chain. Rows: `ROWS`, the stretches in turn, each
+    from another place, so that no two rows are alike.
+    """
+    frequency = Frequency.parse(model.config.frequency)
+    length = model.window + CHAIN
+    random = np.random.default_rng(20)
+    values, times = [], []
+    for row in range(ROWS):
+        stretch = stretches[row % len(stretches)]
+        offset = 17 * (row // len(stretches))
+        places = (np.arange(length) + offset) % len(stretch.values)
+        filled = stretch.values[places].copy()
+        filled[random.random(length) < MISSING_SHARE] = np.nan
+        values.append(filled)
+        times.append(frequency.times(stretch.start, np.arange(offset, offset + length, dtype=np.int64)))
+    golden: dict[str, NDArray[Any]] = {"values": np.stack(values), "times": np.stack(times)}
+    with torch.inference_mode():
+        golden |= _whole(model.eval(), golden)
+        golden |= _chain(model, golden)
+    return golden
+
+
+def _whole(model: Forecaster, golden: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """New sessions with histories of several lengths, among them none and one reading."""
+    time = model.window + 60
+    lengths = np.array([time, model.window // 2 + 3, 1, 0], dtype=np.int64)
+    quantiles, states = model.sequence(
+        torch.from_numpy(golden["values"][:, :time]),
+        torch.from_numpy(golden["times"][:, :time]),
+        torch.from_numpy(lengths),
+        model.initial().repeat(ROWS, 1),
+    )
+    return {"whole.lengths": lengths, "whole.quantiles": quantiles.numpy(), "whole.states": states.numpy()}
+
+
+def _chain(model: Forecaster, golden: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """A thousand single steps from sessions whose window is full, so that every lag is at work."""
+    values, times = torch.from_numpy(golden["values"]), torch.from_numpy(golden["times"])
+    before = torch.full((ROWS,), model.window, dtype=torch.int64)
+    _, state = model.sequence(
+        values[:, : model.window], times[:, : model.window], before, model.initial().repeat(ROWS, 1)
+    )
+    answers: dict[str, NDArray[Any]] = {"chain.start": state.numpy().copy()}
+    recorded, forecasts, states = [], [], []
+    for step in range(CHAIN):
+        place = model.window + step
+        quantiles, state, gates = model.step(values[:, place], times[:, place], state)
+        if step % RECORDED_EVERY == RECORDED_EVERY - 1:
+            recorded.append(step)
+            forecasts.append(quantiles.numpy().copy())
+            states.append(state.numpy().copy())
+    answers["chain.recorded"] = np.array(recorded, dtype=np.int64)
+    answers["chain.quantiles"] = np.stack(forecasts)  # (recorded, rows, horizon, quantiles)
+    answers["chain.states"] = np.stack(states)  # (recorded, rows, state)
+    answers["chain.gates"] = gates.numpy()  # (rows, gates) of the last step
+    return answers

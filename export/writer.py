@@ -1,0 +1,120 @@
+"""From a trained forecaster to a bundle: graphs, golden answers and manifest, written whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import save_file
+
+from export.golden import Stretch, golden_answers
+from export.onnx import write_onnx
+from export.torchscript import write_torchscript
+from models.forecaster import Forecaster
+from service.bundle import (
+    FILES,
+    GOLDEN,
+    MANIFEST,
+    Bundle,
+    Graph,
+    Manifest,
+    StateLayout,
+    StateSlice,
+    Tensor,
+    digest_of,
+    encode_row,
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a bundle says of its model beside what the model itself knows."""
+
+    name: str
+    target: str
+    time_zone: str | None
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+
+
+def write_bundle(model: Forecaster, description: Description, stretches: Sequence[Stretch], out: Path) -> Bundle:
+    """Writes a bundle to `out`, which must not exist or be a bundle; on any failure `out` is as it was."""
+    if out.exists() and not (out / MANIFEST).is_file():
+        raise FileExistsError(f"{out} exists and is not a bundle; choose another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    model = model.eval()
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+        folder = Path(temporary) / "bundle"
+        folder.mkdir()
+        write_onnx(model, folder)
+        write_torchscript(model, folder)
+        save_file(golden_answers(model, stretches), folder / GOLDEN)
+        manifest = _manifest(model, description, folder)
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if out.exists():
+            out.rename(Path(temporary) / "replaced")
+        shutil.move(folder, out)
+    return Bundle.open(out)
+
+
+def _manifest(model: Forecaster, description: Description, folder: Path) -> Manifest:
+    config = model.config
+    return Manifest(
+        format_version=1,
+        gatecast_version=version("gatecast"),
+        created=datetime.now(UTC).replace(microsecond=0),
+        name=description.name,
+        architecture=config.architecture,
+        frequency=config.frequency,
+        time_zone=description.time_zone,
+        horizon=config.horizon,
+        quantiles=list(config.quantiles),
+        target=description.target,
+        covariates=list(config.covariates),
+        streams=True,
+        context=config.window,
+        longest_history=None,
+        graphs=_graphs(model),
+        state=StateLayout(
+            size=model.state_size,
+            slices=[StateSlice(name=part.name, start=part.start, stop=part.stop) for part in model.layout],
+            initial=encode_row(model.initial().numpy()),
+        ),
+        gates=model.gate_count,
+        metrics=description.metrics,
+        training={**description.training, "config": config.to_dict()},
+        files={name: digest_of(folder / name) for name in FILES},
+    )
+
+
+def _graphs(model: Forecaster) -> dict[Any, Graph]:
+    config, state = model.config, model.state_size
+    values: list[int | str] = ["batch", "time", config.width]
+    forecast = Tensor(name="quantiles", dtype="float64", shape=["batch", config.horizon, len(config.quantiles)])
+    after = Tensor(name="next_state", dtype="float32", shape=["batch", state])
+    before = Tensor(name="state", dtype="float32", shape=["batch", state])
+    return {
+        "sequence": Graph(
+            inputs=[
+                Tensor(name="values", dtype="float64", shape=values),
+                Tensor(name="times", dtype="int64", shape=["batch", "time"]),
+                Tensor(name="lengths", dtype="int64", shape=["batch"]),
+                before,
+            ],
+            outputs=[forecast, after],
+        ),
+        "step": Graph(
+            inputs=[
+                Tensor(name="values", dtype="float64", shape=["batch", config.width]),
+                Tensor(name="times", dtype="int64", shape=["batch"]),
+                before,
+            ],
+            outputs=[forecast, after, Tensor(name="gates", dtype="float32", shape=["batch", model.gate_count])],
+        ),
+    }

@@ -1,0 +1,62 @@
+"""Series as arrays, with marks where training and validation end: what training and backtests work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """A run of readings on the grid: values float64 (time, width), column 0 the target, NaN where missing."""
+
+    values: NDArray[np.float64]
+    times: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """All series of a data set; series i is trained on up to `train_end[i]`, chosen by up to `validation_end[i]`.
+
+    What lies beyond is held out: no weight and no choice has seen it.
+    """
+
+    series: tuple[Stretch, ...]
+    train_end: tuple[int, ...]
+    validation_end: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.series:
+            raise ValueError("a panel needs at least one series")
+        for stretch, train, validation in zip(self.series, self.train_end, self.validation_end, strict=True):
+            if not 2 <= train <= validation <= len(stretch):
+                raise ValueError(
+                    f"the training end {train} and the validation end {validation} do not fit {len(stretch)} readings"
+                )
+
+    @property
+    def width(self) -> int:
+        """Values of one reading: the target and the covariates."""
+        return int(self.series[0].values.shape[1])
+
+
+def rows_of(stretches: Sequence[tuple[Stretch, int, int]]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Parts (stretch, first, end) as ragged rows: values (rows, time, width), times (rows, time), lengths (rows,).
+
+    Behind a row's end its values are NaN and its times go on standing still.
+    """
+    lengths = np.array([end - first for _, first, end in stretches], dtype=np.int64)
+    width = stretches[0][0].values.shape[1]
+    values = np.full((len(stretches), int(lengths.max()), width), np.nan)
+    times = np.zeros(values.shape[:2], dtype=np.int64)
+    for row, (stretch, first, end) in enumerate(stretches):
+        values[row, : lengths[row]] = stretch.values[first:end]
+        times[row, : lengths[row]] = stretch.times[first:end]
+        times[row, lengths[row] :] = stretch.times[end - 1] if end > first else 0
+    return values, times, lengths

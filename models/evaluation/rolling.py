@@ -1,0 +1,115 @@
+"""A forecaster moved along its series as a stream would move it, with a forecast wanted after each of many readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.evaluation.panel import Stretch, rows_of
+from models.forecaster import Forecaster
+
+ROWS = 64  # series that run side by side
+CHUNK = 1024  # steps of history taken at once
+NUMBERS = 4_000_000  # that one decoding may hold
+
+
+class Span(NamedTuple):
+    """Forecasts are wanted from each origin `first` to `last`, the places of the last reading known."""
+
+    stretch: Stretch
+    first: int
+    last: int
+
+
+class Piece(NamedTuple):
+    """Forecasts of one span from the origins `first`, `first` + 1, …: level + scale * quantiles."""
+
+    span: int
+    first: int
+    quantiles: Tensor  # (origins, horizon, quantiles) float32, in deviations of the window
+    level: Tensor  # (origins,) float64
+    scale: Tensor  # (origins,) float64
+
+    def in_units(self) -> Tensor:
+        """The forecasts in the series' units, (origins, horizon, quantiles) float64."""
+        return self.level[:, None, None] + self.scale[:, None, None] * self.quantiles.to(torch.float64)
+
+
+@torch.no_grad()
+def roll(model: Forecaster, spans: Sequence[Span], context: int | None = None) -> Iterator[Piece]:
+    """All forecasts of all spans, in pieces; a span is run in from its series' start, or from `context` steps before.
+
+    A shorter context starts with the window of past values filled, as if the readings before it had been forgotten by
+    the recurrent state alone.
+    """
+    mode = model.training
+    model.eval()
+    try:
+        order = sorted(range(len(spans)), key=lambda index: spans[index].first)
+        for start in range(0, len(order), ROWS):
+            chosen = order[start : start + ROWS]
+            yield from _roll_rows(model, [spans[index] for index in chosen], chosen, context)
+    finally:
+        model.train(mode)
+
+
+def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: int | None) -> Iterator[Piece]:
+    state = _run_in(model, spans, context)
+    per_step = model.window + model.config.horizon * len(model.config.quantiles)
+    done = 0
+    active = list(range(len(spans)))
+    while active:
+        chunk = max(1, NUMBERS // (len(active) * per_step))
+        parts = [
+            (spans[row].stretch, spans[row].first + done, min(spans[row].first + done + chunk, spans[row].last + 1))
+            for row in active
+        ]
+        values, times, lengths = rows_of(parts)
+        fork = model.fork(
+            torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state[active]
+        )
+        state[active] = fork.state
+        for place, (row, length) in enumerate(zip(active, lengths.tolist(), strict=True)):
+            yield Piece(
+                names[row],
+                spans[row].first + done,
+                fork.quantiles[place, :length],
+                fork.level[place, :length],
+                fork.scale[place, :length],
+            )
+        done += chunk
+        active = [row for row in active if spans[row].first + done <= spans[row].last]
+
+
+def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor:
+    """States (spans, state) that know all readings before each span's first origin."""
+    starts = [0 if context is None else max(0, span.first - context) for span in spans]
+    state = torch.stack([_start(model, span.stretch, start) for span, start in zip(spans, starts, strict=True)])
+    longest = max(span.first - start for span, start in zip(spans, starts, strict=True))
+    for done in range(0, longest, CHUNK):
+        parts = [
+            (span.stretch, min(start + done, span.first), min(start + done + CHUNK, span.first))
+            for span, start in zip(spans, starts, strict=True)
+        ]
+        values, times, lengths = rows_of(parts)
+        _, state = model.sequence(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state)
+    return state
+
+
+def _start(model: Forecaster, stretch: Stretch, start: int) -> Tensor:
+    if start == 0:
+        return model.initial()
+    return model.primed(torch.from_numpy(window_before(stretch, start, model.window)).unsqueeze(0)).squeeze(0)
+
+
+def window_before(stretch: Stretch, start: int, window: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """The `window` readings before a place, (window, width), NaN before the series' start."""
+    before = np.full((window, stretch.values.shape[1]), np.nan)
+    known = min(start, window)
+    if known:
+        before[window - known :] = stretch.values[start - known : start]
+    return before

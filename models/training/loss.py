@@ -1,0 +1,61 @@
+"""The quantile loss over all steps and horizons, masked where a target is missing or lies beyond the training end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.forecaster import Fork
+
+HEAVIEST = 10.0  # seasonal scales that one deviation of a window may weigh
+
+
+class _Pinball(torch.autograd.Function):
+    """Sum of weight * 2 (y - q)(level - 1[y < q]); its gradient is piecewise constant, so it comes with the value."""
+
+    @staticmethod
+    def forward(ctx: Any, quantiles: Tensor, target: Tensor, weight: Tensor, levels: Tensor) -> Tensor:
+        error = target.unsqueeze(-1) - quantiles  # (…, quantiles)
+        slope = (levels - (error < 0).to(levels.dtype)).mul_(2 * weight.unsqueeze(-1))
+        ctx.save_for_backward(slope)
+        return torch.dot(slope.reshape(-1), error.reshape(-1))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+        (slope,) = ctx.saved_tensors
+        return slope * -gradient, None, None, None
+
+
+def quantile_loss(
+    quantiles: Tensor,  # (…, horizon, quantiles) float32, in deviations of the window
+    level: Tensor,  # (…) float64
+    scale: Tensor,  # (…) float64
+    target: Tensor,  # (…, horizon) float64, in the series' units, NaN where there is none
+    unit: Tensor,  # (…) float64: how large an error of 1 is in each series
+    levels: Tensor,  # (quantiles,) float32
+) -> tuple[Tensor, Tensor]:
+    """Sum of the quantile losses in units of each series (Koenker and Bassett 1978), and how many targets there were.
+
+    Errors are taken where the net sees them, in deviations of the window, and weighed by what a deviation is in units.
+    """
+    normalised = (target - level.unsqueeze(-1)) / scale.unsqueeze(-1)
+    known = ~torch.isnan(normalised)
+    heavy = (scale / unit).clamp(max=HEAVIEST).unsqueeze(-1)
+    weight = torch.where(known, heavy / levels.numel(), torch.zeros_like(heavy)).to(torch.float32)
+    clean = torch.where(known, normalised, torch.zeros_like(normalised)).to(torch.float32)
+    total: Tensor = _Pinball.apply(quantiles, clean, weight, levels)  # type: ignore[no-untyped-call]
+    return total, known.sum()
+
+
+def fork_loss(fork: Fork, future: Tensor, lengths: Tensor, unit: Tensor, levels: Tensor) -> Tensor:
+    """The mean loss of a batch of crops: `future` (batch, time + horizon - 1) is the target from one step on."""
+    time, horizon = fork.quantiles.size(1), fork.quantiles.size(2)
+    target = future.unfold(1, horizon, 1)  # (batch, time, horizon)
+    real = (torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)) & (fork.count >= 1)
+    target = torch.where(real.unsqueeze(-1), target, torch.full_like(target, float("nan")))
+    total, count = quantile_loss(
+        fork.quantiles, fork.level, fork.scale, target, unit.unsqueeze(1).expand(-1, time), levels
+    )
+    return total / count.clamp(min=1)

@@ -1,0 +1,54 @@
+"""How good the weights are on the end of the training time: the one figure by which the best are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.evaluation.backtest import targets_of
+from models.evaluation.panel import Panel
+from models.evaluation.rolling import Span, roll
+from models.forecaster import Forecaster
+from models.training.loss import quantile_loss
+from models.training.windows import units_of
+
+SERIES = 512  # that are looked at, evenly spread, where there are more
+CONTEXT = 512  # steps that the recurrent state is given to run in
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The quantile loss over every origin of the validation part, of targets that lie in it."""
+
+    spans: tuple[Span, ...]
+    ends: tuple[int, ...]
+    units: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, panel: Panel, season: int) -> Validation:
+        """ValueError if no series has a validation part."""
+        usable = [i for i, end in enumerate(panel.train_end) if end < panel.validation_end[i]]
+        if not usable:
+            raise ValueError("no series has a validation part: the best weights could not be chosen")
+        places = np.unique(np.linspace(0, len(usable) - 1, min(SERIES, len(usable))).round().astype(int))
+        chosen = [usable[place] for place in places]
+        spans = [Span(panel.series[i], panel.train_end[i] - 1, panel.validation_end[i] - 2) for i in chosen]
+        return cls(tuple(spans), tuple(panel.validation_end[i] for i in chosen), units_of(panel, season)[chosen])
+
+    def loss(self, model: Forecaster) -> float:
+        """The mean loss, in units of each series; draws nothing at random."""
+        levels = torch.tensor(model.config.quantiles)
+        total, count = 0.0, 0
+        for piece in roll(model, self.spans, CONTEXT):
+            history = self.spans[piece.span].stretch.values[: self.ends[piece.span], 0]
+            _, target = targets_of(piece, history, model.config.horizon)
+            unit = torch.full_like(piece.scale, float(self.units[piece.span]))
+            part, targets = quantile_loss(
+                piece.quantiles, piece.level, piece.scale, torch.from_numpy(target), unit, levels
+            )
+            total += float(part)
+            count += int(targets)
+        return total / max(1, count)

@@ -1,0 +1,89 @@
+"""Which part of a forecast a client wants, and that part as lists: the horizon, the quantiles, the median."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import HorizonTooLong, InvalidValue, UnknownQuantile
+
+Forecasts = NDArray[np.float64]  # (rows, horizon, quantiles)
+_SAME = 1e-9  # two levels nearer than this are one
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The first `horizon` steps and some of the trained levels, with the weights that make the median."""
+
+    horizon: int
+    names: tuple[str, ...]  # of the levels, as they are written in answers
+    columns: tuple[int, ...]
+    median: tuple[int, int, float]  # two columns and the share of the second
+
+    def cut(self, forecasts: Forecasts) -> tuple[list[list[float]], list[list[list[float]]]]:
+        """Medians (rows, horizon) and levels (rows, levels, horizon) as lists."""
+        lower, upper, share = self.median
+        part = forecasts[:, : self.horizon]
+        middle = part[..., lower]
+        if share:
+            middle = (1 - share) * middle + share * part[..., upper]
+        levels = part[..., list(self.columns)].transpose(0, 2, 1)
+        return middle.tolist(), levels.tolist()
+
+
+class Levels:
+    """The trained horizon and quantiles, from which clients choose."""
+
+    def __init__(self, horizon: int, quantiles: Sequence[float]) -> None:
+        self.horizon = horizon
+        self.quantiles = tuple(float(level) for level in quantiles)
+        self._median = _median(self.quantiles)
+        self.all = self.select(None, None)
+
+    def select(self, horizon: int | None, quantiles: Sequence[float] | None) -> Selection:
+        """What was asked for; None is all. Quantiles come in the order asked.
+
+        `HorizonTooLong`, `InvalidValue` (a horizon below 1, a level twice) and `UnknownQuantile` say what is allowed.
+        """
+        if horizon is None:
+            horizon = self.horizon
+        if horizon > self.horizon:
+            raise HorizonTooLong(
+                f"this model forecasts up to {self.horizon} steps ahead, {horizon} were asked for", horizon=self.horizon
+            )
+        if horizon < 1:
+            raise InvalidValue(f"a horizon of 1 to {self.horizon} was expected, got {horizon}", horizon=self.horizon)
+        if quantiles is None:
+            columns = tuple(range(len(self.quantiles)))
+        else:
+            columns = tuple(self._column(level) for level in quantiles)
+            if len(set(columns)) < len(columns):
+                raise InvalidValue("each quantile was expected once, got one of them twice")
+        return Selection(horizon, tuple(str(self.quantiles[at]) for at in columns), columns, self._median)
+
+    def _column(self, level: float) -> int:
+        for at, trained in enumerate(self.quantiles):
+            if abs(trained - level) < _SAME:
+                return at
+        raise UnknownQuantile(
+            f"the trained quantiles are {', '.join(map(str, self.quantiles))}; got {level}; choose among them",
+            quantiles=list(self.quantiles),
+        )
+
+
+def _median(levels: Sequence[float]) -> tuple[int, int, float]:
+    """The column of 0.5, or its two neighbours and the share of the upper one; the nearest where it has only one."""
+    below = max((at for at, level in enumerate(levels) if level <= _HALF + _SAME), key=levels.__getitem__, default=None)
+    above = min((at for at, level in enumerate(levels) if level >= _HALF - _SAME), key=levels.__getitem__, default=None)
+    if below is None or above is None:
+        only = above if below is None else below
+        if only is None:
+            raise ValueError("a model without quantiles has no forecast")
+        return only, only, 0.0
+    if below == above:
+        return below, above, 0.0
+    return below, above, (_HALF - levels[below]) / (levels[above] - levels[below])

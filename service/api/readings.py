@@ -1,0 +1,122 @@
+"""Observations as sent become the engine's columns, each checked alone: one that is wrong spoils no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.api.clock import Clock, Time
+from service.api.limits import LARGEST_STEP
+from service.errors import GatecastError, InvalidTime, InvalidValue, MissingCovariates, UnknownCovariate
+from service.frames import LARGEST_VALUE, NO_STEP, NO_TIME, Observations
+
+Faults = dict[int, GatecastError]  # by the place of the reading in what was sent
+
+
+class Reading(Protocol):
+    """One observation, whether it came by request or by stream."""
+
+    y: float | None
+    step: int | None
+    ds: Time | None
+    covariates: dict[str, float | None] | None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The sound readings by columns, and the others with what is wrong with them."""
+
+    observations: Observations
+    kept: list[int]  # the place of each row in what was sent
+    faults: Faults
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Reads observations for one model: its clock and its covariates."""
+
+    clock: Clock
+    covariates: tuple[str, ...]
+
+    def read(self, sessions: Sequence[str], readings: Sequence[Reading]) -> Sheet:
+        """One row for each sound reading, in the order sent."""
+        faults: Faults = {}
+        steps = _steps(readings, faults)
+        times = self._times(readings, faults)
+        columns = [_column("y", [each.y for each in readings], faults), *self._covariates(readings, faults)]
+        values = np.stack(columns, axis=1)  # (readings, 1 + covariates)
+        if not faults:
+            return Sheet(Observations(list(sessions), steps, times, values), list(range(len(readings))), faults)
+        kept = [at for at in range(len(readings)) if at not in faults]
+        return Sheet(
+            Observations([sessions[at] for at in kept], steps[kept], times[kept], values[kept]), kept, faults
+        )
+
+    def _times(self, readings: Sequence[Reading], faults: Faults) -> NDArray[np.int64]:
+        times = np.full(len(readings), NO_TIME, dtype=np.int64)
+        sent = [at for at, each in enumerate(readings) if each.ds is not None]
+        if not sent:
+            return times
+        texts = [readings[at].ds for at in sent]
+        plain = self.clock.read_plain(texts)
+        if plain is not None:
+            times[sent] = plain
+            return times
+        for at, text in zip(sent, texts, strict=True):
+            try:
+                times[at] = NO_TIME if text is None else self.clock.read(text)
+            except InvalidTime as wrong:
+                faults.setdefault(at, wrong)
+        return times
+
+    def _covariates(self, readings: Sequence[Reading], faults: Faults) -> list[NDArray[np.float64]]:
+        if not self.covariates and not any(each.covariates for each in readings):
+            return []
+        for at, each in enumerate(readings):
+            wrong = self._misfit(each.covariates or {})
+            if wrong is not None:
+                faults.setdefault(at, wrong)
+        return [
+            _column(f"covariates.{name}", [(each.covariates or {}).get(name) for each in readings], faults)
+            for name in self.covariates
+        ]
+
+    def _misfit(self, sent: dict[str, float | None]) -> GatecastError | None:
+        if missing := [name for name in self.covariates if name not in sent]:
+            return MissingCovariates(f"this model needs the covariates {', '.join(missing)} too", missing=missing)
+        if len(sent) == len(self.covariates):
+            return None
+        unknown = next(name for name in sent if name not in self.covariates)
+        return UnknownCovariate(
+            f"this model knows the covariates [{', '.join(self.covariates)}]; leave out {unknown!r}",
+            covariates=list(self.covariates),
+        )
+
+
+def _steps(readings: Sequence[Reading], faults: Faults) -> NDArray[np.int64]:
+    steps = np.full(len(readings), NO_STEP, dtype=np.int64)
+    for at, each in enumerate(readings):
+        if each.step is None:
+            continue
+        if 0 <= each.step <= LARGEST_STEP:
+            steps[at] = each.step
+        else:
+            faults[at] = InvalidValue(f"step: a whole number of 0 to {LARGEST_STEP} was expected")
+    return steps
+
+
+def _column(name: str, values: list[float | None], faults: Faults) -> NDArray[np.float64]:
+    column = np.array(values, dtype=np.float64)  # (readings,) None becomes NaN
+    wrong = np.abs(column) > LARGEST_VALUE
+    if np.count_nonzero(np.isnan(column)) != values.count(None):  # MessagePack can carry a NaN
+        wrong |= np.isnan(column) & np.array([value is not None for value in values])
+    for at in np.flatnonzero(wrong).tolist():
+        faults.setdefault(
+            at,
+            InvalidValue(f"{name}: a number within ±{LARGEST_VALUE:g} was expected, or null where it is missing"),
+        )
+    return column

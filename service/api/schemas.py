@@ -1,0 +1,194 @@
+"""What clients send and are answered, defined once; the stream's fast form is derived from here (frames.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, FailFast, Field
+
+Time = str | int
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Values = Annotated[list[Number | None], FailFast()]
+Times = Annotated[list[Time], FailFast()]
+
+
+class Sent(BaseModel):
+    """What a client sends: no field more than the schema's, no type converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Answered(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class History(Sent):
+    """Consecutive readings on the model's grid, oldest first."""
+
+    start: Time | None = Field(None, description="time of the first value; or send `ds`")
+    ds: Times | None = Field(None, description="one time for each value: consecutive steps; a missing step is a null y")
+    y: Values = Field(description="the target; null where a reading is missing")
+    covariates: dict[str, Values] = Field(
+        default_factory=dict, description="by name, as long as y; all that the model knows (GET /v1/model)"
+    )
+
+
+class Series(History):
+    unique_id: str = Field(min_length=1, max_length=200, description="comes back with the forecast")
+
+
+class PredictRequest(Sent):
+    series: Annotated[list[Series], FailFast()]
+    horizon: int | None = Field(None, description="steps ahead, up to the trained horizon, which is the default")
+    quantiles: list[Number] | None = Field(None, description="chosen among the trained ones; by default all")
+
+
+class SessionRequest(Sent):
+    """A session's beginning; without a history the first reading sets it, or `start` does."""
+
+    start: Time | None = Field(None, description="time of step 0")
+    history: History | None = Field(None, description="readings to begin with: steps 0, 1, …")
+
+
+class Observation(Sent):
+    """One reading. Name its place by `step` or `ds` (then sending it again does no harm), or by neither."""
+
+    y: Number | None = Field(description="the target; null where the reading is missing")
+    step: int | None = Field(None, description="its number in the session, from 0")
+    ds: Time | None = Field(None, description="its time: step = (ds - start) / frequency")
+    covariates: dict[str, Number | None] | None = Field(None, description="by name, all that the model knows")
+
+
+class StreamObservation(Observation):
+    """One reading of a stream, which says whose it is."""
+
+    session: str
+
+
+class StreamFrame(Sent):
+    """Readings with what their answers shall hold; a frame may also be one reading, or a list of them."""
+
+    observations: list[StreamObservation]
+    horizon: int | None = None
+    quantiles: list[Number] | None = None
+
+
+class ModelName(Answered):
+    name: str
+    digest: str = Field(description="sha256 of the bundle's manifest")
+
+
+class Forecast(Answered):
+    ds: list[Time] = Field(description="times of the forecast's steps")
+    median: list[float]
+    quantiles: dict[str, list[float]] = Field(description="by level: '0.1', '0.5', …; never crossing")
+
+
+class SeriesForecast(Forecast):
+    unique_id: str
+
+
+class PredictAnswer(Answered):
+    model: ModelName
+    series: list[SeriesForecast] = Field(description="in the order sent")
+
+
+class SessionAnswer(Answered):
+    session: str
+    start: Time | None = Field(description="time of step 0; null until the first reading sets it")
+    last_step: int | None = Field(description="number of the last recorded reading; null when there is none")
+    last_ds: Time | None
+    next_step: int = Field(description="the step expected next")
+    revision: int
+    durable: str = Field(description="what a recorded reading survives: none, process (kill -9), disk (power cut)")
+    created: bool
+
+
+class Acknowledgement(Answered):
+    """A recorded reading; `forecast` is on the newest of its session."""
+
+    session: str
+    step: int
+    ds: Time
+    durable: str
+    repeated: bool | None = Field(None, description="true: this last step was recorded before, nothing advanced")
+    delivery: str | None = Field(None, description="at-most-once: neither step nor ds came, so a retry may repeat it")
+    forecast: Forecast | None = None
+
+
+class Fault(Answered):
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    message: str
+
+
+class Refusal(Answered):
+    """A reading that was not recorded, and why."""
+
+    session: str
+    step: int | None = None
+    error: Fault
+
+
+class CurrentForecast(Answered):
+    session: str
+    step: int = Field(description="the last recorded reading, from which this forecast is made")
+    ds: Time
+    forecast: Forecast
+
+
+class Limits(Answered):
+    body_bytes: int
+    frame_bytes: int
+    history_steps: int
+    series_per_request: int
+    readings_per_frame: int
+    frames_in_flight: int
+    largest_value: float
+
+
+class ModelAnswer(Answered):
+    """What is served here."""
+
+    name: str
+    digest: str
+    architecture: str
+    created: str
+    frequency: str
+    time_zone: str | None
+    horizon: int
+    quantiles: list[float]
+    target: str
+    covariates: list[str]
+    streams: bool
+    context: int
+    longest_history: int
+    state_bytes: int = Field(description="what one session's state takes")
+    metrics: dict[str, Any]
+    runtime: str
+    device: str
+    durable: str
+    protocol: int = Field(description="version of the stream's protocol")
+    limits: Limits
+
+
+class Ready(Answered):
+    ready: bool
+    reason: str | None = None
+
+
+class Live(Answered):
+    live: bool
+
+
+class Problem(BaseModel):
+    """RFC 9457; beside these fields it may carry facts such as `expected_step`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="stable and machine-readable")

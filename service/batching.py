@@ -1,0 +1,179 @@
+"""Which readings run together: frames into batches, sessions into turns, turns into runs of one shape."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import GatecastError
+from service.waiting import Frame
+
+PADDING = -1  # the position of a reading that is none: the last row of a batch, all missing
+
+
+def padded(count: int) -> int:
+    """The power of two that `count` is padded to, at least 1."""
+    return 1 << max(0, count - 1).bit_length()
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The observations `first` to `stop - 1` of a frame."""
+
+    frame: Frame
+    first: int
+    stop: int
+
+
+class FrameQueue:
+    """Takes frames in the order they came; a long one in several batches, a cancelled one not at all.
+
+    A frame may be parked while a session of it is not ready. Later frames that share a session with it are
+    parked behind it, so that the order within each session holds; all others pass.
+    """
+
+    def __init__(self, frames: deque[Frame]) -> None:
+        self._frames = frames
+        self._parked: list[Frame] = []
+        self._held: set[str] = set()  # sessions of parked frames
+
+    def __bool__(self) -> bool:
+        return bool(self._frames)
+
+    @property
+    def parked(self) -> int:
+        return len(self._parked)
+
+    def form(self, limit: int) -> list[Piece]:
+        """The next batch, of at most `limit` readings; empty if nobody waits."""
+        pieces: list[Piece] = []
+        while limit > 0 and self._frames:
+            frame = self._frames[0]
+            if frame.caller.gone:
+                self._frames.popleft()
+                continue
+            if self._held and not self._held.isdisjoint(frame.observations.sessions):
+                self._park(self._frames.popleft())
+                continue
+            stop = min(len(frame.observations.sessions), frame.taken + limit)
+            pieces.append(Piece(frame, frame.taken, stop))
+            limit -= stop - frame.taken
+            frame.taken = stop
+            if stop == len(frame.observations.sessions):
+                self._frames.popleft()
+        return pieces
+
+    def put_aside(self, pieces: list[Piece], late: set[str]) -> list[Piece]:
+        """Parks the pieces of a batch that name a late session, and those held by them; returns the others."""
+        others: list[Piece] = []
+        self._held |= late
+        for piece in pieces:
+            if self._held.isdisjoint(piece.frame.observations.sessions[piece.first :]):
+                others.append(piece)
+                continue
+            piece.frame.taken = piece.first
+            if self._frames and self._frames[0] is piece.frame:
+                self._frames.popleft()
+            self._park(piece.frame)
+        return others
+
+    def release(self) -> None:
+        """Parked frames wait again, in their order and before all others."""
+        self._frames.extendleft(reversed(self._parked))
+        self._parked.clear()
+        self._held.clear()
+
+    def _park(self, frame: Frame) -> None:
+        self._parked.append(frame)
+        self._held.update(frame.observations.sessions[frame.taken :])
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The readings of some pieces in one set of columns; `values` has one more row, all missing, for padding."""
+
+    pieces: list[Piece]
+    sessions: list[str]
+    steps: NDArray[np.int64]  # (readings,)
+    times: NDArray[np.int64]  # (readings,)
+    values: NDArray[np.float64]  # (readings + 1, width)
+    errors: list[GatecastError | None]  # those found before the queue
+
+    @classmethod
+    def of(cls, pieces: list[Piece]) -> Batch:
+        """Copies of the pieces' columns, one after the other."""
+        cuts = [(piece.frame.observations, slice(piece.first, piece.stop)) for piece in pieces]
+        sessions = [name for frame, cut in cuts for name in frame.sessions[cut]]
+        missing = np.full((1, cuts[0][0].values.shape[1]), np.nan)
+        errors: list[GatecastError | None] = [None] * len(sessions)
+        before = 0
+        for piece in pieces:
+            for index, error in piece.frame.wrong.items():
+                if piece.first <= index < piece.stop:
+                    errors[before + index - piece.first] = error
+            before += piece.stop - piece.first
+        return cls(
+            pieces,
+            sessions,
+            np.concatenate([frame.steps[cut] for frame, cut in cuts]),
+            np.concatenate([frame.times[cut] for frame, cut in cuts]),
+            np.concatenate([*(frame.values[cut] for frame, cut in cuts), missing]),
+            errors,
+        )
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+
+@dataclass(frozen=True, eq=False)
+class Turns:
+    """One turn a session: the readings it takes in this batch, one short sequence."""
+
+    rows: NDArray[np.int64]  # (turns,) of the session table
+    lengths: NDArray[np.int64]  # (turns,) new readings; 0: the forecast again, nothing advances
+    offsets: NDArray[np.int64]  # (turns,) where its readings begin in `readings`
+    readings: NDArray[np.int64]  # (accepted,) positions in the batch, turn by turn, in ascending steps
+    newest: NDArray[np.int64]  # (turns,) position in the batch of the observation that gets the forecast
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def keep(self, kept: NDArray[np.bool_]) -> Turns:
+        """The turns where `kept` is true."""
+        if kept.all():
+            return self
+        lengths = self.lengths[kept]
+        readings = self.readings[np.repeat(kept, self.lengths)]
+        return Turns(self.rows[kept], lengths, np.cumsum(lengths) - lengths, readings, self.newest[kept])
+
+    @property
+    def last(self) -> NDArray[np.int64]:
+        """Position in the batch of each turn's last reading; meaningless where its length is 0."""
+        return _take(self.readings, self.offsets + self.lengths - 1)
+
+    def groups(self) -> Iterator[tuple[NDArray[np.int64], int]]:
+        """Turns that run together, by their index, and their width: 0 for single steps, else a power of two."""
+        single = self.lengths == 1
+        if single.all():
+            yield np.arange(len(self)), 0
+            return
+        if single.any():
+            yield np.flatnonzero(single), 0
+        widths = 1 << np.frexp(np.maximum(self.lengths - 1, 0))[1].astype(np.int64)  # as `padded`
+        for width in np.unique(widths[~single]).tolist():
+            yield np.flatnonzero(~single & (widths == width)), width
+
+    def positions(self, group: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+        """Positions in the batch of a group's readings, (group, width), PADDING beyond each turn's length."""
+        along = np.arange(width)
+        inside = along < self.lengths[group, None]
+        where = self.offsets[group, None] + along
+        return np.where(inside, _take(self.readings, where), PADDING)  # (group, width)
+
+
+def _take(readings: NDArray[np.int64], where: NDArray[np.int64]) -> NDArray[np.int64]:
+    return readings.take(where, mode="clip") if len(readings) else np.full(where.shape, PADDING)

@@ -1,0 +1,32 @@
+"""The engine's bounds: how much waits, runs together, stays resident, and is put off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """All counts are at least 1; times are in seconds. `ValueError` names a bound that is not positive."""
+
+    max_batch: int = 1024  # readings that run together
+    max_waiting: int = 65_536  # readings and calls that wait; more are told at once that the service is overloaded
+    max_history: int = 100_000  # steps of one history
+    max_waiting_steps: int = 4_000_000  # steps of all histories that wait or run
+    chunk: int = 256  # steps of a history that run before the stream has its turn
+    history_batch: int = 32  # histories that run together
+    max_resident: int = 16_384  # sessions whose state is in the arena
+    checkpoint_every: int = 256  # readings of a session between two checkpoints
+    checkpoint_group: int = 64  # sessions that are saved together
+    fold_slice: int = 1024  # readings that the journal folds at a time
+    max_tail: int = 262_144  # readings not folded yet, beyond which folding does not wait for an idle moment
+    idle_seconds: float = 0.05  # without work for so long, the engine is idle
+    warm_up_seconds: float = 20.0  # warming up ends after this, whether every size was seen or not
+    probe_seconds: float = 1.0  # from a failure to the first probe; doubles with each that fails
+    probe_seconds_at_most: float = 60.0
+    retry_after_seconds: int = 1  # what an overloaded caller is told to wait
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) <= 0:
+                raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")

@@ -1,0 +1,119 @@
+"""What goes into the engine and comes out of it, in columns: histories, observations, answers, a session's view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import EmptyHistory, GatecastError, HistoryTooLong, InvalidTime, InvalidValue
+
+NO_STEP = -1
+NO_TIME = int(np.iinfo(np.int64).min)
+LARGEST_VALUE = 1e15  # beyond it a float32 forecast has no meaning left
+LARGEST_TIME = 2**53  # steps and times beyond it cannot be told apart by every client
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Consecutive readings of one series, the oldest first."""
+
+    values: NDArray[np.float64]  # (time, 1 + covariates), NaN where missing
+    times: NDArray[np.int64]  # (time,) seconds of the series' own clock, or counts
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """A frame: one reading a row, of any sessions, those of one session in order."""
+
+    sessions: list[str]
+    steps: NDArray[np.int64]  # (readings,), NO_STEP where the client sent none
+    times: NDArray[np.int64]  # (readings,), NO_TIME where the client sent none
+    values: NDArray[np.float64]  # (readings, 1 + covariates), NaN where missing
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """One row for each observation, in the same order."""
+
+    steps: NDArray[np.int64]  # (readings,) the step it has; NO_STEP on error
+    times: NDArray[np.int64]  # (readings,) and its time; NO_TIME on error
+    last_steps: NDArray[np.int64]  # (readings,) the session's last recorded step after its batch
+    repeated: NDArray[np.bool_]  # (readings,) the last step sent again: nothing advanced
+    keyed: NDArray[np.bool_]  # (readings,) False: it came without step and time, and is taken at most once
+    rows: NDArray[np.int64]  # (readings,) its row in `quantiles`; -1: not its session's newest in the batch, or an error
+    quantiles: NDArray[np.float32]  # (rows, horizon, quantiles)
+    errors: list[GatecastError | None]
+    durable: str
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """Where a session stands. `start` and `last_time` are None as long as they are not known."""
+
+    name: str
+    start: int | None
+    last_step: int
+    last_time: int | None
+    revision: int
+    durable: str
+    created: bool
+
+
+def check_history(values: NDArray[np.float64], longest: int) -> None:
+    """`EmptyHistory`, `HistoryTooLong` or `InvalidValue` if these (time, width) values cannot be run."""
+    if len(values) == 0:
+        raise EmptyHistory("a history of at least one reading was expected, got none")
+    if len(values) > longest:
+        raise HistoryTooLong(
+            f"a history may have {longest} steps here, got {len(values)}; send the newest {longest}", longest=longest
+        )
+    wrong = np.flatnonzero(_absurd(values))
+    if len(wrong):
+        at = int(wrong[0])
+        raise InvalidValue(f"values[{at}]: {_value_expected(values[at])}", index=at)
+
+
+def check_frame(observations: Observations) -> dict[int, GatecastError]:
+    """The observations that no session could take, by index: absurd values, steps or times."""
+    wrong: dict[int, GatecastError] = {}
+    times, steps = observations.times, observations.steps
+    out = ((times > LARGEST_TIME) | (times < -LARGEST_TIME)) & (times != NO_TIME)
+    for at in np.flatnonzero(out | (steps > LARGEST_TIME)).tolist():
+        wrong[at] = InvalidTime(f"steps and times of at most {LARGEST_TIME} were expected, got a larger one")
+    for at in np.flatnonzero(steps < NO_STEP).tolist():
+        wrong[at] = InvalidValue(f"a step of 0 or more was expected, got {int(steps[at])}")
+    for at in np.flatnonzero(_absurd(observations.values)).tolist():
+        wrong[at] = InvalidValue(_value_expected(observations.values[at]))
+    return wrong
+
+
+def join(parts: Sequence[Answers]) -> Answers:
+    """The answers of a frame that was worked off in several batches, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    before = np.cumsum([0] + [len(part.quantiles) for part in parts[:-1]])
+    rows = [np.where(part.rows < 0, -1, part.rows + ahead) for part, ahead in zip(parts, before, strict=True)]
+    return Answers(
+        steps=np.concatenate([part.steps for part in parts]),
+        times=np.concatenate([part.times for part in parts]),
+        last_steps=np.concatenate([part.last_steps for part in parts]),
+        repeated=np.concatenate([part.repeated for part in parts]),
+        keyed=np.concatenate([part.keyed for part in parts]),
+        rows=np.concatenate(rows),
+        quantiles=np.concatenate([part.quantiles for part in parts]),
+        errors=[error for part in parts for error in part.errors],
+        durable=parts[0].durable,
+    )
+
+
+def _absurd(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows with an infinite or too large number; NaN, a missing value, compares as False."""
+    absurd: NDArray[np.bool_] = (np.abs(values) > LARGEST_VALUE).any(axis=1)
+    return absurd
+
+
+def _value_expected(row: NDArray[np.float64]) -> str:
+    return f"numbers of at most {LARGEST_VALUE:g} were expected, got {row[np.abs(row) > LARGEST_VALUE][0]:g}"

@@ -1,0 +1,48 @@
+"""Journals: readings are the truth and are recorded before they are acknowledged; states are a cache beside them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from service.errors import JournalError
+from service.journal.protocol import (
+    FIRST_REVISION,
+    NO_READING,
+    Checkpoint,
+    Durable,
+    Head,
+    Journal,
+    Readings,
+)
+
+__all__ = [
+    "FIRST_REVISION",
+    "JOURNALS",
+    "NO_READING",
+    "Checkpoint",
+    "Durable",
+    "Head",
+    "Journal",
+    "Readings",
+    "open_journal",
+]
+
+JOURNALS = {
+    "memory": "service.journal.memory:open_memory",
+    "sqlite": "service.journal.sqlite:open_sqlite",
+}
+
+
+def open_journal(url: str, width: int, frequency: str, durable: Durable = "disk") -> Journal:
+    """The journal at `url`: "memory", or "sqlite:PATH", which is made where it is missing.
+
+    `width` is the number of values in a reading (target and covariates) and `frequency` the alias of a step's length;
+    both must be what the journal was made with. `durable` is "disk" or "process"; memory is always "none".
+    `JournalError` says what is wrong and what to do, `JournalLocked` who owns the journal.
+    """
+    kind, _, place = url.partition(":")
+    if kind not in JOURNALS:
+        raise JournalError(f'there is no journal {url!r}; choose "memory" or "sqlite:PATH"')
+    module, _, attribute = JOURNALS[kind].partition(":")
+    journal: Journal = getattr(import_module(module), attribute)(place, width, frequency, durable)
+    return journal

@@ -1,0 +1,124 @@
+"""A journal in memory, for tries and tests: the whole contract, and nothing outlives the process."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.journal.heads import Heads
+from service.journal.protocol import FIRST_REVISION, Checkpoint, Durable, Head, Readings
+
+
+def open_memory(place: str, width: int, frequency: str, durable: Durable) -> MemoryJournal:  # noqa: ARG001
+    """A new and empty journal; only the width matters to it."""
+    return MemoryJournal(width)
+
+
+class MemoryJournal:
+    """Holds every number of every reading, 8 bytes each, until its session is replaced or deleted."""
+
+    durable: Durable = "none"
+
+    def __init__(self, width: int) -> None:
+        self._heads = Heads(width)
+        self._values: dict[int, array[float]] = {}  # by key, the rows one after the other
+        self._checkpoints: dict[int, list[Checkpoint]] = {}  # by key, the newest last
+        self._last_key = 0
+
+    def create(
+        self,
+        name: str,
+        start: int,
+        origin: str,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None = None,
+    ) -> Head:
+        self._heads.absent(name)
+        values = self._heads.checked(values, origin)
+        self._last_key += 1
+        return self._put(name, self._last_key, start, FIRST_REVISION, origin, values, checkpoint)
+
+    def replace(
+        self,
+        name: str,
+        start: int,
+        origin: str,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None = None,
+    ) -> Head:
+        key = self._heads.key(name)
+        values = self._heads.checked(values, origin)
+        revision = int(self._heads.revision[self._heads.slot(key)]) + 1
+        return self._put(name, key, start, revision, origin, values, checkpoint)
+
+    def head(self, name: str) -> Head | None:
+        return self._heads.head(name)
+
+    def names(self) -> list[str]:
+        return self._heads.names()
+
+    def count(self) -> int:
+        return len(self._heads)
+
+    def append(self, readings: Readings) -> NDArray[np.bool_]:
+        slots = self._heads.slots(readings.keys)
+        follows, accepted = self._heads.judge(slots, readings)
+        for key, row in zip(accepted.keys.tolist(), accepted.values, strict=True):
+            self._values[key].frombytes(row.tobytes())
+        self._heads.advance(slots[follows], accepted.steps, accepted.values)
+        return follows
+
+    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+        slot = self._heads.slot(key)
+        usable = [found for found in self._checkpoints[key] if digest in (None, found.digest)]
+        newest = max(usable, key=lambda found: found.step, default=None)
+        first = 0 if newest is None else newest.step + 1
+        return newest, self.readings(key, first, int(self._heads.last_step[slot]))
+
+    def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
+        self._heads.slot(key)
+        rows = np.frombuffer(self._values[key], np.float64).reshape(-1, self._heads.width)
+        return rows[max(first, 0) : max(last + 1, 0)].copy()
+
+    def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
+        for key, checkpoint in zip(keys.tolist(), checkpoints, strict=True):
+            if self._heads.current(key, checkpoint):
+                self._keep(key, checkpoint)
+
+    def fold(self, limit: int) -> int:  # noqa: ARG002
+        return 0
+
+    def delete(self, name: str) -> None:
+        key = self._heads.key(name)
+        self._heads.remove(name)
+        del self._values[key], self._checkpoints[key]
+
+    def close(self) -> None:
+        pass
+
+    def _put(
+        self,
+        name: str,
+        key: int,
+        start: int,
+        revision: int,
+        origin: str,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None,
+    ) -> Head:
+        head = self._heads.put(name, key, start, revision, values, origin)
+        self._values[key] = array("d", values.tobytes())
+        self._checkpoints[key] = []
+        if checkpoint is not None:
+            self.save(np.array([key]), [replace(checkpoint, revision=revision)])
+        return head
+
+    def _keep(self, key: int, new: Checkpoint) -> None:
+        others = [old for old in self._checkpoints[key] if (old.step, old.digest) != (new.step, new.digest)]
+        others.sort(key=lambda old: old.step)
+        copied = replace(new, body=np.array(new.body, np.float32))  # the caller's row may change under us
+        self._checkpoints[key] = [*others[-1:], copied]

@@ -1,0 +1,60 @@
+"""The rows of sessions in SQLite: what each statement writes, within the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.journal.protocol import FIRST_REVISION, Readings
+from service.journal.segments import add_readings
+
+
+def insert_session(
+    database: sqlite3.Connection, name: str, start: int, origin: str, values: NDArray[np.float64]
+) -> int:
+    """A new session at its last reading; returns its key, which no session had before."""
+    cursor = database.execute(
+        "INSERT INTO sessions (name, start, revision, last_step, last_values, origin) VALUES (?, ?, ?, ?, ?, ?)",
+        (name, start, FIRST_REVISION, len(values) - 1, _last_of(values).tobytes(), origin),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def update_session(
+    database: sqlite3.Connection,
+    key: int,
+    start: int,
+    revision: int,
+    origin: str,
+    values: NDArray[np.float64],
+) -> None:
+    """A session that starts anew."""
+    database.execute(
+        "UPDATE sessions SET start = ?, revision = ?, last_step = ?, last_values = ?, origin = ? WHERE key = ?",
+        (start, revision, len(values) - 1, _last_of(values).tobytes(), origin, key),
+    )
+
+
+def move_on(database: sqlite3.Connection, readings: Readings, rows: int) -> None:
+    """Writes readings, sorted by key and step, to the segments and moves their sessions on to them."""
+    keys, steps, values = readings.keys, readings.steps, readings.values
+    add_readings(database, keys, steps, values, rows)
+    final = np.flatnonzero(
+        np.append(keys[1:] != keys[:-1], len(keys) > 0)
+    )  # (sessions,) the last row of each
+    last = np.ascontiguousarray(values[final], "<f8")
+    width = last.itemsize * last.shape[1]
+    data = last.tobytes()
+    blobs = [data[at : at + width] for at in range(0, len(data), width)]
+    database.executemany(
+        "UPDATE sessions SET last_step = ?, last_values = ? WHERE key = ?",
+        zip(steps[final].tolist(), blobs, keys[final].tolist(), strict=True),
+    )
+
+
+def _last_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The last of the rows (steps, width) as (1, width); missing where there is none."""
+    return np.ascontiguousarray(values[-1:] if len(values) else np.full((1, values.shape[1]), np.nan), "<f8")

@@ -1,0 +1,223 @@
+"""The journal in SQLite: one blob a batch when readings arrive, folded into rows by session when there is time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import JournalError
+from service.journal import batches, schema
+from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints
+from service.journal.faults import damaged, explained, transaction
+from service.journal.heads import MOST_KEYS
+from service.journal.ownership import Ownership
+from service.journal.protocol import FIRST_REVISION, NO_READING, Checkpoint, Durable, Head, Readings
+from service.journal.restore import load_heads, load_tail
+from service.journal.segments import add_readings, drop_readings, read_readings
+from service.journal.sessions import insert_session, move_on, update_session
+from service.journal.tail import Tail
+
+TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
+TAIL_BATCHES = 2**16
+SPILL = 2**15  # readings that an append folds by itself when that much waits
+
+
+def open_sqlite(place: str, width: int, frequency: str, durable: Durable) -> SqliteJournal:
+    """The journal in the file `place`; see `open_journal`."""
+    if not place:
+        raise JournalError('a SQLite journal needs a path: "sqlite:PATH"')
+    return SqliteJournal(Path(place), width, frequency, durable)
+
+
+class SqliteJournal:
+    """Owned by one process. Verdicts are reached in memory; the disk sees one short transaction a batch."""
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        frequency: str,
+        durable: Durable = "disk",
+        tail_bytes: int = TAIL_BYTES,
+        segment_rows: int | None = None,  # of a new journal; an old one keeps its own
+    ) -> None:
+        self.path = Path(os.path.realpath(path.expanduser()))  # one file, one lock, whatever links lead to it
+        self.durable: Durable = durable
+        self._tail_rows = max(1, tail_bytes // Tail.bytes_per_row(width))
+        self._lock = RLock()
+        self._owner = Ownership(self.path)
+        try:
+            self._database = schema.connect(self.path, durable)
+        except BaseException:
+            self._owner.release()
+            raise
+        try:
+            self._segment_rows = schema.prepare(self._database, self.path, width, frequency, segment_rows)
+            self._heads = load_heads(self._database, self.path, width)
+            self._tail, self._batches = load_tail(self._database, self.path, self._heads)
+        except BaseException:
+            self.close()
+            raise
+
+    def create(
+        self,
+        name: str,
+        start: int,
+        origin: str,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None = None,
+    ) -> Head:
+        self._heads.absent(name)
+        values = self._heads.checked(values, origin)
+        with self._lock:
+            with self._transaction("create a session"):
+                key = insert_session(self._database, name, start, origin, values)
+                if key > MOST_KEYS:
+                    raise JournalError(
+                        f"the journal {self.path} has had {MOST_KEYS} sessions: begin another one"
+                    )
+                self._write_history(key, FIRST_REVISION, values, checkpoint)
+            return self._heads.put(name, key, start, FIRST_REVISION, values, origin)
+
+    def replace(
+        self,
+        name: str,
+        start: int,
+        origin: str,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None = None,
+    ) -> Head:
+        key = self._heads.key(name)
+        values = self._heads.checked(values, origin)
+        revision = int(self._heads.revision[self._heads.slot(key)]) + 1
+        with self._lock:
+            with self._transaction("replace a session"):
+                update_session(self._database, key, start, revision, origin, values)
+                self._drop_history(key)
+                self._write_history(key, revision, values, checkpoint)
+            return self._heads.put(name, key, start, revision, values, origin)
+
+    def head(self, name: str) -> Head | None:
+        return self._heads.head(name)
+
+    def names(self) -> list[str]:
+        return self._heads.names()
+
+    def count(self) -> int:
+        return len(self._heads)
+
+    def append(self, readings: Readings) -> NDArray[np.bool_]:
+        with self._lock:
+            slots = self._heads.slots(readings.keys)
+            follows, accepted = self._heads.judge(slots, readings)
+            if not len(accepted.keys):
+                return follows
+            if len(self._tail) >= self._tail_rows or self._batches >= TAIL_BATCHES:
+                self.fold(SPILL)  # before anything is written: if it fails, so does the append
+            with explained(self.path, "record readings"):
+                self._database.execute(
+                    "INSERT INTO batches (id, count, body) VALUES (?, ?, ?)",
+                    (self._tail.end, len(accepted.keys), batches.encode(accepted)),
+                )
+            self._batches += 1
+            slots = slots[follows]
+            self._heads.advance(slots, accepted.steps, accepted.values)
+            self._tail.push(accepted, slots, self._heads.tail)
+            return follows
+
+    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+        with self._lock:
+            slot = self._heads.slot(key)
+            revision, last = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
+            with explained(self.path, "read a checkpoint"):
+                newest = newest_checkpoint(self._database, key, revision, last, digest)
+            return newest, self.readings(key, 0 if newest is None else newest.step + 1, last)
+
+    def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
+        with self._lock:
+            slot = self._heads.slot(key)
+            head = int(self._heads.last_step[slot])
+            first, last = max(first, 0), min(last, head)
+            if first > last:
+                return np.empty((0, self._heads.width))
+            recent = self._tail.chain(int(self._heads.tail[slot]), head - first + 1)
+            begin = head - len(recent) + 1  # the step of its first row
+            recent = recent[: last - begin + 1] if last >= begin else recent[:0]
+            if first >= begin:
+                return recent
+            return np.concatenate((self._folded(key, first, min(last, begin - 1)), recent))
+
+    def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
+        with self._lock:
+            pairs = zip(keys.tolist(), checkpoints, strict=True)
+            current = [(key, checkpoint) for key, checkpoint in pairs if self._heads.current(key, checkpoint)]
+            if not current:
+                return
+            with self._transaction("save checkpoints"):
+                save_checkpoints(self._database, current)
+
+    def fold(self, limit: int) -> int:
+        with self._lock:
+            rows = min(limit, len(self._tail))
+            if rows <= 0:
+                return len(self._tail)
+            oldest = self._tail.oldest(rows)
+            alive = np.flatnonzero(self._heads.revision[self._heads.slots(oldest.keys)] == oldest.revisions)
+            order = alive[np.argsort(oldest.keys[alive], kind="stable")]
+            moved = Readings(
+                oldest.keys[order], oldest.revisions[order], oldest.steps[order], oldest.values[order]
+            )
+            end = self._tail.base + rows
+            with self._transaction("fold its tail"):
+                move_on(self._database, moved, self._segment_rows)
+                gone = self._database.execute(
+                    "DELETE FROM batches WHERE id < ? AND id + count <= ?", (end, end)
+                )
+            self._tail.drop(rows)
+            self._batches -= gone.rowcount
+            return len(self._tail)
+
+    def delete(self, name: str) -> None:
+        key = self._heads.key(name)
+        with self._lock:
+            with self._transaction("delete a session"):
+                self._database.execute("DELETE FROM sessions WHERE key = ?", (key,))
+                self._drop_history(key)
+            self._heads.remove(name)
+
+    def close(self) -> None:
+        with self._lock:
+            try:
+                with explained(self.path, "be closed"):
+                    self._database.close()
+            finally:
+                self._owner.release()
+
+    def _transaction(self, doing: str) -> AbstractContextManager[None]:
+        return transaction(self._database, self.path, doing)
+
+    def _write_history(
+        self, key: int, revision: int, values: NDArray[np.float64], checkpoint: Checkpoint | None
+    ) -> None:
+        steps = np.arange(len(values))
+        add_readings(self._database, np.full(len(values), key), steps, values, self._segment_rows)
+        if checkpoint is not None and NO_READING <= checkpoint.step < len(values):
+            save_checkpoints(self._database, [(key, replace(checkpoint, revision=revision))])
+
+    def _drop_history(self, key: int) -> None:
+        drop_readings(self._database, key)
+        drop_checkpoints(self._database, key)
+
+    def _folded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
+        with explained(self.path, "read readings"):
+            try:
+                return read_readings(self._database, key, first, last, self._segment_rows, self._heads.width)
+            except ValueError as missing:
+                raise damaged(self.path, str(missing)) from missing

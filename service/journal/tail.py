@@ -1,0 +1,94 @@
+"""The tail: readings that are recorded in batches and not yet folded, kept in a ring and chained by session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.journal.protocol import Readings
+
+SMALLEST = 1024  # rows of the first ring
+
+
+class Tail:
+    """Rows at positions `base` to `end`, counted since the journal was made; a row's place in memory is its position
+    modulo the ring's size. Each row knows the position of its session's row before, so that a session's readings are
+    found without looking at those of others.
+    """
+
+    def __init__(self, width: int, position: int = 0) -> None:
+        self.base = position
+        self.end = position
+        self._keys = np.empty(SMALLEST, np.int64)
+        self._revisions = np.empty(SMALLEST, np.int64)
+        self._steps = np.empty(SMALLEST, np.int64)
+        self._previous = np.empty(SMALLEST, np.int64)
+        self._values = np.empty((SMALLEST, width), np.float64)
+
+    def __len__(self) -> int:
+        return self.end - self.base
+
+    @staticmethod
+    def bytes_per_row(width: int) -> int:
+        return 4 * 8 + 8 * width
+
+    def push(self, readings: Readings, slots: NDArray[np.int64], newest: NDArray[np.int64]) -> None:
+        """Adds rows behind the others. `newest[slot]` is the position of a session's newest row, and is moved on."""
+        rows = len(slots)
+        self._make_room(rows)
+        positions = np.arange(self.end, self.end + rows)
+        previous = newest[slots]
+        newest[slots] = positions  # of several rows of a session the last one stands
+        if (newest[slots] != positions).any():  # several rows of one session: chain them to each other
+            order = np.argsort(slots, kind="stable")
+            again = np.flatnonzero(slots[order[1:]] == slots[order[:-1]]) + 1
+            previous[order[again]] = positions[order[again - 1]]
+        places = positions % len(self._keys)
+        self._keys[places] = readings.keys
+        self._revisions[places] = readings.revisions
+        self._steps[places] = readings.steps
+        self._previous[places] = previous
+        self._values[places] = readings.values
+        self.end += rows
+
+    def chain(self, newest: int, most: int) -> NDArray[np.float64]:
+        """The values of a session's last rows here, at most `most` of them, in order: (n, width)."""
+        found: list[int] = []
+        previous, size, base = self._previous.data, len(self._keys), self.base
+        position = newest
+        while position >= base and len(found) < most:
+            place = position % size
+            found.append(place)
+            position = previous[place]
+        return self._values[found[::-1]]
+
+    def oldest(self, rows: int) -> Readings:
+        """Copies of the first rows, at most `rows` of them."""
+        places = np.arange(self.base, min(self.base + rows, self.end)) % len(self._keys)
+        return Readings(
+            self._keys[places], self._revisions[places], self._steps[places], self._values[places]
+        )
+
+    def drop(self, rows: int) -> None:
+        """Forgets the first `rows` rows."""
+        self.base += rows
+
+    def _make_room(self, rows: int) -> None:
+        if len(self) + rows <= len(self._keys):
+            return
+        size = max(2 * len(self._keys), len(self) + rows)
+        positions = np.arange(self.base, self.end)
+        old, new = positions % len(self._keys), positions % size
+        self._keys = _moved(self._keys, size, old, new)
+        self._revisions = _moved(self._revisions, size, old, new)
+        self._steps = _moved(self._steps, size, old, new)
+        self._previous = _moved(self._previous, size, old, new)
+        self._values = _moved(self._values, size, old, new)
+
+
+def _moved(column: NDArray[Any], size: int, old: NDArray[np.int64], new: NDArray[np.int64]) -> NDArray[Any]:
+    moved = np.empty((size, *column.shape[1:]), column.dtype)
+    moved[new] = column[old]
+    return moved

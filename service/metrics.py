@@ -1,0 +1,112 @@
+"""What Prometheus reads at /metrics: counts and times of requests, streams, batches and the journal; never a name."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from service.bundle import Bundle
+
+MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_SIZES = tuple(float(2**power) for power in range(13))
+
+
+class Metrics:
+    """Its own registry; it is the engine's observer (service/events.py), and the edge counts into it too."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._model = Info("gatecast_model", "What is served.", registry=registry)
+        self._ready = Gauge("gatecast_ready", "1 while the service can forecast.", registry=registry)
+        self._requests = Counter(
+            "gatecast_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "gatecast_request_seconds", "From a request to its answer.", ["route"], buckets=_SECONDS, registry=registry
+        )
+        self.streams = Gauge("gatecast_streams", "Open streams.", registry=registry)
+        self._frames = Counter("gatecast_frames", "Frames received.", ["form"], registry=registry)
+        self._frame_readings = Histogram(
+            "gatecast_frame_readings", "Readings in a frame.", buckets=_SIZES, registry=registry
+        )
+        self._readings = Counter("gatecast_readings", "Readings judged, new and repeated.", registry=registry)
+        self._batch_readings = Histogram(
+            "gatecast_batch_readings", "Readings in a batch.", buckets=_SIZES, registry=registry
+        )
+        self._batch_seconds = Histogram(
+            "gatecast_batch_seconds", "A batch, from its forming to its answers.", buckets=_SECONDS, registry=registry
+        )
+        self._append_seconds = Histogram(
+            "gatecast_append_seconds", "Recording a batch in the journal.", buckets=_SECONDS, registry=registry
+        )
+        self._appended = Counter("gatecast_appended", "Readings recorded.", registry=registry)
+        self._chunk_seconds = Histogram(
+            "gatecast_chunk_seconds", "One chunk of histories.", buckets=_SECONDS, registry=registry
+        )
+        self._history_steps = Counter("gatecast_history_steps", "Steps of histories run.", registry=registry)
+        self._refused = Counter("gatecast_refused", "Readings and requests refused.", ["code"], registry=registry)
+        self._faults = Counter("gatecast_faults", "Failures of the service.", ["kind"], registry=registry)
+        self._rebuilt = Counter("gatecast_rebuilt", "Sessions rebuilt from the journal.", registry=registry)
+        self._replayed = Counter("gatecast_replayed", "Readings replayed to rebuild them.", registry=registry)
+        self._evicted = Counter("gatecast_evicted", "States that left the arena.", registry=registry)
+        self._checkpoints = Counter("gatecast_checkpoints", "States saved to the journal.", registry=registry)
+        self._tail = Gauge("gatecast_journal_tail", "Readings not folded yet.", registry=registry)
+
+    def exposition(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def serving(self, bundle: Bundle, runtime: str, device: str) -> None:
+        """Says which model this is."""
+        name = bundle.manifest.name
+        self._model.info({"name": name, "digest": bundle.digest, "runtime": runtime, "device": device})
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered; `route` is the template of its path."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def problem(self, code: str) -> None:
+        """A request or a frame was refused as a whole."""
+        self._refused.labels(code).inc()
+
+    def frame(self, form: str, readings: int) -> None:
+        """A frame was received: "json" or "msgpack"."""
+        self._frames.labels(form).inc()
+        self._frame_readings.observe(readings)
+
+    def batch(self, readings: int, sessions: int, seconds: float) -> None:  # noqa: ARG002 (the observer's)
+        self._readings.inc(readings)
+        self._batch_readings.observe(readings)
+        self._batch_seconds.observe(seconds)
+
+    def appended(self, readings: int, seconds: float) -> None:
+        self._appended.inc(readings)
+        self._append_seconds.observe(seconds)
+
+    def chunk(self, histories: int, steps: int, seconds: float) -> None:  # noqa: ARG002 (the observer's)
+        self._history_steps.inc(steps)
+        self._chunk_seconds.observe(seconds)
+
+    def refused(self, code: str, readings: int) -> None:
+        self._refused.labels(code).inc(readings)
+
+    def fault(self, error: BaseException) -> None:
+        self._faults.labels(type(error).__name__).inc()
+
+    def rebuilt(self, sessions: int, readings: int) -> None:
+        self._rebuilt.inc(sessions)
+        self._replayed.inc(readings)
+
+    def evicted(self, sessions: int) -> None:
+        self._evicted.inc(sessions)
+
+    def checkpointed(self, sessions: int) -> None:
+        self._checkpoints.inc(sessions)
+
+    def folded(self, left: int) -> None:
+        self._tail.set(left)
+
+    def readiness(self, ready: bool, reason: str) -> None:  # noqa: ARG002 (the log says why)
+        self._ready.set(ready)

@@ -1,0 +1,72 @@
+"""ONNX Runtime on the CPU: the default, which needs no torch."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from service.bundle import SEQUENCE_ONNX, STEP_ONNX, Bundle
+from service.errors import RuntimeUnavailable
+from service.runtimes.arena import NumpyArena
+
+FORECAST = ["quantiles", "next_state"]
+WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation
+
+
+class OnnxRuntime:
+    """Runs `sequence.onnx` and `step.onnx`; states are numpy rows."""
+
+    name = "onnx"
+
+    def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
+        if device != "cpu":
+            raise RuntimeUnavailable(
+                f"the runtime 'onnx' computes on the CPU, not on {device!r}; use --runtime torchscript"
+            )
+        self.bundle = bundle
+        self.device = device
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = WARNINGS_AND_BELOW
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._sequence = self._open(SEQUENCE_ONNX, options)
+        self._step = self._open(STEP_ONNX, options)
+
+    def sequence(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        states: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        inputs = {"values": values, "times": times, "lengths": lengths, "state": states}
+        quantiles, after = self._sequence.run(FORECAST, inputs)
+        return quantiles, after
+
+    def step(
+        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        quantiles, after = self._step.run(FORECAST, {"values": values, "times": times, "state": states})
+        return quantiles, after
+
+    def gates(
+        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        (gates,) = self._step.run(["gates"], {"values": values, "times": times, "state": states})
+        result: NDArray[np.float32] = gates
+        return result
+
+    def states(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return rows
+
+    def rows(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        return states
+
+    def arena(self, capacity: int) -> NumpyArena:
+        return NumpyArena(self.bundle.initial, capacity)
+
+    def _open(self, name: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+        graph = (self.bundle.path / name).read_bytes()
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,100 @@
+"""TorchScript on the CPU or on CUDA, with the states resident on the device."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from service.bundle import TORCHSCRIPT, Bundle
+from service.errors import RuntimeUnavailable
+
+
+class TorchArena:
+    """Rows of state in one tensor `[capacity, state]` on the device; slot 0 is for padding."""
+
+    def __init__(self, initial: Tensor, capacity: int) -> None:
+        self._initial = initial
+        self._rows = initial.repeat(capacity, 1)
+
+    @property
+    def capacity(self) -> int:
+        return len(self._rows)
+
+    def gather(self, slots: NDArray[np.int64]) -> Tensor:
+        return self._rows.index_select(0, self._index(slots))
+
+    def scatter(self, slots: NDArray[np.int64], states: Tensor, rows: NDArray[np.int64] | None = None) -> None:
+        chosen = states[: len(slots)] if rows is None else states.index_select(0, self._index(rows))
+        self._rows.index_copy_(0, self._index(slots), chosen)
+
+    def read(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = self.gather(slots).cpu().numpy()
+        return rows
+
+    def write(self, slots: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        self.scatter(slots, torch.from_numpy(np.ascontiguousarray(rows)).to(self._rows.device))
+
+    def grow(self, capacity: int) -> None:
+        self._rows = torch.cat([self._rows, self._initial.repeat(capacity - self.capacity, 1)])
+
+    def _index(self, places: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(places).to(self._rows.device)
+
+
+class TorchScriptRuntime:
+    """Runs both methods of `model.ts`; states are tensors on `device`."""
+
+    name = "torchscript"
+
+    def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise RuntimeUnavailable(
+                f"torch finds no CUDA device for {device!r}; use --device cpu, or check nvidia-smi"
+            )
+        self.bundle = bundle
+        self.device = device
+        torch.set_num_threads(threads)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"`torch\.jit\.load`", category=DeprecationWarning)
+            model = torch.jit.load(str(bundle.path / TORCHSCRIPT), map_location=device)  # type: ignore[no-untyped-call]
+        self._model = model.eval()
+
+    def sequence(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        states: Tensor,
+    ) -> tuple[NDArray[np.float64], Tensor]:
+        with torch.inference_mode():
+            quantiles, after = self._model.sequence(self._to(values), self._to(times), self._to(lengths), states)
+            return quantiles.cpu().numpy(), after
+
+    def step(
+        self, values: NDArray[np.float64], times: NDArray[np.int64], states: Tensor
+    ) -> tuple[NDArray[np.float64], Tensor]:
+        with torch.inference_mode():
+            quantiles, after, _ = self._model.step(self._to(values), self._to(times), states)
+            return quantiles.cpu().numpy(), after
+
+    def gates(self, values: NDArray[np.float64], times: NDArray[np.int64], states: Tensor) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            gates: NDArray[np.float32] = self._model.step(self._to(values), self._to(times), states)[2].cpu().numpy()
+            return gates
+
+    def states(self, rows: NDArray[np.float32]) -> Tensor:
+        return self._to(rows)
+
+    def rows(self, states: Tensor) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = states.cpu().numpy()
+        return rows
+
+    def arena(self, capacity: int) -> TorchArena:
+        return TorchArena(self._to(self.bundle.initial), capacity)
+
+    def _to(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

@@ -1,0 +1,103 @@
+"""Where each session stands: names in a dict, all else in arrays, so that 100,000 idle sessions cost little."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.journal import Head
+
+UNKNOWN = -1  # the row of a name that is not in the table
+NOWHERE = -1  # the slot of a session whose state is not in the arena
+
+Rows = NDArray[np.int64]
+
+
+class _Names(dict[str, int]):
+    def __missing__(self, name: str) -> int:
+        return UNKNOWN
+
+
+class SessionTable:
+    """One row a session. The journal knows more sessions than stand here: a row is made when one first speaks."""
+
+    def __init__(self, width: int) -> None:
+        self.key = np.zeros(0, np.int64)  # the journal's
+        self.start = np.zeros(0, np.int64)
+        self.revision = np.zeros(0, np.int64)
+        self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
+        self.last_values = np.zeros((0, width), np.float64)
+        self.saved_step = np.zeros(0, np.int64)  # of the newest checkpoint; -1: none
+        self.slot = np.zeros(0, np.int64)  # in the arena, or NOWHERE
+        self.used = np.zeros(0, np.int64)  # number of the last batch that it was in
+        self.unborn = np.zeros(0, np.bool_)  # its start is not in the journal: the first reading sets it
+        self._names = _Names()
+        self._name_of: list[str] = []
+        self._free: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def find(self, names: list[str]) -> Rows:
+        """The row of each name, UNKNOWN where there is none."""
+        return np.fromiter(map(self._names.__getitem__, names), np.int64, len(names))
+
+    def row(self, name: str) -> int:
+        """The row of one name, or UNKNOWN."""
+        return self._names[name]
+
+    def name(self, row: int) -> str:
+        return self._name_of[row]
+
+    def put(self, head: Head, unborn: bool) -> int:
+        """Sets a session as the journal has it, its state nowhere, and returns its row."""
+        row = self._names[head.name]
+        if row == UNKNOWN:
+            row = self._vacant(head.name)
+        self.key[row] = head.key
+        self.start[row] = head.start
+        self.revision[row] = head.revision
+        self.last_step[row] = head.last_step
+        self.last_values[row] = head.last_values
+        self.saved_step[row] = -1
+        self.slot[row] = NOWHERE
+        self.used[row] = 0
+        self.unborn[row] = unborn
+        return row
+
+    def remove(self, row: int) -> None:
+        """Forgets a session; the journal still knows it unless it was deleted there."""
+        del self._names[self._name_of[row]]
+        self.slot[row] = NOWHERE
+        self.saved_step[row] = self.last_step[row] = -1
+        self._free.append(row)
+
+    def advance(self, rows: Rows, steps: Rows, values: NDArray[np.float64]) -> None:
+        """Moves sessions on to their newest reading; each row at most once."""
+        self.last_step[rows] = steps
+        self.last_values[rows] = values
+
+    def _vacant(self, name: str) -> int:
+        if self._free:
+            row = self._free.pop()
+            self._name_of[row] = name
+        else:
+            row = len(self._name_of)
+            self._name_of.append(name)
+            if row == len(self.key):
+                self._grow(max(64, 2 * row))
+        self._names[name] = row
+        return row
+
+    def _grow(self, capacity: int) -> None:
+        for column, array in vars(self).items():
+            if isinstance(array, np.ndarray):
+                setattr(self, column, _grown(array, capacity))
+
+
+def _grown(column: NDArray[Any], capacity: int) -> NDArray[Any]:
+    grown = np.zeros((capacity, *column.shape[1:]), column.dtype)
+    grown[: len(column)] = column
+    return grown

@@ -1,0 +1,65 @@
+"""Everything that can be set from outside, read once from the command line and the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import SettingsError
+
+PREFIX = "GATECAST_"
+
+
+class Settings(BaseSettings):
+    """What `gatecast serve` was asked for; each field is also the variable GATECAST_<FIELD>. Times are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    bundle: Path = Field(description="the bundle to serve, as written by `gatecast export`")
+    runtime: str = Field("onnx", description="onnx or torchscript")
+    device: str = Field("cpu", description="cpu or cuda")
+    threads: int = Field(1, ge=1, le=256, description="threads of the runtime for one batch")
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
+    port: int = Field(8000, ge=0, le=65535, description="0 takes any free port")
+
+    journal: str = Field("sqlite:var/journal.sqlite", description="sqlite:PATH or memory")
+    durable: Literal["disk", "process"] = Field(
+        "disk", description="what an acknowledged reading survives: disk a power cut, process a killed service"
+    )
+
+    body_bytes: int = Field(16 * 2**20, ge=1024, description="largest body of a request")
+    frame_bytes: int = Field(4 * 2**20, ge=1024, description="largest frame of a stream")
+    history_steps: int = Field(100_000, ge=1, description="most steps of one history")
+    series_per_request: int = Field(1024, ge=1, description="most series of one request")
+    readings_per_frame: int = Field(4096, ge=1, description="most readings of one frame or request")
+    frames_in_flight: int = Field(8, ge=1, le=1024, description="frames of one stream that are worked on at once")
+    retry_after_seconds: int = Field(1, ge=1, description="what an overloaded service tells its clients to wait")
+    drain_seconds: float = Field(25.0, ge=0, description="how long an ending service answers what it accepted")
+    ping_seconds: float = Field(20.0, gt=0, description="how often a silent stream is asked whether it lives")
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="console lines on a terminal and JSON elsewhere, or always one of them"
+    )
+
+    @classmethod
+    def read(cls, **given: object) -> Settings:
+        """The settings: what is given (None: not given) before the environment before the defaults.
+
+        `SettingsError` names the field or variable that cannot be used.
+        """
+        known = {name: value for name, value in given.items() if value is not None}
+        try:
+            return cls(**known)  # type: ignore[arg-type]
+        except ValidationError as invalid:
+            faults = [_fault(str(each["loc"][0]), each["msg"], known) for each in invalid.errors()]
+            raise SettingsError("; ".join(faults)) from invalid
+
+
+def _fault(field: str, message: str, given: dict[str, object]) -> str:
+    where = f"--{field.replace('_', '-')}" if field in given else f"{PREFIX}{field.upper()}"
+    return f"{where}: {message[:1].lower()}{message[1:]}"

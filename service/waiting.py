@@ -1,0 +1,111 @@
+"""The waiting room: what callers have handed in and the engine has not taken yet. All that two threads share."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Condition
+
+from service.engine_settings import EngineSettings
+from service.errors import Draining, GatecastError, Overloaded
+from service.frames import Answers, Observations
+from service.replies import Caller
+
+
+@dataclass(eq=False)
+class Frame:
+    """Observations on their way: `taken` of them are in a batch already, whose answers are `parts`."""
+
+    observations: Observations
+    wrong: dict[int, GatecastError]
+    caller: Caller
+    taken: int = 0
+    parts: list[Answers] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Peek:
+    """A caller who wants the forecast of a session as it stands."""
+
+    name: str
+    caller: Caller
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """Something else to be done in the engine's thread; what it returns is the answer, None comes later."""
+
+    action: Callable[[Caller], object]
+    caller: Caller
+
+
+class WaitingRoom:
+    """Bounded lanes from the callers to the engine; who finds them full, or the door closed, is told at once."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.frames: deque[Frame] = deque()
+        self.peeks: deque[Peek] = deque()
+        self.calls: deque[Call] = deque()
+        self.readings = 0  # readings, peeks and calls that are not answered yet
+        self.steps = 0  # steps of the histories that are not answered yet
+        self._settings = settings
+        self._changed = Condition()
+        self._closed: str | None = None
+
+    @contextmanager
+    def place(self, readings: int = 1, steps: int = 0) -> Iterator[None]:
+        """Holds room until the answer is there; `Overloaded` with `retry_after` seconds, or `Draining`."""
+        with self._changed:
+            if self._closed is not None:
+                raise Draining(self._closed)
+            self._admit("readings", self.readings + readings, self._settings.max_waiting)
+            self._admit("steps of histories", self.steps + steps, self._settings.max_waiting_steps)
+            self.readings += readings
+            self.steps += steps
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.readings -= readings
+                self.steps -= steps
+
+    def put(self, thing: Frame | Peek | Call) -> None:
+        """Hands in something to do and wakes the engine."""
+        with self._changed:
+            if self._closed is not None:
+                raise Draining(self._closed)
+            if isinstance(thing, Frame):
+                self.frames.append(thing)
+            elif isinstance(thing, Peek):
+                self.peeks.append(thing)
+            else:
+                self.calls.append(thing)
+            self._changed.notify()
+
+    def wait(self, seconds: float | None) -> bool:
+        """Waits until something has come or the door is closed; False if the seconds were over first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self) or self.closed, seconds)
+
+    def close(self, why: str) -> None:
+        """Nothing is accepted from now on; what was accepted stays."""
+        with self._changed:
+            self._closed = self._closed or why
+            self._changed.notify()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed is not None
+
+    def __bool__(self) -> bool:
+        return bool(self.frames or self.peeks or self.calls)
+
+    def _admit(self, what: str, waiting: int, limit: int) -> None:
+        if waiting > limit:
+            raise Overloaded(
+                f"at most {limit} {what} may wait here, with yours there would be {waiting}; "
+                f"try again in {self._settings.retry_after_seconds} s, or send fewer at once",
+                retry_after=self._settings.retry_after_seconds,
+            )

@@ -1,0 +1,94 @@
+"""Fixtures that several folders share: a small forecaster that has learned something, and its bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.frequency import Frequency
+from export.golden import Stretch
+from export.writer import Description, write_bundle
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
+from models.registry import build
+from service.bundle import Bundle
+
+HOUR = 3_600
+START = 1_404_172_800  # 2014-07-01T00:00:00
+
+
+def daily_wave(length: int, seed: int = 0, level: float = 50.0) -> np.ndarray:
+    """An hourly series with a day's rhythm, a slow drift and noise, (length,)."""
+    random = np.random.default_rng(seed)
+    hours = np.arange(length)
+    wave = 10.0 * np.sin(2 * np.pi * hours / 24) + random.normal(0, 1, length).cumsum() * 0.1
+    return level + wave + random.normal(0, 0.5, length)
+
+
+def small_config(**changes: object) -> ForecasterConfig:
+    """A configuration that trains and exports in a second."""
+    settings: dict[str, object] = {
+        "frequency": "1h",
+        "horizon": 6,
+        "lags": (4, 24),
+        "quantiles": (0.1, 0.5, 0.9),
+        "calendar": ("time_of_day", "day_of_week"),
+        "hidden": 8,
+        "layers": 2,
+        "dropout": 0.0,
+    }
+    return ForecasterConfig(**{**settings, **changes})  # type: ignore[arg-type]
+
+
+def taught(model: Forecaster, steps: int = 30) -> Forecaster:
+    """The model after a few real training steps, so that no weight is at its initial value."""
+    torch.manual_seed(1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    width = model.width
+    for step in range(steps):
+        series = np.stack([daily_wave(96, seed=10 * step + row) for row in range(4)])
+        values = np.repeat(series[:, :, None], width, axis=2)
+        values[:, ::11, 0] = np.nan
+        times = np.tile(START + HOUR * np.arange(96), (4, 1))
+        lengths = torch.tensor([96, 80, 60, 30])
+        state = model.initial().repeat(4, 1)
+        fork = model.fork(torch.from_numpy(values), torch.from_numpy(times), lengths, state)
+        target = torch.from_numpy(series)[:, 1:]
+        error = (target - fork.level[:, :-1]) / fork.scale[:, :-1]
+        loss = (error[:, 24:30].unsqueeze(2).unsqueeze(3) - fork.quantiles[:, 24:30]).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def forecaster() -> Forecaster:
+    torch.manual_seed(0)
+    return taught(build(small_config()))
+
+
+@pytest.fixture(scope="session")
+def bundle(forecaster: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A written bundle of the small forecaster; tests that change files copy it first."""
+    stretches = [Stretch(START, daily_wave(1_100, seed=row)[:, None]) for row in range(2)]
+    description = Description("small", "y", None, {"mase": 0.5}, {"steps": 30})
+    return write_bundle(forecaster, description, stretches, tmp_path_factory.mktemp("bundles") / "small.bundle")
+
+
+@pytest.fixture
+def hourly() -> Frequency:
+    return Frequency.parse("1h")
+
+
+@pytest.fixture
+def bundle_copy(bundle: Bundle, tmp_path: Path) -> Path:
+    """A copy of the small bundle that a test may damage."""
+    import shutil
+
+    target = tmp_path / "copy.bundle"
+    shutil.copytree(bundle.path, target)
+    return target

@@ -1,0 +1,134 @@
+"""An export is proved, and what is wrong with a bundle is found: by digest or by its answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import ModelProto, numpy_helper
+
+from export.verify import Verification
+from service.bundle import FILES, MANIFEST, SEQUENCE_ONNX, STEP_ONNX, Bundle, digest_of
+from service.errors import BundleError
+from service.runtimes import open_runtime
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
+def test_every_runtime_passes_every_check_on_a_fresh_bundle(bundle: Bundle, runtime: str) -> None:
+    checks = list(Verification(bundle).run(open_runtime(runtime, bundle)))
+    assert len(checks) == 8
+    assert [check for check in checks if not check.passed] == []
+
+
+def test_the_graphs_keep_batch_and_time_symbolic_in_the_file(bundle: Bundle) -> None:
+    graph = onnx.load(bundle.path / SEQUENCE_ONNX).graph
+    shapes = {entry.name: [dim.dim_param for dim in entry.type.tensor_type.shape.dim] for entry in graph.input}
+    assert shapes["values"][:2] == ["batch", "time"]
+    assert shapes["lengths"] == ["batch"]
+    assert "GRU" in {node.op_type for node in graph.node}
+
+
+def tamper(path: Path, name: str, change: Callable[[ModelProto], None]) -> Bundle:
+    """Changes a graph and mends its digest, as an honest exporter with a defect would."""
+    model = onnx.load(path / name)
+    change(model)
+    (path / name).write_bytes(model.SerializeToString())
+    text = json.loads((path / MANIFEST).read_text())
+    text["files"][name] = digest_of(path / name).model_dump()
+    (path / MANIFEST).write_text(json.dumps(text))
+    return Bundle.open(path)
+
+
+def failures(bundle: Bundle) -> list[str]:
+    return [check.name for check in Verification(bundle).run(open_runtime("onnx", bundle)) if not check.passed]
+
+
+def recurrent_weights(model: ModelProto) -> list[onnx.TensorProto]:
+    """Initialisers of 3 x 8 gate rows by 8 hidden units, the recurrent weights of either graph."""
+    found = [tensor for tensor in model.graph.initializer if sorted(d for d in tensor.dims if d > 1) == [8, 24]]
+    assert found, [list(tensor.dims) for tensor in model.graph.initializer]
+    return found
+
+
+def edit(tensor: onnx.TensorProto, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor).copy()), tensor.name))
+
+
+@pytest.mark.parametrize("name", [SEQUENCE_ONNX, STEP_ONNX])
+def test_one_flipped_weight_is_caught(bundle_copy: Path, name: str) -> None:
+    def flip(array: np.ndarray) -> np.ndarray:
+        array.flat[5] = -array.flat[5]
+        return array
+
+    damaged = tamper(bundle_copy, name, lambda model: edit(recurrent_weights(model)[0], flip))
+    assert failures(damaged) != []
+
+
+@pytest.mark.parametrize("name", [SEQUENCE_ONNX, STEP_ONNX])
+def test_swapped_gates_are_caught(bundle_copy: Path, name: str) -> None:
+    def swap(array: np.ndarray) -> np.ndarray:
+        axis = list(array.shape).index(24)
+        order = np.r_[8:16, 0:8, 16:24]
+        return np.take(array, order, axis=axis)
+
+    damaged = tamper(bundle_copy, name, lambda model: edit(recurrent_weights(model)[0], swap))
+    assert failures(damaged) != []
+
+
+def test_a_stale_lag_is_caught(bundle_copy: Path) -> None:
+    def stale(model: ModelProto) -> None:
+        """The lag features read one step too early: the slices of the tape that start at the lag are moved back by one."""
+        first = 24 + 1 - 4  # window + 1 - lag
+        numbers = {tensor.name: numpy_helper.to_array(tensor).ravel().tolist() for tensor in model.graph.initializer}
+        slices = [
+            node for node in model.graph.node if node.op_type == "Slice" and numbers.get(node.input[1]) == [first]
+        ]
+        assert slices, "the graph holds no slice that starts at the lag"
+        for at, node in enumerate(slices):
+            for place, number in ((1, first - 1), (2, first)):
+                name = f"stale_{at}_{place}"
+                model.graph.initializer.append(numpy_helper.from_array(np.array([number], dtype=np.int64), name))
+                node.input[place] = name
+
+    damaged = tamper(bundle_copy, STEP_ONNX, stale)
+    assert "a chain of 1000 steps" in failures(damaged)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_byte_is_refused_by_digest(bundle_copy: Path, name: str) -> None:
+    data = bytearray((bundle_copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (bundle_copy / name).write_bytes(data)
+    with pytest.raises(BundleError, match=rf"{name}.*does not match its digest"):
+        Bundle.open(bundle_copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_truncated_or_missing_file_is_refused_by_name(bundle_copy: Path, name: str) -> None:
+    data = (bundle_copy / name).read_bytes()
+    (bundle_copy / name).write_bytes(data[:-10])
+    with pytest.raises(BundleError, match=rf"{name}.*cut short"):
+        Bundle.open(bundle_copy)
+    (bundle_copy / name).unlink()
+    with pytest.raises(BundleError, match=rf"{name}.*missing"):
+        Bundle.open(bundle_copy)
+
+
+def test_a_manifest_of_another_format_is_refused_with_what_to_do(bundle_copy: Path) -> None:
+    text = json.loads((bundle_copy / MANIFEST).read_text())
+    text["format_version"] = 99
+    (bundle_copy / MANIFEST).write_text(json.dumps(text))
+    with pytest.raises(BundleError, match=r"format_version.*export the run again"):
+        Bundle.open(bundle_copy)
+    (bundle_copy / MANIFEST).write_text("{")
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        Bundle.open(bundle_copy)
+
+
+def test_a_folder_that_is_no_bundle_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="gatecast export"):
+        Bundle.open(tmp_path)
