@@ -80,12 +80,12 @@ def _time(source: Source, names: list[str]) -> str:
     usual = _usual(names, _TIMES)
     fitting = usual or [name for name in names if looks_temporal(source.frame[name])]
     if len(fitting) == 1:
-        return fitting[0]
+        return _checked(source, fitting[0])
     if fitting:
         raise source.error(f"the column of times is not clear, it may be {_list(fitting)}: say which with --time NAME")
     raise source.error(
         f"expected a column of times ({', '.join(_TIMES)} or the only one that holds dates), got the columns "
-        f"{_list(source.frame.columns)}: say which with --time NAME{_header(source)}"
+        f"{_list(source.frame.columns)}: say which with --time NAME"
     )
 
 
@@ -93,14 +93,14 @@ def _target(source: Source, names: list[str]) -> str:
     usual = _usual(names, _TARGETS)
     fitting = usual or [name for name in names if _looks_numeric(source.frame[name])]
     if len(fitting) == 1:
-        return fitting[0]
+        return _checked(source, fitting[0])
     if fitting:
         raise source.error(
             f"the column to forecast is not clear, it may be {_list(fitting)}: say which with --target NAME"
         )
     raise source.error(
         f"expected a column to forecast ({', '.join(_TARGETS)} or the only one that holds numbers), got the "
-        f"columns {_list(source.frame.columns)}: say which with --target NAME{_header(source)}"
+        f"columns {_list(source.frame.columns)}: say which with --target NAME"
     )
 
 
@@ -132,12 +132,14 @@ def _check_covariate(source: Source, name: str) -> None:
     )
 
 
-def _header(source: Source) -> str:
-    """A hint for files whose first line is already a reading."""
-    for name in source.frame.columns:
-        if pl.Series([name]).cast(pl.Float64, strict=False).null_count() == 0:
-            return " (the first line must name the columns)"
-    return ""
+def _checked(source: Source, name: str) -> str:
+    """The name, unless it is itself a reading: then the header is missing, and a reading would be lost."""
+    if looks_temporal(pl.Series([name])) or pl.Series([name]).cast(pl.Float64, strict=False).null_count() == 0:
+        raise source.error(
+            f"expected names of columns in the first line, got the reading {shown(name)}: add a header line such "
+            "as ds,y, or name such columns with --time and --target"
+        )
+    return name
 
 
 def _list(names: Iterable[str]) -> str:

@@ -137,7 +137,7 @@ def parse_time(text: str | int, zone: str | None) -> int:
     """
     if isinstance(text, int) and not isinstance(text, bool):
         return text
-    if not isinstance(text, str) or text[4:5] != "-" or text[10:11] not in ("T", " ", ""):
+    if not isinstance(text, str) or text[4:8:3] != "--" or text[10:11] not in ("T", " ", ""):
         raise ValueError(f"a time such as 2015-01-10T00:30:00 was expected, got {_shown(text)}")
     try:
         moment = datetime.fromisoformat(text)

@@ -108,7 +108,13 @@ def _column(source: Source, name: str) -> NDArray[np.float64]:
 
 
 def _series_names(source: Source, name: str) -> pl.Series:
-    column = source.frame[name].cast(pl.String)
+    column = source.frame[name]
+    if not (column.dtype.is_integer() or column.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
+        raise source.error(
+            f"expected names of series in the column {shown(name)}, got the type {column.dtype}: "
+            "convert it to text or integers, or name another column with --id"
+        )
+    column = column.cast(pl.String)
     missing = column.is_null() | (column.str.len_bytes() == 0)
     if missing.any():
         row = int(missing.arg_max() or 0)

@@ -109,10 +109,15 @@ def _parquet(path: Path, content: bytes) -> Source:
 
 def _csv(path: Path, content: bytes) -> Source:
     text = _text(path, content)
+    if not text.strip():  # nothing but a byte order mark
+        raise DataError(f"{path}: the file is empty: {_EXPECTED}")
     first = next(line for line in io.StringIO(text) if line.strip())
     # A comma wins wherever there is one: a header with commas and semicolons is a comma file.
     separator = max(",;\t|", key=lambda mark: (mark == "," and "," in first, first.count(mark)))
-    line, header = next(_records(text, separator))
+    try:
+        line, header = next(_records(text, separator))
+    except csv.Error as error:
+        raise DataError(f"{path}: the header cannot be read as cells ({error}): {_EXPECTED}") from None
     names = [name.strip() for name in header]
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
@@ -146,7 +151,7 @@ def _text(path: Path, content: bytes) -> str:
     if b"\0" in content:
         raise DataError(f"{path}: expected CSV or Parquet, got a binary file: save it as UTF-8 CSV")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
@@ -177,7 +182,13 @@ def _malformed(path: Path, text: str, separator: str, width: int, error: Excepti
                 )
     except csv.Error:
         pass  # then the reader's own words must do
-    return DataError(f"{path}: this is not well-formed CSV ({_first_line(error)}): check its quotation marks")
+    odd = next((line for line, row in enumerate(text.splitlines(), start=1) if row.count('"') % 2), None)
+    if odd is not None:
+        return DataError(
+            f"{path}, line {odd}: expected quotation marks in pairs around a cell, got an odd number of them: "
+            "close the cell, or write a quotation mark inside a quoted cell twice"
+        )
+    return DataError(f"{path}: this is not well-formed CSV ({_first_line(error)}): write the file again")
 
 
 def _first_line(error: BaseException) -> str:

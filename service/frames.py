@@ -12,7 +12,7 @@ from service.errors import EmptyHistory, GatecastError, HistoryTooLong, InvalidT
 
 NO_STEP = -1
 NO_TIME = int(np.iinfo(np.int64).min)
-LARGEST_VALUE = 1e15  # beyond it a float32 forecast has no meaning left
+LARGEST_VALUE = 1e15  # what lies beyond is a fault and not a measurement
 LARGEST_TIME = 2**53  # steps and times beyond it cannot be told apart by every client
 
 
@@ -43,8 +43,8 @@ class Answers:
     last_steps: NDArray[np.int64]  # (readings,) the session's last recorded step after its batch
     repeated: NDArray[np.bool_]  # (readings,) the last step sent again: nothing advanced
     keyed: NDArray[np.bool_]  # (readings,) False: it came without step and time, and is taken at most once
-    rows: NDArray[np.int64]  # (readings,) its row in `quantiles`; -1: not its session's newest in the batch, or an error
-    quantiles: NDArray[np.float32]  # (rows, horizon, quantiles)
+    rows: NDArray[np.int64]  # (readings,) in `quantiles`; -1: an error, or not its session's newest
+    quantiles: NDArray[np.float64]  # (rows, horizon, quantiles)
     errors: list[GatecastError | None]
     durable: str
 
@@ -71,7 +71,7 @@ def check_history(values: NDArray[np.float64], longest: int) -> None:
             f"a history may have {longest} steps here, got {len(values)}; send the newest {longest}", longest=longest
         )
     wrong = np.flatnonzero(_absurd(values))
-    if len(wrong):
+    if len(wrong) > 0:
         at = int(wrong[0])
         raise InvalidValue(f"values[{at}]: {_value_expected(values[at])}", index=at)
 
@@ -80,8 +80,9 @@ def check_frame(observations: Observations) -> dict[int, GatecastError]:
     """The observations that no session could take, by index: absurd values, steps or times."""
     wrong: dict[int, GatecastError] = {}
     times, steps = observations.times, observations.steps
-    out = ((times > LARGEST_TIME) | (times < -LARGEST_TIME)) & (times != NO_TIME)
-    for at in np.flatnonzero(out | (steps > LARGEST_TIME)).tolist():
+    late = (times > LARGEST_TIME) | (steps > LARGEST_TIME)
+    early = (times < -LARGEST_TIME) & (times != NO_TIME)
+    for at in np.flatnonzero(late | early).tolist():
         wrong[at] = InvalidTime(f"steps and times of at most {LARGEST_TIME} were expected, got a larger one")
     for at in np.flatnonzero(steps < NO_STEP).tolist():
         wrong[at] = InvalidValue(f"a step of 0 or more was expected, got {int(steps[at])}")
@@ -111,8 +112,7 @@ def join(parts: Sequence[Answers]) -> Answers:
 
 def _absurd(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Rows with an infinite or too large number; NaN, a missing value, compares as False."""
-    absurd: NDArray[np.bool_] = (np.abs(values) > LARGEST_VALUE).any(axis=1)
-    return absurd
+    return np.asarray((np.abs(values) > LARGEST_VALUE).any(axis=1))
 
 
 def _value_expected(row: NDArray[np.float64]) -> str:

@@ -1,6 +1,6 @@
-"""The verdict on each reading of a batch: next, the last one again, or which error. Nothing is changed by judging.
+"""The verdict on each reading of a batch: the next one, the last one again, or an error by name.
 
-The good path is columns only. A session with anything out of the ordinary is judged reading by reading.
+The good path is columns only; a session with anything out of the ordinary is judged reading by reading.
 """
 
 from __future__ import annotations
@@ -15,25 +15,28 @@ from datasets.frequency import Frequency, format_time
 from service.batching import Batch, Turns
 from service.errors import Conflict, Duplicate, Gap, GatecastError, OffGrid, StepMismatch, TimeRequired
 from service.frames import NO_STEP, NO_TIME
-from service.sessions import UNKNOWN, SessionTable
+from service.sessions import SessionTable
 
-Recorded = Callable[[int, int, int], NDArray[np.float64]]  # a row's readings of steps first to last, as in a journal
+Recorded = Callable[[int, int, int], NDArray[np.float64]]  # key, first, last: readings as the journal has them
 WIDEST_LOOK = 4096  # older readings that are fetched in one piece to be compared
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What becomes of each reading; positions are those in the batch."""
+    """What becomes of each reading of a batch."""
 
     steps: NDArray[np.int64]  # (readings,) NO_STEP on error
     keyed: NDArray[np.bool_]  # (readings,) a step or a time came with it
-    repeated: NDArray[np.bool_]  # (readings,)
+    repeated: NDArray[np.bool_]  # (readings,) the session's last step again: nothing advances
     errors: list[GatecastError | None]
     turns: Turns
 
 
 class Judge:
-    """Judges batches against the session table and, for readings that are older, the journal."""
+    """Judges batches against the session table and, where a reading is older, the journal; changes neither.
+
+    Only the start of an unborn session is noted in the table, until the journal has it with its first reading.
+    """
 
     def __init__(self, table: SessionTable, frequency: Frequency, recorded: Recorded) -> None:
         self._table = table
@@ -41,30 +44,180 @@ class Judge:
         self._recorded = recorded
 
     def judge(self, batch: Batch, rows: NDArray[np.int64]) -> Verdict:
-        """`rows` are those of the table, UNKNOWN only where the batch has an error already."""
-        table, errors = self._table, list(batch.errors)
+        """`rows` (readings,) are those of the session table; UNKNOWN only where the batch has an error already."""
+        errors = list(batch.errors)
         self._begin_unborn(batch, rows, errors)
-        steps, keyed = self._steps(batch, rows, errors)
-        order = np.argsort(rows, kind="stable")  # sessions side by side, each in order of arrival
+        wanted, keyed = self._places(batch, rows, errors)
+        order = np.argsort(rows, kind="stable")  # sessions side by side, each in its order of arrival
         grouped = rows[order]
         first = np.flatnonzero(np.concatenate(([True], grouped[1:] != grouped[:-1])))  # (sessions,)
         counts = np.diff(np.append(first, len(order)))
-        rank = np.arange(len(order)) - np.repeat(first, counts)
-        expected = np.empty(len(order), np.int64)
-        expected[order] = table.last_step[grouped] + 1 + rank
-        odd = keyed & (steps != expected)
-        if errors.count(None) < len(errors):
-            odd |= np.array([error is not None for error in errors])
+        steps = np.empty(len(order), np.int64)  # what each has if all before it is in order
+        steps[order] = self._table.last_step[grouped] + 1 + np.arange(len(order)) - np.repeat(first, counts)
+        odd = keyed & (wanted != steps)
+        for index, error in enumerate(errors if any(errors) else ()):
+            odd[index] |= error is not None
         repeated = np.zeros(len(order), np.bool_)
         if not odd.any():
             turns = Turns(grouped[first], counts, first, order, order[first + counts - 1])
-            return Verdict(expected, keyed, repeated, errors, turns)
-        runs = np.ones(len(order), np.bool_)
+            return Verdict(steps, keyed, repeated, errors, turns)
         for at in np.flatnonzero(np.logical_or.reduceat(odd[order], first)).tolist():
             items = order[first[at] : first[at] + counts[at]]
-            self._judge_session(int(grouped[first[at]]), items.tolist(), batch, steps, keyed, expected, errors)
-            runs[items] = [errors[item] is None for item in items]
-        repeated = runs & ~_first_of_its_step(order, first, expected, table.last_step[rows])
-        runs &= ~repeated
-        steps = np.where(runs | repeated, expected, NO_STEP)
-        return Verdict(steps, keyed, repeated, errors, _turns(order, grouped, first, runs, repeated))
+            wishes = [int(wanted[item]) if keyed[item] else None for item in items]
+            session = _Session(self._table, int(grouped[first[at]]), self._frequency, self._recorded)
+            for item, wish in zip(items.tolist(), wishes, strict=True):
+                steps[item] = NO_STEP
+                if errors[item] is None:
+                    errors[item] = session.take(wish, batch.values[item], wishes)
+                if errors[item] is None:
+                    steps[item], repeated[item] = session.last, session.repeated
+        return Verdict(steps, keyed, repeated, errors, _turns(order, grouped, first, steps, repeated))
+
+    def _begin_unborn(
+        self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]
+    ) -> None:
+        """The first reading with a time says when an unborn session starts; those before it cannot be placed."""
+        table = self._table
+        unborn = np.flatnonzero(table.unborn[rows] & (rows >= 0)) if table.unborn.any() else ()
+        begun: set[int] = set()
+        for item in map(int, unborn):
+            row, time, step = int(rows[item]), int(batch.times[item]), int(batch.steps[item])
+            if row in begun or errors[item] is not None:
+                continue
+            if time == NO_TIME:
+                errors[item] = TimeRequired("the first reading of a session without a start needs its ds, got none")
+                continue
+            begun.add(row)
+            back = np.array([-max(step, 0)])
+            table.start[row] = self._frequency.times(time, back)[0]
+
+    def _places(
+        self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The step that each reading asks for, by its step or its time, and whether it asks for one."""
+        timed = (batch.times != NO_TIME) & (rows >= 0)
+        numbered = batch.steps != NO_STEP
+        if not timed.any():
+            return batch.steps, numbered
+        starts = np.where(timed, self._table.start[rows], 0)
+        times = np.where(timed, batch.times, 0)
+        by_time, on_grid = self._frequency.steps(starts, times)
+        off = timed & (~on_grid | (by_time < 0))
+        differ = timed & numbered & (by_time != batch.steps)
+        for item in np.flatnonzero(off | differ).tolist():
+            if errors[item] is not None:
+                continue
+            if off[item]:
+                errors[item] = self._off_grid(int(starts[item]), int(times[item]), int(by_time[item]))
+            else:
+                errors[item] = StepMismatch(
+                    f"step and ds must name one place: this ds is step {by_time[item]}, got step {batch.steps[item]}",
+                    step=int(batch.steps[item]),
+                    step_of_ds=int(by_time[item]),
+                )
+        return np.where(timed, by_time, batch.steps), timed | numbered
+
+    def _off_grid(self, start: int, time: int, step: int) -> OffGrid:
+        first = shown(start, self._frequency)
+        if step < 0:
+            earlier = shown(time, self._frequency)
+            return OffGrid(f"this session starts at {first}, got the earlier {earlier}", nearest=[first])
+        around = self._frequency.times(start, np.array([step, step + 1]))
+        nearest = [shown(int(each), self._frequency) for each in around]
+        return OffGrid(
+            f"a whole number of steps ({self._frequency.alias}) from {first} was expected, "
+            f"got {shown(time, self._frequency)}; the nearest are {nearest[0]} and {nearest[1]}",
+            nearest=nearest,
+        )
+
+
+class _Session:
+    """One session while its readings of a batch are judged one after the other."""
+
+    def __init__(self, table: SessionTable, row: int, frequency: Frequency, recorded: Recorded) -> None:
+        self.last = self._before = int(table.last_step[row])
+        self.repeated = False  # whether the reading taken last was the last step again
+        self._start = int(table.start[row])
+        self._key = int(table.key[row])
+        self._new: list[NDArray[np.float64]] = []  # values taken in this batch
+        self._last_values = table.last_values[row]
+        self._frequency = frequency
+        self._recorded = recorded
+        self._fetched: tuple[int, NDArray[np.float64]] | None = None  # first step, values
+
+    def take(
+        self, wish: int | None, values: NDArray[np.float64], wishes: list[int | None]
+    ) -> GatecastError | None:
+        """Moves on if the reading that asks for step `wish` (None: the next) can be had, else says why not."""
+        following = self.last + 1
+        step = following if wish is None else wish
+        self.repeated = step == self.last
+        if step == following:
+            self.last = step
+            self._new.append(values)
+            return None
+        if step > following:
+            return self._gap(step)
+        known = self._values_of(step, wishes)
+        if known is not None and not np.array_equal(known, values, equal_nan=True):
+            return Conflict(
+                f"step {step} is recorded with other values; what is recorded stays", step=step, last_step=self.last
+            )
+        if self.repeated:
+            return None
+        return Duplicate(
+            f"step {step} is recorded already; the last step is {self.last}", step=step, last_step=self.last
+        )
+
+    def _gap(self, step: int) -> Gap:
+        expected = self.last + 1
+        time = int(self._frequency.times(self._start, np.array([expected]))[0])
+        expected_ds = shown(time, self._frequency)
+        return Gap(
+            f"step {expected} ({expected_ds}) was expected next, got step {step}; send what lies between, "
+            "with nulls where there is no reading",
+            expected_step=expected,
+            expected_ds=expected_ds,
+            last_step=self.last,
+        )
+
+    def _values_of(self, step: int, wishes: list[int | None]) -> NDArray[np.float64] | None:
+        """What is recorded for an earlier step; None where the journal keeps it no longer."""
+        if step > self._before:
+            return self._new[step - self._before - 1]
+        if step == self._before:
+            return self._last_values
+        if self._fetched is None or not 0 <= step - self._fetched[0] < len(self._fetched[1]):
+            end = min(self._before, step + WIDEST_LOOK)
+            last = max(wish for wish in wishes if wish is not None and step <= wish < end)
+            found = self._recorded(self._key, step, last)
+            if len(found) != last - step + 1:  # the journal has forgotten some of them
+                last, found = step, self._recorded(self._key, step, step)
+            self._fetched = step, found
+        first, found = self._fetched
+        values: NDArray[np.float64] | None = found[step - first] if step - first < len(found) else None
+        return values
+
+
+def shown(time: int, frequency: Frequency) -> str | int:
+    """A time as clients write it, or the bare number where no calendar reaches so far."""
+    try:
+        return format_time(time, frequency)
+    except ValueError:
+        return time
+
+
+def _turns(
+    order: NDArray[np.int64],  # (readings,) positions in the batch, sessions side by side
+    grouped: NDArray[np.int64],  # (readings,) their rows
+    first: NDArray[np.int64],  # (sessions,) where each session begins
+    steps: NDArray[np.int64],
+    repeated: NDArray[np.bool_],
+) -> Turns:
+    taken = steps[order] != NO_STEP
+    runs = taken & ~repeated[order]
+    newest = np.maximum.reduceat(np.where(taken, np.arange(len(order)), -1), first)
+    some = newest >= 0
+    lengths = np.add.reduceat(runs, first, dtype=np.int64)[some]
+    offsets = np.cumsum(lengths) - lengths
+    return Turns(grouped[first][some], lengths, offsets, order[runs], order[newest[some]])

@@ -10,6 +10,7 @@ from torch import Tensor
 from models.forecaster import Fork
 
 HEAVIEST = 10.0  # seasonal scales that one deviation of a window may weigh
+FARTHEST = 1e4  # deviations; after a constant window a target may lie at infinity, and its gradient is the same here
 
 
 class _Pinball(torch.autograd.Function):
@@ -20,7 +21,7 @@ class _Pinball(torch.autograd.Function):
         error = target.unsqueeze(-1) - quantiles  # (…, quantiles)
         slope = (levels - (error < 0).to(levels.dtype)).mul_(2 * weight.unsqueeze(-1))
         ctx.save_for_backward(slope)
-        return torch.dot(slope.reshape(-1), error.reshape(-1))
+        return (slope * error).sum()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
@@ -44,7 +45,8 @@ def quantile_loss(
     known = ~torch.isnan(normalised)
     heavy = (scale / unit).clamp(max=HEAVIEST).unsqueeze(-1)
     weight = torch.where(known, heavy / levels.numel(), torch.zeros_like(heavy)).to(torch.float32)
-    clean = torch.where(known, normalised, torch.zeros_like(normalised)).to(torch.float32)
+    clean = torch.where(known, normalised, torch.zeros_like(normalised))
+    clean = clean.clamp(-FARTHEST, FARTHEST).to(torch.float32)
     total: Tensor = _Pinball.apply(quantiles, clean, weight, levels)  # type: ignore[no-untyped-call]
     return total, known.sum()
 
@@ -53,7 +55,7 @@ def fork_loss(fork: Fork, future: Tensor, lengths: Tensor, unit: Tensor, levels:
     """The mean loss of a batch of crops: `future` (batch, time + horizon - 1) is the target from one step on."""
     time, horizon = fork.quantiles.size(1), fork.quantiles.size(2)
     target = future.unfold(1, horizon, 1)  # (batch, time, horizon)
-    real = (torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)) & (fork.count >= 1)
+    real = (torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)) & (fork.seen >= 1)
     target = torch.where(real.unsqueeze(-1), target, torch.full_like(target, float("nan")))
     total, count = quantile_loss(
         fork.quantiles, fork.level, fork.scale, target, unit.unsqueeze(1).expand(-1, time), levels

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -22,6 +25,7 @@ from service.errors import (
     WrongType,
 )
 
+_DIGITS = 19  # of an int64
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the frame itself, not what it says
 
 
@@ -69,12 +73,12 @@ class Codec:
     def decode(self, data: bytes) -> Frame:
         """The frame; an error where nothing of it can be read: malformed, of a wrong type, too many readings."""
         try:
-            if self._is_list(data):
-                return self._list(self._many, data)
             try:
-                return Frame([self._one.decode(data)], [0], {}, many=False)
+                return self._frame(data)
             except msgspec.ValidationError as wrong:
-                return self._object(data, wrong)
+                if not _out_of_range(wrong):
+                    raise
+                return self._frame(_within_range(data))
         except msgspec.ValidationError as wrong:
             raise _error(wrong) from wrong
         except RecursionError as deep:
@@ -82,13 +86,21 @@ class Codec:
         except _BROKEN as broken:
             raise self._malformed(f"the frame cannot be read: {broken}") from broken
 
+    def _frame(self, data: bytes) -> Frame:
+        if self._is_list(data):
+            return self._list(data)
+        try:
+            return Frame([self._one.decode(data)], [0], {}, many=False)
+        except msgspec.ValidationError as wrong:
+            return self._object(data, wrong)
+
     def _is_list(self, data: bytes) -> bool:
         head = data[:64].lstrip(b" \t\r\n")[:1] if self._malformed is MalformedJson else data[:1]
         return head in self._list_marks if head else False
 
-    def _list(self, decoder: Any, data: bytes | msgspec.Raw) -> Frame:
+    def _list(self, data: bytes | msgspec.Raw) -> Frame:
         try:
-            readings = decoder.decode(data)
+            readings = self._many.decode(data)
         except msgspec.ValidationError:
             return self._singly(data)
         self._bound(len(readings))
@@ -106,7 +118,7 @@ class Codec:
         except msgspec.ValidationError:
             # Without its readings the rest must be right, else nothing of the frame is taken.
             bare = self._envelope.decode(self._encoder.encode({**fields, "observations": []}))
-        frame = self._list(self._many, fields["observations"])
+        frame = self._list(fields["observations"])
         return Frame(frame.readings, frame.places, frame.refusals, True, bare.horizon, bare.quantiles)
 
     def _singly(self, data: bytes | msgspec.Raw) -> Frame:
@@ -148,12 +160,33 @@ def _derive(model: type[BaseModel], **other: Any) -> type[msgspec.Struct]:
         (name, other.get(name, field.annotation), *([] if field.is_required() else [field.default]))
         for name, field in model.model_fields.items()
     ]
-    return msgspec.defstruct(model.__name__, fields, forbid_unknown_fields=True)  # type: ignore[arg-type]
+    return msgspec.defstruct(model.__name__, fields, forbid_unknown_fields=True, kw_only=True)  # type: ignore[arg-type]
+
+
+def _out_of_range(wrong: msgspec.ValidationError) -> bool:
+    return "out of range" in str(wrong)
 
 
 def _error(wrong: msgspec.ValidationError) -> GatecastError:
     message = str(wrong)
-    return (InvalidValue if "out of range" in message else WrongType)(f"{message[:1].lower()}{message[1:]}")
+    return (InvalidValue if _out_of_range(wrong) else WrongType)(f"{message[:1].lower()}{message[1:]}")
+
+
+def _within_range(data: bytes) -> bytes:
+    """The same JSON with numbers beyond float64 and int64 brought to bounds that every check still refuses.
+
+    The decoder stops at such a number wherever it stands, and would refuse the readings beside it too.
+    """
+    floats = {math.inf: sys.float_info.max, -math.inf: -sys.float_info.max}
+    try:
+        sent = json.loads(
+            data,
+            parse_float=lambda text: floats.get(float(text), float(text)),
+            parse_int=lambda text: int(text) if len(text) < _DIGITS else int(text[:_DIGITS]),
+        )
+    except ValueError as broken:
+        raise msgspec.DecodeError(str(broken)) from broken
+    return msgspec.json.encode(sent)
 
 
 _READING = _derive(schemas.StreamObservation)

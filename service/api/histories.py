@@ -32,12 +32,16 @@ class Histories:
     covariates: tuple[str, ...]
     longest: int
 
-    def read(self, sent: schemas.History, where: str) -> History:
-        """Values (time, 1 + covariates) with NaN where missing, and times (time,). Errors say `where` they are."""
+    def read(self, sent: schemas.History, where: str, **facts: object) -> History:
+        """Values (time, 1 + covariates) with NaN where missing, and times (time,).
+
+        Errors say `where` they are, and carry `facts` too.
+        """
         try:
             return History(self._values(sent), self._times(sent))
         except GatecastError as error:
             error.message = f"{where}: {error.message}"
+            error.facts.update(facts)
             raise
 
     def _values(self, sent: schemas.History) -> NDArray[np.float64]:

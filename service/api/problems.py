@@ -81,7 +81,7 @@ def from_framework(error: HTTPException, request: Request) -> GatecastError:
         return NotFound("there is nothing at this path; the paths are listed at /docs and /openapi.json")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "")
-        return MethodNotAllowed(f"{request.method} is not served here, but {allowed}", allowed=allowed.split(", "))
+        return MethodNotAllowed(f"{request.method} is not served here, but {allowed}", allowed=allowed)
     return BadRequest(str(error.detail))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Time = str | int
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Values = Annotated[list[Number | None], FailFast()]
-Times = Annotated[list[Time], FailFast()]
+Values = Annotated[list[Number | None], Field(fail_fast=True)]
+Times = Annotated[list[Time], Field(fail_fast=True)]
 
 
 class Sent(BaseModel):
@@ -38,7 +38,7 @@ class Series(History):
 
 
 class PredictRequest(Sent):
-    series: Annotated[list[Series], FailFast()]
+    series: Annotated[list[Series], Field(fail_fast=True)]
     horizon: int | None = Field(None, description="steps ahead, up to the trained horizon, which is the default")
     quantiles: list[Number] | None = Field(None, description="chosen among the trained ones; by default all")
 

@@ -73,9 +73,7 @@ class Heads:
         if values.ndim != 2 or values.shape[1] != self.width:
             raise ValueError(f"expected values of shape (steps, {self.width}), got {values.shape}")
         if len(origin.encode()) > ORIGIN_BYTES:
-            raise ValueError(
-                f"expected an origin of at most {ORIGIN_BYTES} bytes, got {len(origin.encode())}"
-            )
+            raise ValueError(f"expected an origin of at most {ORIGIN_BYTES} bytes, got {len(origin.encode())}")
         return np.ascontiguousarray(values, np.float64)
 
     def current(self, key: int, checkpoint: Checkpoint) -> bool:
@@ -95,7 +93,8 @@ class Heads:
         grouped = slots[order]
         again = grouped[1:] == grouped[:-1]
         if not again.any():
-            return matches & (expected == steps)
+            matches &= expected == steps
+            return matches
         # A session that comes several times: its k-th row must be k steps further, and all before it must match.
         first = np.flatnonzero(np.concatenate(([True], ~again)))  # (sessions,) where each begins in `order`
         lengths = np.diff(np.append(first, len(order)))
@@ -127,16 +126,12 @@ class Heads:
         )
         return follows, accepted
 
-    def advance(
-        self, slots: NDArray[np.int64], steps: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> None:
+    def advance(self, slots: NDArray[np.int64], steps: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Moves the sessions on by rows that follow; of several rows of a session the last one stands."""
         self.last_step[slots] = steps
         self.last_values[slots] = values
 
-    def put(
-        self, name: str, key: int, start: int, revision: int, values: NDArray[np.float64], origin: str
-    ) -> Head:
+    def put(self, name: str, key: int, start: int, revision: int, values: NDArray[np.float64], origin: str) -> Head:
         """Sets a session, new or known, whose readings are `values` (steps, width)."""
         last = values[-1:] if len(values) else np.full((1, self.width), np.nan)
         self.put_all([name], np.array([key]), [start], [revision], [len(values) - 1], last, [origin])

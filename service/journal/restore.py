@@ -21,9 +21,7 @@ def load_heads(database: sqlite3.Connection, path: Path, width: int) -> Heads:
     """The sessions as they stand after the last fold."""
     heads = Heads(width)
     with explained(path, "read its sessions"):
-        cursor = database.execute(
-            "SELECT name, key, start, revision, last_step, origin, last_values FROM sessions"
-        )
+        cursor = database.execute("SELECT name, key, start, revision, last_step, origin, last_values FROM sessions")
         while rows := cursor.fetchmany(AT_ONCE):
             names, keys, start, revision, last_step, origin, last = zip(*rows, strict=True)
             values = np.frombuffer(b"".join(last), "<f8")

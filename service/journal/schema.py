@@ -41,9 +41,7 @@ def connect(path: Path, durable: Durable) -> sqlite3.Connection:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durable]}")
             database.execute("PRAGMA cache_size = -32768")  # KiB
-            database.execute(
-                "PRAGMA journal_size_limit = 67108864"
-            )  # a large fold leaves no large log behind
+            database.execute("PRAGMA journal_size_limit = 67108864")  # a large fold leaves no large log behind
         except BaseException:
             database.close()
             raise
@@ -97,7 +95,5 @@ def _refuse_strangers(database: sqlite3.Connection, path: Path) -> None:
 
 
 def _tables(database: sqlite3.Connection) -> set[str]:
-    names = database.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    )
+    names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     return {name for (name,) in names}

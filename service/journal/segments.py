@@ -46,9 +46,7 @@ def read_readings(
 
 def drop_readings(database: sqlite3.Connection, key: int) -> None:
     """Deletes all readings of a session, within the caller's transaction."""
-    database.execute(
-        "DELETE FROM segments WHERE id >= ? AND id < ?", (key << KEY_SHIFT, (key + 1) << KEY_SHIFT)
-    )
+    database.execute("DELETE FROM segments WHERE id >= ? AND id < ?", (key << KEY_SHIFT, (key + 1) << KEY_SHIFT))
 
 
 def _cut(ids: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[tuple[int, memoryview]]:
@@ -58,7 +56,5 @@ def _cut(ids: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[tuple[
     row = 8 * values.shape[1]
     stops = np.append(starts[1:], len(ids)) * row
     data = values.astype("<f8", order="C", copy=False).data.cast("B")
-    for segment, start, stop in zip(
-        ids[starts].tolist(), (starts * row).tolist(), stops.tolist(), strict=True
-    ):
+    for segment, start, stop in zip(ids[starts].tolist(), (starts * row).tolist(), stops.tolist(), strict=True):
         yield segment, data[start:stop]

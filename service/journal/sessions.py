@@ -42,9 +42,7 @@ def move_on(database: sqlite3.Connection, readings: Readings, rows: int) -> None
     """Writes readings, sorted by key and step, to the segments and moves their sessions on to them."""
     keys, steps, values = readings.keys, readings.steps, readings.values
     add_readings(database, keys, steps, values, rows)
-    final = np.flatnonzero(
-        np.append(keys[1:] != keys[:-1], len(keys) > 0)
-    )  # (sessions,) the last row of each
+    final = np.flatnonzero(np.append(keys[1:] != keys[:-1], len(keys) > 0))  # (sessions,) the last row of each
     last = np.ascontiguousarray(values[final], "<f8")
     width = last.itemsize * last.shape[1]
     data = last.tobytes()

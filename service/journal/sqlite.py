@@ -26,7 +26,7 @@ from service.journal.tail import Tail
 
 TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
 TAIL_BATCHES = 2**16
-SPILL = 2**15  # readings that an append folds by itself when that much waits
+SPILL = 2**13  # readings that an append folds by itself when that much waits
 
 
 def open_sqlite(place: str, width: int, frequency: str, durable: Durable) -> SqliteJournal:
@@ -80,9 +80,7 @@ class SqliteJournal:
             with self._transaction("create a session"):
                 key = insert_session(self._database, name, start, origin, values)
                 if key > MOST_KEYS:
-                    raise JournalError(
-                        f"the journal {self.path} has had {MOST_KEYS} sessions: begin another one"
-                    )
+                    raise JournalError(f"the journal {self.path} has had {MOST_KEYS} sessions: begin another one")
                 self._write_history(key, FIRST_REVISION, values, checkpoint)
             return self._heads.put(name, key, start, FIRST_REVISION, values, origin)
 
@@ -171,15 +169,11 @@ class SqliteJournal:
             oldest = self._tail.oldest(rows)
             alive = np.flatnonzero(self._heads.revision[self._heads.slots(oldest.keys)] == oldest.revisions)
             order = alive[np.argsort(oldest.keys[alive], kind="stable")]
-            moved = Readings(
-                oldest.keys[order], oldest.revisions[order], oldest.steps[order], oldest.values[order]
-            )
+            moved = Readings(oldest.keys[order], oldest.revisions[order], oldest.steps[order], oldest.values[order])
             end = self._tail.base + rows
             with self._transaction("fold its tail"):
                 move_on(self._database, moved, self._segment_rows)
-                gone = self._database.execute(
-                    "DELETE FROM batches WHERE id < ? AND id + count <= ?", (end, end)
-                )
+                gone = self._database.execute("DELETE FROM batches WHERE id < ? AND id + count <= ?", (end, end))
             self._tail.drop(rows)
             self._batches -= gone.rowcount
             return len(self._tail)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,28 +65,21 @@ class Tail:
     def oldest(self, rows: int) -> Readings:
         """Copies of the first rows, at most `rows` of them."""
         places = np.arange(self.base, min(self.base + rows, self.end)) % len(self._keys)
-        return Readings(
-            self._keys[places], self._revisions[places], self._steps[places], self._values[places]
-        )
+        return Readings(self._keys[places], self._revisions[places], self._steps[places], self._values[places])
 
     def drop(self, rows: int) -> None:
         """Forgets the first `rows` rows."""
         self.base += rows
 
     def _make_room(self, rows: int) -> None:
-        if len(self) + rows <= len(self._keys):
+        times = 1
+        while len(self) + rows > times * len(self._keys):
+            times *= 2
+        if times == 1:
             return
-        size = max(2 * len(self._keys), len(self) + rows)
-        positions = np.arange(self.base, self.end)
-        old, new = positions % len(self._keys), positions % size
-        self._keys = _moved(self._keys, size, old, new)
-        self._revisions = _moved(self._revisions, size, old, new)
-        self._steps = _moved(self._steps, size, old, new)
-        self._previous = _moved(self._previous, size, old, new)
-        self._values = _moved(self._values, size, old, new)
-
-
-def _moved(column: NDArray[Any], size: int, old: NDArray[np.int64], new: NDArray[np.int64]) -> NDArray[Any]:
-    moved = np.empty((size, *column.shape[1:]), column.dtype)
-    moved[new] = column[old]
-    return moved
+        # Repeated, the ring has every row at its position modulo the new size too.
+        self._keys = np.tile(self._keys, times)
+        self._revisions = np.tile(self._revisions, times)
+        self._steps = np.tile(self._steps, times)
+        self._previous = np.tile(self._previous, times)
+        self._values = np.tile(self._values, (times, 1))

@@ -81,7 +81,7 @@ def test_swapped_gates_are_caught(bundle_copy: Path, name: str) -> None:
 
 def test_a_stale_lag_is_caught(bundle_copy: Path) -> None:
     def stale(model: ModelProto) -> None:
-        """The lag features read one step too early: the slices of the tape that start at the lag are moved back by one."""
+        """The lag features read one step too early: the slices that start at the lag move back by one."""
         first = 24 + 1 - 4  # window + 1 - lag
         numbers = {tensor.name: numpy_helper.to_array(tensor).ravel().tolist() for tensor in model.graph.initializer}
         slices = [

@@ -1,0 +1,48 @@
+# Two images: `service` answers forecasts on ONNX Runtime and knows no torch; `train` trains, exports and verifies.
+#   docker build --target service -t gatecast .
+#   docker build --target train -t gatecast-train .
+FROM python:3.11-slim AS base
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/opt/gatecast/bin:$PATH
+RUN useradd --create-home --uid 10001 gatecast
+
+FROM base AS build
+RUN python3 -m venv /opt/gatecast
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY client/ client/
+COPY commands/ commands/
+COPY datasets/ datasets/
+COPY models/ models/
+COPY export/ export/
+COPY service/ service/
+
+FROM build AS build-service
+RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt . \
+ && pip uninstall --quiet --yes pip setuptools \
+ && find /opt/gatecast -name '__pycache__' -prune -exec rm -rf {} + \
+ && find /opt/gatecast -type d -name tests -path '*site-packages/numpy*' -prune -exec rm -rf {} +
+
+FROM build AS build-train
+RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[train]'
+
+FROM base AS train
+COPY --from=build-train /opt/gatecast /opt/gatecast
+RUN mkdir -p /runs && chown gatecast /runs
+USER gatecast
+WORKDIR /runs
+ENTRYPOINT ["gatecast"]
+CMD ["--help"]
+
+# The last stage is what a plain `docker build .` makes.
+FROM base AS service
+COPY --from=build-service /opt/gatecast /opt/gatecast
+RUN mkdir -p /bundle /journal && chown gatecast /bundle /journal
+USER gatecast
+WORKDIR /home/gatecast
+EXPOSE 8000
+VOLUME ["/journal"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["python3", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/ready', timeout=2)"]
+ENTRYPOINT ["gatecast"]
+CMD ["serve", "/bundle", "--host", "0.0.0.0", "--port", "8000", "--journal", "sqlite:/journal/journal.sqlite"]

@@ -1,0 +1,180 @@
+"""The training loop: steps, what keeps them stable, validations, and when to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from models.forecaster import Forecaster
+from models.training.checkpoint import Checkpoint, Place, ResumeError
+from models.training.loss import fork_loss
+from models.training.optimizer import build_optimizer, moments, restore_moments
+from models.training.schedule import rate_at
+from models.training.settings import TrainingSettings
+from models.training.validation import Validation
+from models.training.windows import Crops, Sampler
+
+SKIPS_IN_A_ROW = 10  # steps without a finite gradient that end a run
+SKIPPED_SHARE = 0.1  # of the steps done, from this many steps on:
+SKIPS_COUNT_FROM = 50
+
+Reason = Literal["budget", "early", "interrupted"]
+
+
+class TrainingDiverged(Exception):  # noqa: N818 - it is an event, told with its advice
+    """Too many steps had no finite gradient; the message says what to try."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one step was like."""
+
+    step: int  # from 1
+    loss: float
+    gradient_norm: float
+    rate: float
+    skipped: bool
+    validation: float | None  # where there was one
+    best: bool  # whether that was the best so far
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; the model then carries the best weights."""
+
+    reason: Reason
+    place: Place
+
+
+class Training:
+    """One run of one model: call `run` once; `checkpoint` may be called between any two steps."""
+
+    def __init__(
+        self,
+        model: Forecaster,
+        sampler: Sampler,
+        validation: Validation,
+        settings: TrainingSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.model = model
+        self.sampler = sampler
+        self.validation = validation
+        self.settings = settings
+        self.optimizer = build_optimizer(model, settings)
+        self.place = Place()
+        self.best: dict[str, Tensor] = {}
+        self._levels = torch.tensor(model.config.quantiles)
+        self._clock = clock
+
+    def checkpoint(self) -> Checkpoint:
+        """Where the run is now."""
+        return Checkpoint(replace(self.place), _copy(self.model), self.best, moments(self.model, self.optimizer))
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes on from a checkpoint; ResumeError if it is of another model."""
+        try:
+            self.model.load_state_dict(checkpoint.weights)
+            restore_moments(self.model, self.optimizer, checkpoint.moments)
+        except (RuntimeError, KeyError) as foreign:
+            raise ResumeError(f"the checkpoint does not fit this model: {foreign}") from foreign
+        self.place = replace(checkpoint.place)
+        self.best = checkpoint.best
+
+    def run(
+        self,
+        observe: Callable[[Record], None],
+        save: Callable[[Checkpoint], None],
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """Trains until the budget is spent, nothing has got better for long, or `interrupted` says so between two steps.
+
+        `observe` is told of every step, `save` is given a checkpoint after every validation and at the end.
+        TrainingDiverged if gradients stop being finite.
+        """
+        before = self.place.seconds
+        started = self._clock()
+        reason = self._reason()
+        with torch.random.fork_rng(devices=[]):
+            while reason is None:
+                record = self._step()
+                self.place.seconds = before + self._clock() - started
+                observe(replace(record, seconds=self.place.seconds))
+                reason = "interrupted" if interrupted() else self._reason()
+                if record.validation is not None or reason is not None:
+                    save(self.checkpoint())
+        if not self.best:
+            self._validate()
+        self.model.load_state_dict(self.best)
+        self.model.eval()
+        return Outcome(reason, replace(self.place))
+
+    def _reason(self) -> Reason | None:
+        if self.place.step >= self.settings.steps:
+            return "budget"
+        return "early" if self.place.since_best >= self.settings.patience else None
+
+    def _step(self) -> Record:
+        settings, place = self.settings, self.place
+        crops = self.sampler.crops(place.step)
+        torch.manual_seed(settings.seed * 1_000_003 + place.step)  # dropout's draws: of this step alone
+        rate = rate_at(place.step, settings.steps, settings.rate, settings.warm_up)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self._loss(crops)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
+        finite = norm < float("inf")  # False for NaN too
+        if finite:
+            self.optimizer.step()
+        place.step += 1
+        self._count_skip(not finite)
+        value, best = None, False
+        if place.step % settings.validate_every == 0 or place.step == settings.steps:
+            value = self._validate()
+            best = place.best_step == place.step
+        return Record(place.step, float(loss), norm, rate, not finite, value, best, 0.0)
+
+    def _loss(self, crops: Crops) -> Tensor:
+        state = self.model.primed(crops.before)
+        cold = torch.isnan(crops.before[:, :, 0]).all(1)
+        state = torch.where(cold.unsqueeze(1), self.model.initial(), state)
+        fork = self.model.fork(crops.values, crops.times, crops.lengths, state)
+        return fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels)
+
+    def _count_skip(self, skipped: bool) -> None:
+        place = self.place
+        place.skipped += skipped
+        place.skipped_in_a_row = place.skipped_in_a_row + 1 if skipped else 0
+        many = place.step >= SKIPS_COUNT_FROM and place.skipped > SKIPPED_SHARE * place.step
+        if not many and place.skipped_in_a_row < SKIPS_IN_A_ROW:
+            return
+        raise TrainingDiverged(
+            f"{place.skipped} of {place.step} steps had no finite gradient, the last {place.skipped_in_a_row} in a row: "
+            f"halve the rate (--rate {self.settings.rate / 2:g}) and look for extreme values in the data"
+        )
+
+    def _validate(self) -> float:
+        place = self.place
+        value = self.validation.loss(self.model)
+        if place.best is None or value < place.best or not self.best:
+            place.best, place.best_step, place.since_best = value, place.step, 0
+            self.best = _copy(self.model)
+        else:
+            place.since_best += 1
+        return value
+
+
+def _copy(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

@@ -1,0 +1,124 @@
+"""The outermost layer of every request: its size, its path, its line in the log, and no fault that goes through."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api import problems
+from service.errors import Draining, GatecastError, InternalError, MethodNotAllowed, TooLarge
+from service.faults import faults_as
+from service.logs import Log
+from service.metrics import Metrics
+
+_QUIET = frozenset({"/live", "/ready", "/metrics"})  # asked every few seconds
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+_FAILED = "the service failed at this request; its log says more under the same request"
+
+
+class Boundary:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, log: Log, metrics: Metrics, body_bytes: int, retry_after: int) -> None:
+        self._app = app
+        self._log = log
+        self._metrics = metrics
+        self._body_bytes = body_bytes
+        self._retry_after = retry_after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._stream(scope, receive, send)
+        else:
+            await self._request(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with faults_as(InternalError, _FAILED):
+                await self._app(scope, receive, send)
+        except InternalError as error:
+            self._log.error("fault", route="stream", exc_info=error.__cause__)
+            await send({"type": "websocket.close", "code": 1011, "reason": "internal"})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        name = secrets.token_hex(8)
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", name.encode("ascii"))]
+            await send(message)
+
+        # Routed by the path as sent: a slash that is part of a session's name comes as %2F.
+        raw: bytes | None = scope.get("raw_path")
+        if raw is not None:
+            scope["path"] = raw.decode("ascii", "replace")
+        body = Body(scope, receive, self._body_bytes)
+        try:
+            with faults_as(InternalError, _FAILED):
+                body.check_announced()
+                await self._app(scope, body.receive, answer)
+        except GatecastError as error:
+            if isinstance(error, InternalError):
+                self._log.error("fault", request=name, route=_route(scope), exc_info=error.__cause__)
+                error.facts["request"] = name
+            if not status:
+                await self.refuse(error)(scope, receive, answer)
+        seconds = time.perf_counter() - began
+        route = _route(scope)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.request(method, route, status, seconds)
+        log = self._log.debug if route in _QUIET else self._log.info
+        log("request", request=name, method=method, route=route, status=status, seconds=round(seconds, 6))
+
+    def refuse(self, error: GatecastError) -> Response:
+        """The problem as a response; where the rest of a body or connection is of no use, it is closed."""
+        self._metrics.problem(error.code)
+        headers = {"connection": "close"} if isinstance(error, TooLarge | Draining) else {}
+        if isinstance(error, MethodNotAllowed):
+            headers["allow"] = str(error.facts["allowed"])
+        return problems.answer(error, self._retry_after, headers)
+
+
+class Body:
+    """Counts a request's body while it comes in."""
+
+    def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._bytes = 0
+        announced = dict(scope["headers"]).get(b"content-length", b"")
+        self._announced = int(announced) if announced.isdigit() else 0
+
+    def check_announced(self) -> None:
+        """`TooLarge` before a byte of it is read, where the client says its length."""
+        self._check(self._announced)
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """The next part; `TooLarge` as soon as there is more than the limit."""
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        self._check(self._bytes)
+        return message
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise TooLarge(
+                f"a body of at most {self._limit} bytes was expected; send less in one request", limit=self._limit
+            )
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, which names no session."""
+    route = scope.get("route")
+    return str(getattr(route, "path", "unmatched"))

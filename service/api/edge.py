@@ -1,0 +1,77 @@
+"""What every endpoint works with, and the one way from readings as sent to items as answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datasets.frequency import Frequency
+from service.api.clock import Clock
+from service.api.drain import Streams
+from service.api.forecasts import Levels, Selection
+from service.api.histories import Histories
+from service.api.items import Item, Items, refusal
+from service.api.readings import Columns, Faults, Reading
+from service.engine import Engine
+from service.errors import CannotStream, TooManyReadings
+from service.logs import Log
+from service.metrics import Metrics
+from service.runtimes import Runtime
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One item for each reading, in the order sent, and the errors of those that were refused, by place."""
+
+    items: list[Item]
+    errors: Faults
+
+
+class Edge:
+    """The parts, put together by app.py and passed to each router, with what follows from the bundle's manifest."""
+
+    def __init__(
+        self, engine: Engine, runtime: Runtime, durable: str, settings: Settings, metrics: Metrics, log: Log
+    ) -> None:
+        manifest = runtime.bundle.manifest
+        longest = min(settings.history_steps, manifest.longest_history or settings.history_steps)
+        covariates = tuple(manifest.covariates)
+        self.engine = engine
+        self.runtime = runtime
+        self.bundle = runtime.bundle
+        self.durable = durable
+        self.settings = settings
+        self.metrics = metrics
+        self.log = log
+        self.streams = Streams()
+        self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
+        self.levels = Levels(manifest.horizon, manifest.quantiles)
+        self.histories = Histories(self.clock, covariates, longest)
+        self._columns = Columns(self.clock, covariates)
+        self._items = Items(self.clock)
+
+    def check_streams(self) -> None:
+        """`CannotStream` where the bundle's model keeps no state."""
+        if not self.bundle.manifest.streams:
+            raise CannotStream("this model cannot be streamed; send whole histories to POST /v1/predict")
+
+    async def observe(
+        self, sessions: Sequence[str], readings: Sequence[Reading], selection: Selection, whole_times: bool = False
+    ) -> Outcome:
+        """What came of each reading. An error that is raised is about all of them: none was recorded."""
+        limit = self.settings.readings_per_frame
+        if len(readings) > limit:
+            raise TooManyReadings(f"at most {limit} readings were expected at once, got {len(readings)}", limit=limit)
+        if not readings:
+            return Outcome([], {})
+        sheet = self._columns.read(sessions, readings)
+        for error in sheet.faults.values():
+            self.metrics.problem(error.code)
+        if not sheet.kept:
+            items = [refusal(sessions[at], readings[at].step, sheet.faults[at]) for at in range(len(readings))]
+            return Outcome(items, sheet.faults)
+        answers = await self.engine.observe(sheet.observations)
+        errors = {at: error for at, error in zip(sheet.kept, answers.errors, strict=True) if error is not None}
+        items = self._items.write(sessions, readings, sheet, answers, selection, whole_times)
+        return Outcome(items, errors | sheet.faults)

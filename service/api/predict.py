@@ -1,0 +1,97 @@
+"""POST /v1/predict: histories of any lengths in, forecasts out, nothing kept."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter
+
+from service.api import bodies, openapi, schemas
+from service.api.edge import Edge
+from service.api.examples import Examples
+from service.errors import (
+    DuplicateSeries,
+    EmptyHistory,
+    EmptyRequest,
+    GatecastError,
+    HistoryTooLong,
+    HorizonTooLong,
+    InvalidTime,
+    InvalidValue,
+    MalformedJson,
+    MissingCovariates,
+    OffGrid,
+    Overloaded,
+    TimeRequired,
+    TooLarge,
+    TooManySeries,
+    UnknownCovariate,
+    UnknownQuantile,
+    UnsupportedMediaType,
+    WrongType,
+)
+
+HISTORY_ERRORS: tuple[type[GatecastError], ...] = (
+    EmptyHistory, HistoryTooLong, MissingCovariates, UnknownCovariate, InvalidTime, OffGrid, TimeRequired,
+)  # fmt: skip
+BODY_ERRORS: tuple[type[GatecastError], ...] = (
+    MalformedJson, UnsupportedMediaType, WrongType, InvalidValue, TooLarge, Overloaded,
+)  # fmt: skip
+_REQUEST: TypeAdapter[schemas.PredictRequest] = TypeAdapter(schemas.PredictRequest)
+
+
+def router(edge: Edge, examples: Examples) -> APIRouter:
+    """The endpoint, around this edge."""
+    routes = APIRouter(tags=["forecasts"])
+    errors = (EmptyRequest, TooManySeries, DuplicateSeries, HorizonTooLong, UnknownQuantile)
+
+    @routes.post(
+        "/v1/predict",
+        summary="Forecast series from their histories",
+        response_class=Response,
+        responses=openapi.answers(
+            {200: (schemas.PredictAnswer, examples.predict_answer)}, *BODY_ERRORS, *HISTORY_ERRORS, *errors
+        ),
+        openapi_extra=openapi.body(schemas.PredictRequest, examples.predict),
+    )
+    async def predict(request: Request) -> Response:
+        sent = await bodies.read(request, _REQUEST)
+        if sent is None:
+            raise EmptyRequest("a body was expected; see /docs for one")
+        return openapi.json_response(await forecast(edge, sent))
+
+    return routes
+
+
+async def forecast(edge: Edge, sent: schemas.PredictRequest) -> dict[str, object]:
+    """The answer to a request, as it is written."""
+    selection = edge.levels.select(sent.horizon, sent.quantiles)
+    _check(edge, sent)
+    histories = [
+        edge.histories.read(series, f"series[{at}]", unique_id=series.unique_id) for at, series in enumerate(sent.series)
+    ]
+    medians, levels = selection.cut(await edge.engine.forecast(histories))
+    series = [
+        {
+            "unique_id": each.unique_id,
+            "ds": edge.clock.after(int(history.times[0]), len(history.times), selection.horizon),
+            "median": median,
+            "quantiles": dict(zip(selection.names, level, strict=True)),
+        }
+        for each, history, median, level in zip(sent.series, histories, medians, levels, strict=True)
+    ]
+    return {"model": {"name": edge.bundle.manifest.name, "digest": edge.bundle.digest}, "series": series}
+
+
+def _check(edge: Edge, sent: schemas.PredictRequest) -> None:
+    limit = edge.settings.series_per_request
+    if not sent.series:
+        raise EmptyRequest("at least one series was expected, got none")
+    if len(sent.series) > limit:
+        raise TooManySeries(f"at most {limit} series were expected, got {len(sent.series)}", limit=limit)
+    seen: set[str] = set()
+    for at, series in enumerate(sent.series):
+        if series.unique_id in seen:
+            raise DuplicateSeries(
+                f"series[{at}]: its unique_id came before in this request; each series once", unique_id=series.unique_id
+            )
+        seen.add(series.unique_id)

@@ -1,0 +1,185 @@
+"""/v1/sessions: a client's place in its series, by request; what streams do frame by frame."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import TypeAdapter
+
+from service.api import bodies, openapi, schemas
+from service.api.edge import Edge
+from service.api.examples import Examples
+from service.api.limits import session_name
+from service.api.predict import BODY_ERRORS, HISTORY_ERRORS
+from service.api.query import levels_of
+from service.engine import SessionView
+from service.errors import (
+    CannotStream,
+    Conflict,
+    Duplicate,
+    EmptyRequest,
+    Gap,
+    GatecastError,
+    HorizonTooLong,
+    InvalidSession,
+    InvalidTime,
+    NoReadings,
+    OffGrid,
+    Overloaded,
+    SessionExists,
+    StaleSession,
+    StateLost,
+    StepMismatch,
+    TimeRequired,
+    TooManyReadings,
+    UnknownQuantile,
+    UnknownSession,
+)
+
+_SESSION: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream)
+_CHOICE: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
+_PLACE: tuple[type[GatecastError], ...] = (
+    Gap, Duplicate, Conflict, StepMismatch, TimeRequired, OffGrid, StaleSession, StateLost, TooManyReadings,
+)  # fmt: skip
+_REQUEST: TypeAdapter[schemas.SessionRequest] = TypeAdapter(schemas.SessionRequest)
+_ONE: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapter(schemas.Observation)
+_MANY: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapter(list[schemas.Observation])
+
+_HORIZON = Query(None, description="steps ahead, up to the trained horizon, which is the default")
+_QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
+
+
+def router(edge: Edge, examples: Examples) -> APIRouter:
+    """The endpoints, around this edge."""
+    routes = APIRouter(prefix="/v1/sessions/{session}", tags=["sessions"])
+    view = {"model": schemas.SessionAnswer, "example": examples.session}
+
+    @routes.put(
+        "",
+        summary="Create a session",
+        description="The same request again answers 200 and changes nothing; another one is `session_exists`, "
+        "unless `replace=true`: then the session starts anew under the next revision.",
+        response_class=Response,
+        responses=openapi.answers(
+            {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
+            InvalidSession, CannotStream, SessionExists, *BODY_ERRORS, *HISTORY_ERRORS,
+        ),
+        openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
+    )  # fmt: skip
+    async def create(request: Request, session: str, replace: bool = False) -> Response:
+        name = _name(edge, session)
+        sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(start=None, history=None)
+        start, values = _beginning(edge, sent)
+        made = await edge.engine.create(name, start, values, replace)
+        return openapi.json_response(_view(edge, made), 201 if made.created else 200)
+
+    @routes.get(
+        "",
+        summary="Where a session stands",
+        response_class=Response,
+        responses=openapi.answers({200: (schemas.SessionAnswer, examples.session)}, *_SESSION),
+    )
+    async def show(session: str) -> Response:
+        return openapi.json_response(_view(edge, await edge.engine.session(_name(edge, session))))
+
+    @routes.delete(
+        "",
+        summary="Forget a session and its readings",
+        status_code=204,
+        response_class=Response,
+        responses=openapi.answers({}, *_SESSION),
+    )
+    async def delete(session: str) -> Response:
+        await edge.engine.delete(_name(edge, session))
+        return Response(status_code=204)
+
+    @routes.post(
+        "/observations",
+        summary="Record one reading, or many",
+        description="One reading is answered with its acknowledgement or a problem; a list with a list, in which a "
+        "reading that was refused has an `error` in its place. The newest reading carries the forecast.",
+        response_class=Response,
+        responses=openapi.answers(
+            {200: (schemas.Acknowledgement | list[schemas.Acknowledgement | schemas.Refusal], examples.recorded)},
+            *_SESSION, *_CHOICE, *_PLACE, *BODY_ERRORS,
+        ),
+        openapi_extra=openapi.body(schemas.Observation | list[schemas.Observation], examples.observations),
+    )  # fmt: skip
+    async def observe(
+        request: Request, session: str, horizon: int | None = _HORIZON, quantiles: str | None = _QUANTILES
+    ) -> Response:
+        name = _name(edge, session)
+        selection = edge.levels.select(horizon, levels_of(quantiles))
+        sent = await bodies.read(request, _ONE, _MANY)
+        if sent is None:
+            raise EmptyRequest("a body was expected: one reading or a list of them")
+        readings = sent if isinstance(sent, list) else [sent]
+        outcome = await edge.observe([name] * len(readings), readings, selection, whole_times=True)
+        if isinstance(sent, list):
+            return openapi.json_response(outcome.items)
+        if outcome.errors:
+            raise outcome.errors[0]
+        return openapi.json_response(outcome.items[0])
+
+    @routes.get(
+        "/forecast",
+        summary="The current forecast, without advancing",
+        response_class=Response,
+        responses=openapi.answers(
+            {200: (schemas.CurrentForecast, examples.current)}, *_SESSION, *_CHOICE, NoReadings, StateLost, Overloaded
+        ),
+    )
+    async def current(session: str, horizon: int | None = _HORIZON, quantiles: str | None = _QUANTILES) -> Response:
+        name = _name(edge, session)
+        selection = edge.levels.select(horizon, levels_of(quantiles))
+        place, forecast = await edge.engine.peek(name)
+        if place.start is None or place.last_time is None:
+            raise NoReadings("this session has no reading yet; send one first")
+        (median,), (levels,) = selection.cut(forecast[None])
+        ahead = edge.clock.after(place.start, place.last_step + 1, selection.horizon)
+        answer = {
+            "session": place.name,
+            "step": place.last_step,
+            "ds": edge.clock.write(place.last_time),
+            "forecast": {"ds": ahead, "median": median, "quantiles": dict(zip(selection.names, levels, strict=True))},
+        }
+        return openapi.json_response(answer)
+
+    return routes
+
+
+def _name(edge: Edge, segment: str) -> str:
+    """The session's name from its segment of the path, which is still url-encoded."""
+    edge.check_streams()
+    try:
+        return session_name(unquote_to_bytes(segment).decode("utf-8"))
+    except UnicodeDecodeError as wrong:
+        raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
+
+
+def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    """Start and values of a new session; neither is known where nothing was sent."""
+    start = None if sent.start is None else edge.clock.read(sent.start)
+    if sent.history is None:
+        return start, np.empty((0, edge.bundle.width))
+    if start is not None and sent.history.start is None and sent.history.ds is None:
+        sent.history.start = sent.start
+    history = edge.histories.read(sent.history, "history")
+    if start is not None and start != history.times[0]:
+        raise InvalidTime("start and the history's first time are not the same; send one of them")
+    return int(history.times[0]), history.values
+
+
+def _view(edge: Edge, place: SessionView) -> dict[str, object]:
+    return {
+        "session": place.name,
+        "start": None if place.start is None else edge.clock.write(place.start),
+        "last_step": None if place.last_step < 0 else place.last_step,
+        "last_ds": None if place.last_time is None else edge.clock.write(place.last_time),
+        "next_step": place.last_step + 1,
+        "revision": place.revision,
+        "durable": place.durable,
+        "created": place.created,
+    }

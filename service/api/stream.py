@@ -1,0 +1,174 @@
+"""The websocket at /v1/stream: frames in, answers out in the same order, several on their way at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.api import problems
+from service.api.edge import Edge
+from service.api.forecasts import Selection
+from service.api.frames import Codec, codecs
+from service.api.items import Item, refusal
+from service.api.query import levels_of, whole_number
+from service.errors import Draining, GatecastError, InternalError, NotFound, UnsupportedProtocol
+from service.faults import faults_as
+
+PROTOCOL = 1
+RESTART = 1012  # websocket close code: the service restarts, connect again
+_FAILED = "the service failed at this frame; ask for the session's last step and go on from there"
+
+
+class StreamEndpoint:
+    """ASGI application of the path: refuses a handshake with a problem document, or runs a connection."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._codecs = codecs(edge.settings.readings_per_frame)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        try:
+            selection = self._asked(scope["query_string"])
+        except GatecastError as error:
+            self._edge.metrics.problem(error.code)
+            await deny(problems.answer(error, self._edge.settings.retry_after_seconds), send)
+            return
+        headers = [
+            (b"gatecast-protocol", str(PROTOCOL).encode("ascii")),
+            (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
+        ]
+        await send({"type": "websocket.accept", "headers": headers})
+        connection = Connection(self._edge, self._codecs, selection, receive, send)
+        with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
+            await connection.run()
+        self._edge.log.info("stream closed", frames=connection.frames, readings=connection.readings)
+
+    def _asked(self, query: bytes) -> Selection:
+        if self._edge.streams.draining:
+            raise Draining("the service is ending; connect again")
+        self._edge.check_streams()
+        asked = {name: values[-1] for name, values in parse_qs(query.decode("ascii", "replace"), True).items()}
+        protocol = asked.get("protocol", str(PROTOCOL))
+        if protocol != str(PROTOCOL):
+            raise UnsupportedProtocol(f"this service speaks protocol {PROTOCOL}", protocol=PROTOCOL)
+        return self._edge.levels.select(
+            whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
+        )
+
+
+@dataclass
+class Connection:
+    """One open stream: a reader that takes frames as long as few are on their way, and a writer that keeps their order."""
+
+    edge: Edge
+    codecs: tuple[Codec, Codec]  # for text, for binary
+    selection: Selection
+    receive: Receive
+    send: Send
+    frames: int = 0
+    readings: int = 0
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.edge.settings.frames_in_flight)
+        self._answers: asyncio.Queue[asyncio.Task[bytes | str] | None] = asyncio.Queue()
+        self._reader: asyncio.Task[None] | None = None
+        self._drained = False
+
+    def drain(self) -> None:
+        """Take no more frames; answer those that were taken, then close with 1012."""
+        self._drained = True
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def run(self) -> None:
+        """Until the client leaves or the service ends."""
+        self._reader = asyncio.create_task(self._read())
+        if self._drained:
+            self._reader.cancel()
+        writer = asyncio.create_task(self._write())
+        try:
+            await asyncio.wait({self._reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            self._answers.put_nowait(None)
+            await writer
+            if not self._reader.cancelled():
+                self._reader.result()
+            if self._drained:
+                await self.send(
+                    {"type": "websocket.close", "code": RESTART, "reason": "the service restarts; connect again"}
+                )
+        except OSError:
+            pass  # the client has left
+        finally:
+            self._reader.cancel()
+            writer.cancel()
+
+    async def _read(self) -> None:
+        while True:
+            await self._room.acquire()
+            message = await self.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            # No await between here and the queue: a frame that was taken is answered, also when this is cancelled.
+            text = message.get("text")
+            codec = self.codecs[0] if text is not None else self.codecs[1]
+            data = text.encode("utf-8") if text is not None else message["bytes"]
+            self._answers.put_nowait(asyncio.create_task(self._answer(codec, data, text is not None)))
+
+    async def _write(self) -> None:
+        while (answer := await self._answers.get()) is not None:
+            data = await answer
+            await self.send({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
+            self._room.release()
+
+    async def _answer(self, codec: Codec, data: bytes, as_text: bool) -> bytes | str:
+        try:
+            with faults_as(InternalError, _FAILED):
+                answer = await self._work(codec, data, "json" if as_text else "msgpack")
+        except GatecastError as error:
+            if isinstance(error, InternalError):
+                self.edge.log.error("fault", route="stream", exc_info=error.__cause__)
+            self.edge.metrics.problem(error.code)
+            answer = refusal(None, None, error)
+        sent = codec.encode(answer)
+        return sent.decode("utf-8") if as_text else sent
+
+    async def _work(self, codec: Codec, data: bytes, form: str) -> Item | list[Item]:
+        frame = codec.decode(data)
+        self.frames += 1
+        self.readings += frame.count
+        self.edge.metrics.frame(form, frame.count)
+        selection = self.selection
+        if frame.horizon is not None or frame.quantiles is not None:
+            selection = self.edge.levels.select(frame.horizon, frame.quantiles)
+        sessions = [reading.session for reading in frame.readings]
+        try:
+            items = (await self.edge.observe(sessions, frame.readings, selection)).items
+        except GatecastError as error:
+            if frame.many or isinstance(error, InternalError):
+                raise
+            items = [refusal(sessions[0], frame.readings[0].step, error)]
+        if frame.refusals:
+            placed = dict(zip(frame.places, items, strict=True)) | frame.refusals
+            items = [placed[at] for at in range(frame.count)]
+        return items if frame.many else items[0]
+
+
+async def deny(response: Response, send: Send) -> None:
+    """Answers a handshake with an HTTP response instead of a websocket."""
+    await send(
+        {"type": "websocket.http.response.start", "status": response.status_code, "headers": response.raw_headers}
+    )
+    await send({"type": "websocket.http.response.body", "body": response.body})
+
+
+class NoSuchStream:
+    """ASGI application of every other websocket path."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
+        await receive()
+        await deny(problems.answer(NotFound("streams are at /v1/stream"), 0), send)

@@ -1,0 +1,120 @@
+"""The runtime as the engine runs it: every batch padded to a shape that was warmed up, every fault named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batching import PADDING, padded
+from service.errors import ModelFailed
+from service.faults import faults_as
+from service.runtimes import Arena, Runtime, States
+
+FAILED = "the model could not run this batch; nothing of it was recorded, it may be sent again"
+WARM_BATCHES = (1, 8)  # batch sizes at which the widths of sequences are warmed up
+
+
+class PaddedRuntime:
+    """Rows are padded with the initial row and missing readings, so that few shapes occur. Faults are `ModelFailed`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.initial = runtime.bundle.initial  # (state,)
+
+    def step(
+        self,
+        arena: Arena,
+        slots: NDArray[np.int64],  # (batch,)
+        positions: NDArray[np.int64],  # (batch,) rows of values and times; PADDING is the last one
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], States]:
+        """One reading each: forecasts (batch, horizon, quantiles) and the new states, still padded."""
+        size = padded(len(slots))
+        at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
+        with faults_as(ModelFailed, FAILED):
+            forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots))
+        return forecasts[: len(positions)], states
+
+    def sequence(
+        self,
+        arena: Arena,
+        slots: NDArray[np.int64],  # (batch,)
+        positions: NDArray[np.int64],  # (batch, width)
+        lengths: NDArray[np.int64],  # (batch,)
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], States]:
+        """Several readings each, or none: forecasts (batch, horizon, quantiles) and the new states, still padded."""
+        size = padded(len(slots))
+        at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
+        with faults_as(ModelFailed, FAILED):
+            forecasts, states = self.runtime.sequence(
+                values[at], times[at], _fill(lengths, size, 0), arena.gather(slots)
+            )
+        return forecasts[: len(positions)], states
+
+    def windows(
+        self,
+        values: Sequence[NDArray[np.float64]],  # each (length, width)
+        times: Sequence[NDArray[np.int64]],  # each (length,)
+        rows: NDArray[np.float32],  # (batch, state)
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Windows of any lengths from given states: forecasts (batch, horizon, quantiles), rows (batch, state)."""
+        count, size = len(values), padded(len(values))
+        lengths = np.zeros(size, np.int64)
+        lengths[:count] = [len(each) for each in values]
+        width = padded(int(lengths.max()))
+        all_values = np.full((size, width, values[0].shape[1]), np.nan)
+        all_times = np.zeros((size, width), np.int64)
+        for at, (some, when) in enumerate(zip(values, times, strict=True)):
+            all_values[at, : len(some)], all_times[at, : len(some)] = some, when
+        with faults_as(ModelFailed, FAILED):
+            states = self.runtime.states(np.concatenate([rows, np.tile(self.initial, (size - count, 1))]))
+            forecasts, states = self.runtime.sequence(all_values, all_times, lengths, states)
+            return forecasts[:count], self.runtime.rows(states)[:count]
+
+    def probe(self) -> None:
+        """Runs the initial row through one step; `ModelFailed` if that fails or its forecast is not finite."""
+        with faults_as(ModelFailed, "the model failed its probe"):
+            forecasts = self._blank_step(1)
+        if not np.isfinite(forecasts).all():
+            raise ModelFailed("the model failed its probe: its forecast is not finite")
+
+    def warm_up(self, largest: int, chunk: int, goes_on: Callable[[], bool]) -> None:
+        """Runs every padded size up to `largest` and every width up to `chunk` once, as long as `goes_on()`."""
+        with faults_as(ModelFailed, "the model could not be warmed up"):
+            for size in _powers(largest):
+                if goes_on():
+                    self._blank_step(size)
+            for width in _powers(chunk):
+                for size in WARM_BATCHES:
+                    if goes_on():
+                        self._blank_sequence(size, width)
+
+    def _blank_step(self, size: int) -> NDArray[np.float64]:
+        values, times = np.full((size, self.runtime.bundle.width), np.nan), np.zeros(size, np.int64)
+        return self.runtime.step(values, times, self._initial_states(size))[0]
+
+    def _blank_sequence(self, size: int, width: int) -> None:
+        values = np.full((size, width, self.runtime.bundle.width), np.nan)
+        times, lengths = np.zeros((size, width), np.int64), np.zeros(size, np.int64)
+        self.runtime.sequence(values, times, lengths, self._initial_states(size))
+
+    def _initial_states(self, size: int) -> States:
+        return self.runtime.states(np.tile(self.initial, (size, 1)))
+
+
+def _fill(array: NDArray[np.int64], size: int, fill: int) -> NDArray[np.int64]:
+    """The array with `fill` in further rows, `size` in all."""
+    if len(array) == size:
+        return array
+    filled = np.full((size, *array.shape[1:]), fill, np.int64)
+    filled[: len(array)] = array
+    return filled
+
+
+def _powers(largest: int) -> list[int]:
+    return [1 << exponent for exponent in range(padded(largest).bit_length())]
