@@ -77,7 +77,7 @@ def _counts(source: Source, name: str, counts: pl.Series) -> Clock:
     if bad.any():
         row = int(bad.arg_max() or 0)
         raise source.error(
-            f"expected an integer of at most 16 digits in the column {shown(name)}, as in its first row, got "
+            f"expected an integer of at most 15 digits as in the first row of the column {shown(name)}, got "
             f"{shown(source.frame[name][row])}: write all times as integers or all as dates",
             row,
         )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.frequency import DAY, Frequency, format_time
+from datasets.anchor import nearest_grid
+from datasets.frequency import Frequency, format_time
 from datasets.readings import Readings
 from datasets.source import Source, shown
 from datasets.table import DataError, Series
@@ -38,7 +39,7 @@ def place(source: Source, readings: Readings, frequency: Frequency, snap: bool =
     for series in offenders:
         rows = slice(readings.bounds[series], readings.bounds[series + 1])
         times = readings.times[rows]
-        starts[series], steps[rows] = _nearest(frequency, times)
+        starts[series], steps[rows] = nearest_grid(frequency, times)
         moved[rows] = times - frequency.times(starts[series], steps[rows])
     if snap:
         return Places(starts, steps, _check_snapped(source, readings, frequency, steps, moved))
@@ -57,33 +58,6 @@ def fill(source: Source, readings: Readings, frequency: Frequency, places: Place
         Series(unique_id, int(start), values[begin:end])
         for unique_id, start, begin, end in zip(readings.ids, places.starts, offsets[:-1], offsets[1:], strict=True)
     )
-
-
-def _nearest(frequency: Frequency, times: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
-    """The start and steps of the grid that moves the fewest times, and them the least.
-
-    The first time may itself be off the grid, so others are tried: that of most times, and the round one.
-    """
-    first = times[0]
-    if frequency.unit == "month":
-        month = first.astype("datetime64[s]").astype("datetime64[M]")
-        begin, end = (edge.astype("datetime64[s]").astype(np.int64) for edge in (month, month + 1))
-        anchors = [first, begin, end - DAY]
-    else:
-        phases, counts = np.unique(times % frequency.size, return_counts=True)
-        anchors = [first, first - (first - phases[counts.argmax()]) % frequency.size]
-        anchors.append(first - first % frequency.size)
-    best: tuple[tuple[int, int], int, NDArray[np.int64]] | None = None
-    for anchor in anchors:
-        lower, fits = frequency.steps(int(anchor), times)
-        below = times - frequency.times(int(anchor), lower)
-        above = frequency.times(int(anchor), lower + 1) - times
-        cost = (int((~fits).sum()), int(np.minimum(below, above).sum()))
-        if best is None or cost < best[0]:
-            best = cost, int(anchor), lower + (above < below)
-    assert best is not None
-    _, anchor, steps = best
-    return int(frequency.times(anchor, steps[:1])[0]), steps - steps[0]
 
 
 def _check_snapped(

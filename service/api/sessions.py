@@ -6,6 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from service.api import bodies, openapi, schemas
@@ -14,7 +15,6 @@ from service.api.examples import Examples
 from service.api.limits import session_name
 from service.api.predict import BODY_ERRORS, HISTORY_ERRORS
 from service.api.query import levels_of
-from service.engine import SessionView
 from service.errors import (
     CannotStream,
     Conflict,
@@ -37,6 +37,7 @@ from service.errors import (
     UnknownQuantile,
     UnknownSession,
 )
+from service.frames import SessionView
 
 _SESSION: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream)
 _CHOICE: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
@@ -54,7 +55,6 @@ _QUANTILES = Query(None, description="chosen among the trained ones, with commas
 def router(edge: Edge, examples: Examples) -> APIRouter:
     """The endpoints, around this edge."""
     routes = APIRouter(prefix="/v1/sessions/{session}", tags=["sessions"])
-    view = {"model": schemas.SessionAnswer, "example": examples.session}
 
     @routes.put(
         "",
@@ -159,7 +159,7 @@ def _name(edge: Edge, segment: str) -> str:
         raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
 
 
-def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, NDArray[np.float64]]:
     """Start and values of a new session; neither is known where nothing was sent."""
     start = None if sent.start is None else edge.clock.read(sent.start)
     if sent.history is None:

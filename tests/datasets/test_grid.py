@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from datasets.reader import read_table
 from datasets.readings import Readings
 from datasets.source import Source
 from datasets.table import DataError
+
+Write = Callable[..., Path]
 
 
 def lines(times: list[str]) -> str:
@@ -95,7 +98,7 @@ def test_times_off_the_grid_are_shown_with_their_lines_and_both_ways_out(write: 
 
 def test_only_the_first_times_off_the_grid_are_shown(write: Write) -> None:
     times = [f"2015-01-{day:02}T00:00:0{day % 2}" for day in range(1, 31)]
-    with pytest.raises(DataError, match=r"got 15 of 30 off it: .* on line 11 and 10 more") as refused:
+    with pytest.raises(DataError, match=r"got 15 of 30 off it: .* on line 10 and 10 more") as refused:
         read_table(write(lines(times)), frequency="1d")
     assert str(refused.value).count(" on line ") == 5
 
@@ -132,6 +135,16 @@ def test_snap_moves_working_days_to_the_edges_of_their_months(write: Write, time
     assert table.frequency.alias == "1mo"
     assert format_time(table.series[0].start, table.frequency) == f"{start}T00:00:00"
     assert table.series[0].values[:, 0].tolist() == list(range(6))
+
+
+def test_snap_keeps_the_time_of_day_of_daily_readings(write: Write) -> None:
+    times = [f"2015-01-{day:02}T{'11:59:50' if day % 3 else '12:00:05'}" for day in range(1, 12)]
+    table = read_table(write(lines([times[2], *times[4:]])), snap=True, frequency="1d")
+    assert format_time(table.series[0].start, table.frequency).endswith("T11:59:50")
+    jittered = [f"2015-01-{day:02}T{'11:59' if day % 2 else '12:00'}:{4 * day:02}" for day in range(1, 12)]
+    table = read_table(write(lines(jittered)), snap=True)
+    assert table.frequency.alias == "1d"
+    assert format_time(table.series[0].start, table.frequency) == "2015-01-01T12:00:00"
 
 
 def test_snap_refuses_two_readings_on_one_step(write: Write) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from conftest import Write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.frequency import Frequency, format_time, parse_time
 from datasets.reader import read_table
 from datasets.table import DataError, SeriesTable
+
+Write = Callable[..., Path]
 
 LONG = "unique_id,ds,y,heat\nb,2015-01-01,1,10\nb,2015-01-02,2,\na,2015-01-02,,30\na,2015-01-03,4,40\n"
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import Write
 
 from datasets.reader import read_table
 from datasets.table import DataError
+
+Write = Callable[..., Path]
 
 GOOD = "unique_id,ds,y,x\na,2015-01-01,1,1\na,2015-01-02,2,2\n"
 MIXED = "expected all times in the column 'ds' in one zone, got mixed time zones: "
@@ -92,7 +93,11 @@ REFUSED: dict[str, tuple[str | bytes, str, Sequence[str]]] = {
     "a date among integers": (
         "ds,y\n1,1\n2015-02-28,2\n",
         ", line 3: ",
-        ["expected an integer", "as in its first row, got '2015-02-28'", "all as integers or all as dates"],
+        [
+            "expected an integer",
+            "first row of the column 'ds', got '2015-02-28'",
+            "all times as integers or all as dates",
+        ],
     ),
     "a fraction of a second": (
         "ds,y\n2015-01-01 00:00:00.0,1\n2015-01-01 00:00:00.5,2\n",

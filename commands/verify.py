@@ -1,0 +1,65 @@
+"""`gatecast verify`: holds every runtime against a bundle's golden answers; exit 1 if one is off."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from export.verify import Check
+    from service.bundle import Bundle
+
+console = Console()
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The folder that `gatecast export` wrote.", show_default=False)],
+    device: Annotated[str, typer.Option(help="Where the torchscript runtime computes: cpu or cuda.")] = "cpu",
+) -> None:
+    """Replay the golden answers and a 1,000-step chain through every runtime, forecast and state, at other sizes."""
+    from service.bundle import Bundle
+    from service.errors import GatecastError
+
+    try:
+        passed = report(Bundle.open(bundle), device)
+    except GatecastError as error:
+        console.print(f"[red]✗[/] {error}")
+        raise typer.Exit(1) from None
+    if not passed:
+        raise typer.Exit(1)
+
+
+def report(bundle: Bundle, device: str = "cpu") -> bool:
+    """Runs and prints all checks; True if every runtime that can run here passed."""
+    from export.verify import TOLERANCE, Verification
+    from service.runtimes import open_runtime
+
+    table = Table(title=f"{bundle.path.name} · {bundle.digest[:12]}", title_justify="left")
+    for column, justify in (("runtime", "left"), ("check", "left"), ("worst, in tolerances", "right"), ("", "left")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    verification, passed = Verification(bundle), True
+    with console.status("Replaying the golden answers …"):
+        for name in ("onnx", "torchscript"):
+            if name == "torchscript" and find_spec("torch") is None:
+                table.add_row(name, "not run: torch is not installed here", "", "[yellow]–[/]")
+                continue
+            runtime = open_runtime(name, bundle, device if name == "torchscript" else "cpu")
+            for check in verification.run(runtime):
+                passed &= check.passed
+                _add(table, check)
+    console.print(table)
+    if passed:
+        console.print(f"[green]✓[/] Every answer is within {TOLERANCE:g} · (deviation + size) of torch's own.")
+    else:
+        console.print("[red]✗ This bundle does not answer as its model did; do not serve it. Export the run again.[/]")
+    return passed
+
+
+def _add(table: Table, check: Check) -> None:
+    where = "" if check.passed else f"[red]{check.where}[/]"
+    table.add_row(f"{check.runtime}", check.name, f"{check.worst:.3f}", where or "[green]✓[/]")

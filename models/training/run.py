@@ -1,0 +1,166 @@
+"""The folder that a training run leaves: what is in it, under which names, and how it is read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
+from models.registry import load
+from models.training.checkpoint import write_atomically
+from models.training.settings import TrainingSettings
+
+FORMAT = 1
+CONFIG = "config.json"
+WEIGHTS = "weights.safetensors"
+METRICS = "metrics.json"
+LOG = "log.jsonl"
+RESUME = "resume.safetensors"
+STRETCHES = "stretches.safetensors"
+LOSS_PLOT = "loss.png"
+FORECAST_PLOT = "forecast.png"
+
+
+class RunError(Exception):
+    """A run folder that is not one, or is not finished; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a run was trained on, without the data themselves."""
+
+    source: str
+    series: int
+    readings: int  # steps of all series, missing ones too
+    first: str | int  # the earliest and the latest time
+    last: str | int
+    frequency: str
+    time_zone: str | None
+    target: str
+    covariates: tuple[str, ...]
+    season: int  # steps; of the MASE's scale
+    test_steps: int  # the most that a series holds out
+    validation_steps: int
+    digest: str  # sha256 of readings, times and split
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder: `config.json` from the start, `resume.safetensors` from the first step, the rest when it has ended."""
+
+    path: Path
+    config: ForecasterConfig
+    settings: TrainingSettings
+    data: DataSummary
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """RunError if there is no run, or one of another format."""
+        file = path / CONFIG
+        if not file.is_file():
+            raise RunError(f"{path} is no run: it has no {CONFIG}. Make one with: gatecast train DATA --out {path}")
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise RunError(f"{file} has format {content['format']}, this version reads {FORMAT}: train again")
+            data = content["data"]
+            return cls(
+                path,
+                ForecasterConfig.from_dict(content["model"]),
+                TrainingSettings(**content["training"]),
+                DataSummary(**{**data, "covariates": tuple(data["covariates"])}),
+            )
+        except (ValueError, KeyError, TypeError) as damaged:
+            raise RunError(f"{file} cannot be read ({damaged}): train again") from damaged
+
+    @property
+    def finished(self) -> bool:
+        """Whether weights and metrics are there."""
+        return (self.path / WEIGHTS).is_file() and (self.path / METRICS).is_file()
+
+    def start(self) -> None:
+        """Writes what is known before the first step and clears away what an earlier run left here."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in (WEIGHTS, METRICS, LOG, RESUME, STRETCHES, LOSS_PLOT, FORECAST_PLOT):
+            (self.path / name).unlink(missing_ok=True)
+        content = {
+            "format": FORMAT,
+            "model": self.config.to_dict(),
+            "training": self.settings.to_dict(),
+            "data": asdict(self.data),
+        }
+        write_atomically(self.path / CONFIG, _json(content))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on: model, training and data, as plain JSON."""
+        identity: dict[str, Any] = json.loads(
+            _json({"model": self.config.to_dict(), "training": self.settings.to_dict(), "data": self.data.digest})
+        )
+        return identity
+
+    def write_weights(self, weights: dict[str, Tensor]) -> None:
+        write_atomically(self.path / WEIGHTS, save_tensors(weights))
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        write_atomically(self.path / METRICS, _json(metrics))
+
+    def metrics(self) -> dict[str, Any]:
+        """Errors on the held-out end and how the training went; RunError if it has not ended."""
+        self._require(METRICS)
+        metrics: dict[str, Any] = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+        return metrics
+
+    def forecaster(self) -> Forecaster:
+        """The trained forecaster, ready to be run; RunError if training has not ended."""
+        self._require(WEIGHTS)
+        return load(self.config, self.path / WEIGHTS)
+
+    def write_stretches(self, stretches: Sequence[tuple[int, NDArray[np.float64]]]) -> None:
+        """Keeps (start, values (time, width)) of the training data, on which an export proves itself."""
+        arrays: dict[str, NDArray[Any]] = {f"values.{i}": values for i, (_, values) in enumerate(stretches)}
+        arrays["starts"] = np.array([start for start, _ in stretches], dtype=np.int64)
+        write_atomically(self.path / STRETCHES, save_arrays(arrays))
+
+    def stretches(self) -> list[tuple[int, NDArray[np.float64]]]:
+        """Real readings of the training data: the time of the first, and values float64 (time, width)."""
+        self._require(STRETCHES)
+        arrays = load_arrays((self.path / STRETCHES).read_bytes())
+        return [(int(start), arrays[f"values.{index}"]) for index, start in enumerate(arrays["starts"])]
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The records of all steps, in order; a last line that was cut short is left out."""
+        file = self.path / LOG
+        records: list[dict[str, Any]] = []
+        if not file.is_file():
+            return records
+        for line in file.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except ValueError:
+                break
+        return records
+
+    def rewrite_log(self, records: Iterable[dict[str, Any]]) -> None:
+        """Puts the log back to what it was at a checkpoint."""
+        text = "".join(json.dumps(record) + "\n" for record in records)
+        write_atomically(self.path / LOG, text.encode())
+
+    def _require(self, name: str) -> None:
+        if not (self.path / name).is_file():
+            raise RunError(f"{self.path} has no {name}: training has not ended. Go on with: gatecast train … --resume")
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()

@@ -1,0 +1,142 @@
+"""A whole run: from a panel of series to the run folder, with its weights, metrics, log, plots and stretches."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from torch import Tensor
+
+from datasets.frequency import Frequency
+from models.config import ForecasterConfig
+from models.evaluation.backtest import Backtest, backtest
+from models.evaluation.panel import Panel
+from models.evaluation.plots import plot_forecast, plot_loss
+from models.forecaster import Forecaster
+from models.registry import build
+from models.training.checkpoint import Checkpoint, Place, ResumeError, load_checkpoint, save_checkpoint
+from models.training.interrupt import interruptible
+from models.training.loop import Outcome, Record, Training
+from models.training.progress import ProgressView
+from models.training.run import FORECAST_PLOT, LOG, LOSS_PLOT, RESUME, Run
+from models.training.settings import TrainingSettings
+from models.training.validation import Validation
+from models.training.windows import Sampler
+
+STRETCHES = 4
+STRETCH = 1_100  # steps beyond one window
+
+
+def train(panel: Panel, run: Run, console: Console, resume: bool = False) -> tuple[Backtest, Outcome]:
+    """Trains, or goes on with `resume`, and writes everything to the run folder; Ctrl-C ends it early and in order.
+
+    ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained.
+    """
+    training = prepare(panel, run.config, run.settings, run.data.season)
+    if resume:
+        _take_up(training, run)
+    else:
+        run.start()
+        run.write_stretches(golden_stretches(panel, run.config.window))
+        _save(training.checkpoint(), run)
+    outcome = _loop(training, run, console)
+    run.write_weights(training.best)
+    result = backtest(training.model, panel, run.data.season)
+    run.write_metrics(summary(result, outcome, training.model))
+    frequency = Frequency.parse(run.config.frequency)
+    plot_loss(run.read_log(), run.path / LOSS_PLOT)
+    plot_forecast(training.model, panel, result, frequency, run.data.target, run.path / FORECAST_PLOT)
+    return result, outcome
+
+
+def prepare(panel: Panel, config: ForecasterConfig, settings: TrainingSettings, season: int) -> Training:
+    """A training at its first step; the seed decides the weights it starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model = build(config, covariate_statistics(panel))
+    sampler = Sampler.of(panel, settings, config.window, config.horizon, season)
+    return Training(model, sampler, Validation.of(panel, season), settings)
+
+
+def covariate_statistics(panel: Panel) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each covariate over the training parts, float64 (covariates,); 0 and 1 where there is none."""
+    parts = [stretch.values[:end, 1:] for stretch, end in zip(panel.series, panel.train_end, strict=True)]
+    together = np.concatenate(parts)
+    known = ~np.isnan(together)
+    count = np.maximum(known.sum(0), 1)
+    filled = np.where(known, together, 0.0)
+    mean = filled.sum(0) / count
+    deviation = np.sqrt((np.where(known, together - mean, 0.0) ** 2).sum(0) / count)
+    return torch.from_numpy(mean), torch.from_numpy(np.where(deviation > 0, deviation, 1.0))
+
+
+def golden_stretches(panel: Panel, window: int) -> list[tuple[int, NDArray[np.float64]]]:
+    """A few runs of real training readings, (first time, values), each long enough for a window and a long chain."""
+    order = np.argsort([-end for end in panel.train_end], kind="stable")
+    places = np.unique(np.linspace(0, len(order) - 1, min(STRETCHES, len(order))).astype(int))
+    chosen = [int(order[place]) for place in places]
+    stretches = []
+    for number in range(STRETCHES):
+        series = chosen[number % len(chosen)]
+        length = min(window + STRETCH, panel.train_end[series])
+        spare = panel.train_end[series] - length
+        first = spare * number // (STRETCHES - 1)
+        stretch = panel.series[series]
+        stretches.append((int(stretch.times[first]), stretch.values[first : first + length].copy()))
+    return stretches
+
+
+def summary(result: Backtest, outcome: Outcome, model: Forecaster) -> dict[str, Any]:
+    """What metrics.json holds."""
+    return {
+        "test": result.ours.metrics.to_dict(),
+        "seasonal_naive": {str(lag): naive.metrics.to_dict() for lag, naive in result.naives.items()},
+        "beats_seasonal_naive": result.beats_naive,
+        "training": {
+            **asdict(outcome.place),
+            "ended": outcome.reason,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+        },
+    }
+
+
+def _loop(training: Training, run: Run, console: Console) -> Outcome:
+    view = ProgressView(console, training.settings.steps, training.place.step)
+    with ExitStack() as stack:
+        interrupted = stack.enter_context(interruptible())
+        log = stack.enter_context((run.path / LOG).open("a", encoding="utf-8", buffering=1))
+        stack.enter_context(view.shown())
+
+        def observe(record: Record) -> None:
+            log.write(json.dumps(record.to_dict()) + "\n")
+            view(record)
+
+        return training.run(observe, lambda checkpoint: _save(checkpoint, run), interrupted)
+
+
+def _save(checkpoint: Checkpoint, run: Run) -> None:
+    save_checkpoint(replace(checkpoint, run=run.identity), run.path / RESUME)
+
+
+def _take_up(training: Training, run: Run) -> None:
+    checkpoint = load_checkpoint(run.path / RESUME)
+    for part, now in run.identity.items():
+        then = checkpoint.run.get(part)
+        if then != now:
+            raise ResumeError(f"{run.path} was started with another {part}: {_difference(then, now)}")
+    training.restore(checkpoint)
+    done: Place = checkpoint.place
+    run.rewrite_log(record for record in run.read_log() if record["step"] <= done.step)
+
+
+def _difference(then: Any, now: Any) -> str:
+    if not isinstance(then, dict) or not isinstance(now, dict):
+        return "readings, times or the split are not the same. Resume with the same file and split, or train anew"
+    changed = [f"{key} was {then.get(key)}, is {value}" for key, value in now.items() if then.get(key) != value]
+    return "; ".join(changed) + ". Leave these options as they were, or train anew without --resume"

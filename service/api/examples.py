@@ -1,0 +1,99 @@
+"""Examples of requests and answers, made for the bundle that is served: each can be sent as it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from service.api.clock import Clock, Time
+from service.api.forecasts import Levels
+from service.bundle import Manifest
+
+Example = dict[str, Any]
+_START = 1_420_848_000  # 2015-01-10T00:00:00
+_VALUES = (10845.0, 9821.0, None, 8532.0, 8011.0)  # null: a missing reading
+
+
+class Examples:
+    """By endpoint, each under the words that it shows."""
+
+    def __init__(self, manifest: Manifest, digest: str, clock: Clock, levels: Levels, durable: str) -> None:
+        self._covariates = tuple(manifest.covariates)
+        self._clock = clock
+        self._levels = levels
+        self._start = _START if clock.frequency.has_calendar else 0
+        start, count = clock.write(self._start), len(_VALUES)
+        history = {"start": start, "y": list(_VALUES), **self._columns(count)}
+        whole = {"ds": self._times(0, count), "y": list(_VALUES), **self._columns(count)}
+        median = list(levels.quantiles)[len(levels.quantiles) // 2]
+        self.predict: Example = {
+            "one series": {"series": [{"unique_id": "taxi", **history}]},
+            "some of the forecast": {
+                "series": [{"unique_id": "taxi", **whole}, {"unique_id": "bus", **history}],
+                "horizon": 1,
+                "quantiles": [median],
+            },
+        }
+        self.predict_answer: Example = {
+            "one series": {
+                "model": {"name": manifest.name, "digest": digest},
+                "series": [{"unique_id": "taxi", **self._forecast(count)}],
+            }
+        }
+        self.sessions: Example = {"with a history": {"history": history}, "with a start": {"start": start}}
+        self.session: Example = {
+            "a session": {
+                "session": "taxi",
+                "start": start,
+                "last_step": count - 1,
+                "last_ds": self._times(count - 1, 1)[0],
+                "next_step": count,
+                "revision": 1,
+                "durable": durable,
+                "created": True,
+            }
+        }
+        self.observations: Example = {
+            "one reading, by time": self._reading(count, ds=self._times(count, 1)[0]),
+            "one reading, by step": self._reading(count, step=count),
+            "many": [self._reading(count, step=count), self._reading(count + 1, step=count + 1)],
+        }
+        place = {"session": "taxi", "step": count, "ds": self._times(count, 1)[0]}
+        self.recorded: Example = {
+            "one reading": {**place, "durable": durable, "forecast": self._forecast(count + 1)},
+            "many": [
+                {**place, "durable": durable, "forecast": self._forecast(count + 1)},
+                {
+                    "session": "taxi",
+                    "step": count + 2,
+                    "error": {"code": "gap", "message": "…", "expected_step": count + 1},
+                },
+            ],
+        }
+        self.current: Example = {"a session": {**place, "forecast": self._forecast(count + 1)}}
+
+    def _times(self, first: int, count: int) -> list[Time]:
+        return self._clock.after(self._start, first, count)
+
+    def _columns(self, count: int) -> Example:
+        if not self._covariates:
+            return {}
+        return {"covariates": {name: [20.5] * count for name in self._covariates}}
+
+    def _reading(self, at: int, **place: object) -> Example:
+        sent: Example = {**place, "y": 7500.0 + at}
+        return {**sent, "covariates": dict.fromkeys(self._covariates, 20.5)} if self._covariates else sent
+
+    def _forecast(self, first: int) -> Example:
+        count = min(2, self._levels.horizon)
+        median = [7000.0 + 10 * step for step in range(count)]
+        spread = np.linspace(-500, 500, len(self._levels.quantiles)).tolist()
+        return {
+            "ds": self._times(first, count),
+            "median": median,
+            "quantiles": {
+                str(level): [value + by for value in median]
+                for level, by in zip(self._levels.quantiles, spread, strict=True)
+            },
+        }

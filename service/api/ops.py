@@ -1,0 +1,94 @@
+"""What operators and their machines ask: is it alive, is it ready, what does it serve, how is it doing."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from service.api import openapi, schemas
+from service.api.edge import Edge
+from service.api.stream import PROTOCOL
+from service.errors import NotReady
+from service.frames import LARGEST_VALUE
+from service.metrics import MEDIA_TYPE
+
+
+def router(edge: Edge) -> APIRouter:
+    """The endpoints, around this edge."""
+    routes = APIRouter(tags=["operations"])
+
+    @routes.get(
+        "/v1/model",
+        summary="What is served here",
+        response_class=Response,
+        responses=openapi.answers({200: (schemas.ModelAnswer, {"this model": model(edge)})}),
+    )
+    async def show_model() -> Response:
+        return openapi.json_response(model(edge))
+
+    @routes.get(
+        "/live",
+        summary="Whether the process answers",
+        response_class=Response,
+        responses=openapi.answers({200: (schemas.Live, {"alive": {"live": True}})}),
+    )
+    async def live() -> Response:
+        return openapi.json_response({"live": True})
+
+    @routes.get(
+        "/ready",
+        summary="Whether forecasts can be had now, and why not",
+        response_class=Response,
+        responses=openapi.answers({200: (schemas.Ready, {"ready": {"ready": True}})}, NotReady),
+    )
+    async def ready() -> Response:
+        if edge.streams.draining:
+            raise NotReady("the service is ending: it answers what it has accepted and takes no more")
+        if not edge.engine.ready:
+            raise NotReady(edge.engine.reason)
+        return openapi.json_response({"ready": True})
+
+    @routes.get(
+        "/metrics",
+        summary="Counts and times for Prometheus",
+        response_class=Response,
+        responses={200: {"description": "Prometheus' text format", "content": {"text/plain": {}}}},
+    )
+    async def metrics() -> Response:
+        return Response(edge.metrics.exposition(), headers={"content-type": MEDIA_TYPE})
+
+    return routes
+
+
+def model(edge: Edge) -> dict[str, object]:
+    """All that a client or an operator may want to know of the bundle and of how it is served."""
+    manifest, settings = edge.bundle.manifest, edge.settings
+    return {
+        "name": manifest.name,
+        "digest": edge.bundle.digest,
+        "architecture": manifest.architecture,
+        "created": manifest.created.isoformat(),
+        "frequency": manifest.frequency,
+        "time_zone": manifest.time_zone,
+        "horizon": manifest.horizon,
+        "quantiles": list(manifest.quantiles),
+        "target": manifest.target,
+        "covariates": list(manifest.covariates),
+        "streams": manifest.streams,
+        "context": manifest.context,
+        "longest_history": edge.histories.longest,
+        "state_bytes": 4 * manifest.state.size,
+        "metrics": manifest.metrics,
+        "runtime": edge.runtime.name,
+        "device": edge.runtime.device,
+        "durable": edge.durable,
+        "protocol": PROTOCOL,
+        "limits": {
+            "body_bytes": settings.body_bytes,
+            "frame_bytes": settings.frame_bytes,
+            "history_steps": edge.histories.longest,
+            "series_per_request": settings.series_per_request,
+            "readings_per_frame": settings.readings_per_frame,
+            "frames_in_flight": settings.frames_in_flight,
+            "largest_value": LARGEST_VALUE,
+        },
+    }

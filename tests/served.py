@@ -1,0 +1,73 @@
+"""A real `gatecast serve` in a process of its own, which a test can kill and start again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Served:
+    """One service over one bundle and one journal, at the same address across restarts."""
+
+    def __init__(self, bundle: Path, journal: str, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.stream = f"ws://127.0.0.1:{self.port}/v1/stream"
+        command = [sys.executable, "-m", "commands.main", "serve", str(bundle), "--port", str(self.port)]
+        self._command = [*command, "--journal", journal, *options]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, seconds: float = 60.0) -> None:
+        """Starts the process and returns when it says that it is ready."""
+        environment = {**os.environ, "PYTHONWARNINGS": "default"}
+        self._process = subprocess.Popen(
+            self._command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=Path(__file__).parents[1],
+        )
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/ready", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+        output = self.end(signal.SIGKILL)[1]
+        raise AssertionError(f"the service was not ready within {seconds} s:\n{output}")
+
+    def kill(self) -> None:
+        """kill -9: no farewell."""
+        self.end(signal.SIGKILL)
+
+    def end(self, sign: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Sends a signal and waits; exit status and what the service printed."""
+        if self._process is None:
+            return 0, ""
+        process, self._process = self._process, None
+        process.send_signal(sign)
+        try:
+            output, _ = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+        return process.returncode, output.decode("utf-8", "replace")
