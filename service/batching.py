@@ -155,24 +155,22 @@ class Turns:
         """Position in the batch of each turn's last reading; meaningless where its length is 0."""
         return _take(self.readings, self.offsets + self.lengths - 1)
 
-    def groups(self) -> Iterator[tuple[NDArray[np.int64], int]]:
-        """Turns that run together, by their index, and their width: 0 for single steps, else a power of two."""
+    def groups(self) -> Iterator[tuple[NDArray[np.bool_], int]]:
+        """Turns that run together, as a mask, and their width: 0 for single steps, else a power of two."""
         single = self.lengths == 1
-        if single.all():
-            yield np.arange(len(self)), 0
-            return
         if single.any():
-            yield np.flatnonzero(single), 0
+            yield single, 0
+        if single.all():
+            return
         widths = 1 << np.frexp(np.maximum(self.lengths - 1, 0))[1].astype(np.int64)  # as `padded`
         for width in np.unique(widths[~single]).tolist():
-            yield np.flatnonzero(~single & (widths == width)), width
+            yield ~single & (widths == width), width
 
-    def positions(self, group: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-        """Positions in the batch of a group's readings, (group, width), PADDING beyond each turn's length."""
+    def positions(self, width: int) -> NDArray[np.int64]:
+        """Positions in the batch of each turn's readings, (turns, width), PADDING beyond its length."""
         along = np.arange(width)
-        inside = along < self.lengths[group, None]
-        where = self.offsets[group, None] + along
-        return np.where(inside, _take(self.readings, where), PADDING)  # (group, width)
+        where = self.offsets[:, None] + along
+        return np.where(along < self.lengths[:, None], _take(self.readings, where), PADDING)  # (turns, width)
 
 
 def _take(readings: NDArray[np.int64], where: NDArray[np.int64]) -> NDArray[np.int64]:

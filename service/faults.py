@@ -17,3 +17,10 @@ def faults_as(kind: type[GatecastError], message: str) -> Iterator[None]:
         raise
     except Exception as fault:
         raise kind(message) from fault
+
+
+def again(error: GatecastError) -> GatecastError:
+    """The same error for another caller: one instance raised twice would gather both their traces."""
+    copy = type(error)(error.message, **error.facts)
+    copy.__cause__ = error.__cause__
+    return copy

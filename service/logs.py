@@ -10,6 +10,8 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from service.events import NullObserver
+
 Log = FilteringBoundLogger
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -60,6 +62,24 @@ def faults_without_words(_: Any, __: str, event: MutableMapping[str, Any]) -> Mu
             f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(fault.__traceback__)
         ]
     return event
+
+
+class LogObserver(NullObserver):
+    """Logs what the engine reports and somebody should read: faults, readiness, rebuilt states."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def fault(self, error: BaseException) -> None:
+        cause = error.__cause__ or error
+        self._log.error("fault", kind=type(error).__name__, exc_info=cause)
+
+    def rebuilt(self, sessions: int, readings: int) -> None:
+        self._log.debug("rebuilt", sessions=sessions, readings=readings)
+
+    def readiness(self, ready: bool, reason: str) -> None:
+        log = self._log.info if ready else self._log.warning
+        log("ready" if ready else "not ready", reason=reason)
 
 
 class Bridge(logging.Handler):

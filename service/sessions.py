@@ -24,7 +24,7 @@ class SessionTable:
     """One row a session. The journal knows more sessions than stand here: a row is made when one first speaks."""
 
     def __init__(self, width: int) -> None:
-        self.key = np.zeros(0, np.int64)  # the journal's
+        self.key = np.zeros(0, np.int64)  # the journal's; -1: a row that is free
         self.start = np.zeros(0, np.int64)
         self.revision = np.zeros(0, np.int64)
         self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
@@ -36,6 +36,7 @@ class SessionTable:
         self._names = _Names()
         self._name_of: list[str] = []
         self._free: list[int] = []
+        self._grow(64)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -71,7 +72,7 @@ class SessionTable:
         """Forgets a session; the journal still knows it unless it was deleted there."""
         del self._names[self._name_of[row]]
         self.slot[row] = NOWHERE
-        self.saved_step[row] = self.last_step[row] = -1
+        self.key[row] = self.saved_step[row] = self.last_step[row] = -1
         self._free.append(row)
 
     def advance(self, rows: Rows, steps: Rows, values: NDArray[np.float64]) -> None:
@@ -87,7 +88,7 @@ class SessionTable:
             row = len(self._name_of)
             self._name_of.append(name)
             if row == len(self.key):
-                self._grow(max(64, 2 * row))
+                self._grow(2 * row)
         self._names[name] = row
         return row
 

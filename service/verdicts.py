@@ -43,9 +43,11 @@ class Judge:
         self._frequency = frequency
         self._recorded = recorded
 
-    def judge(self, batch: Batch, rows: NDArray[np.int64]) -> Verdict:
-        """`rows` (readings,) are those of the session table; UNKNOWN only where the batch has an error already."""
-        errors = list(batch.errors)
+    def judge(
+        self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]
+    ) -> Verdict:
+        """`rows` (readings,) are those of the session table; UNKNOWN only where there is an error already."""
+        errors = list(errors)
         self._begin_unborn(batch, rows, errors)
         wanted, keyed = self._places(batch, rows, errors)
         order = np.argsort(rows, kind="stable")  # sessions side by side, each in its order of arrival
@@ -140,7 +142,7 @@ class _Session:
         self._start = int(table.start[row])
         self._key = int(table.key[row])
         self._new: list[NDArray[np.float64]] = []  # values taken in this batch
-        self._last_values = table.last_values[row]
+        self._last_values: NDArray[np.float64] = table.last_values[row]
         self._frequency = frequency
         self._recorded = recorded
         self._fetched: tuple[int, NDArray[np.float64]] | None = None  # first step, values
@@ -157,7 +159,7 @@ class _Session:
             self._new.append(values)
             return None
         if step > following:
-            return self._gap(step)
+            return gap(self.last, step, self._start, self._frequency)
         known = self._values_of(step, wishes)
         if known is not None and not np.array_equal(known, values, equal_nan=True):
             return Conflict(
@@ -167,18 +169,6 @@ class _Session:
             return None
         return Duplicate(
             f"step {step} is recorded already; the last step is {self.last}", step=step, last_step=self.last
-        )
-
-    def _gap(self, step: int) -> Gap:
-        expected = self.last + 1
-        time = int(self._frequency.times(self._start, np.array([expected]))[0])
-        expected_ds = shown(time, self._frequency)
-        return Gap(
-            f"step {expected} ({expected_ds}) was expected next, got step {step}; send what lies between, "
-            "with nulls where there is no reading",
-            expected_step=expected,
-            expected_ds=expected_ds,
-            last_step=self.last,
         )
 
     def _values_of(self, step: int, wishes: list[int | None]) -> NDArray[np.float64] | None:
@@ -197,6 +187,18 @@ class _Session:
         first, found = self._fetched
         values: NDArray[np.float64] | None = found[step - first] if step - first < len(found) else None
         return values
+
+
+def gap(last: int, step: int, start: int, frequency: Frequency) -> Gap:
+    """The error for a reading of `step` where `last` is the last one recorded."""
+    expected_ds = shown(int(frequency.times(start, np.array([last + 1]))[0]), frequency)
+    return Gap(
+        f"step {last + 1} ({expected_ds}) was expected next, got step {step}; send what lies between, "
+        "with nulls where there is no reading",
+        expected_step=last + 1,
+        expected_ds=expected_ds,
+        last_step=last,
+    )
 
 
 def shown(time: int, frequency: Frequency) -> str | int:

@@ -36,7 +36,12 @@ class Backtest:
     @property
     def best_naive(self) -> Comparison:
         """The seasonal naive with the smallest error, the one to beat."""
-        return min(self.naives.values(), key=lambda naive: naive.metrics.mase or float("inf"))
+        return min(self.naives.values(), key=lambda naive: _size(naive.metrics.mase))
+
+    @property
+    def beats_naive(self) -> bool:
+        """Whether the forecaster's scaled error is smaller than that of every seasonal naive."""
+        return _size(self.ours.metrics.mase) < _size(self.best_naive.metrics.mase)
 
 
 class _Score:
@@ -73,9 +78,7 @@ def backtest(model: Forecaster, panel: Panel, season: int) -> Backtest:
             chosen.append(index)
     if not spans:
         raise ValueError(f"no series has {horizon} held-out readings, the horizon, to test on")
-    scales = [
-        seasonal_scale(panel.series[index].values[: panel.validation_end[index], 0], season) for index in chosen
-    ]
+    scales = [seasonal_scale(panel.series[index].values[: panel.validation_end[index], 0], season) for index in chosen]
     ours = _Score(model.config.quantiles, horizon)
     naives = {lag: _Score((0.5,), horizon) for lag in lags}
     for piece in roll(model, spans):
@@ -89,6 +92,10 @@ def backtest(model: Forecaster, panel: Panel, season: int) -> Backtest:
         ours.comparison("gatecast"),
         {lag: score.comparison(f"seasonal naive, {lag} steps") for lag, score in naives.items()},
     )
+
+
+def _size(error: float | None) -> float:
+    return float("inf") if error is None else error
 
 
 def targets_of(piece: Piece, history: Array, horizon: int) -> tuple[NDArray[np.int64], Array]:

@@ -32,7 +32,7 @@ class Metrics:
 
 
 def seasonal_scale(history: Array, season: int) -> float:
-    """Mean absolute difference between readings one season apart, in the history alone; NaN if there is no such pair."""
+    """Mean absolute difference between readings one season apart, of a history (time,); NaN if there is no such pair."""
     difference = np.abs(history[season:] - history[:-season])
     return float(np.nanmean(difference)) if np.isfinite(difference).any() else float("nan")
 
@@ -49,9 +49,10 @@ class Tally:
 
     MASE: mean absolute error over the seasonal scale (Hyndman and Koehler 2006), the mean over instances.
     sMAPE: 200 |y - f| / (|y| + |f|) (Makridakis et al. 2020), a term of 0 where both are 0.
-    Weighted quantile loss: 2 |(y - q)(1[y <= q] - level)| summed over all targets, over the sum of |y|, the mean over levels
-    .1 to .9 (those that are forecast), as GluonTS and GIFT-Eval take it.
-    MSIS: the interval score of the 95 % band over the seasonal scale (Gneiting and Raftery 2007), the mean over instances.
+    Weighted quantile loss: 2 |(y - q)(1[y <= q] - level)| summed over all targets, over the sum of |y|, the mean over
+    levels .1 to .9 (those that are forecast), as GluonTS and GIFT-Eval take it.
+    MSIS: the interval score of the 95 % band (Gneiting and Raftery 2007) over the seasonal scale, the mean over
+    instances.
     """
 
     def __init__(self, levels: Sequence[float]) -> None:

@@ -46,10 +46,12 @@ class Panel:
         return int(self.series[0].values.shape[1])
 
 
-def rows_of(stretches: Sequence[tuple[Stretch, int, int]]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+def rows_of(
+    stretches: Sequence[tuple[Stretch, int, int]],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Parts (stretch, first, end) as ragged rows: values (rows, time, width), times (rows, time), lengths (rows,).
 
-    Behind a row's end its values are NaN and its times go on standing still.
+    Behind a row's end its values are NaN and its last time is repeated.
     """
     lengths = np.array([end - first for _, first, end in stretches], dtype=np.int64)
     width = stretches[0][0].values.shape[1]

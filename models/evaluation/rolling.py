@@ -69,9 +69,7 @@ def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: 
             for row in active
         ]
         values, times, lengths = rows_of(parts)
-        fork = model.fork(
-            torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state[active]
-        )
+        fork = model.fork(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state[active])
         state[active] = fork.state
         for place, (row, length) in enumerate(zip(active, lengths.tolist(), strict=True)):
             yield Piece(

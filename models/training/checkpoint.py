@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A place in a run with the weights there, the best so far, and the optimizer's moments; `run` says which run it is."""
+    """A place in a run with the weights there, the best so far and the optimizer's moments; `run` says which run."""
 
     place: Place
     weights: dict[str, Tensor]

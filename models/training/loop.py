@@ -26,7 +26,7 @@ SKIPS_COUNT_FROM = 50
 Reason = Literal["budget", "early", "interrupted"]
 
 
-class TrainingDiverged(Exception):  # noqa: N818 - it is an event, told with its advice
+class TrainingDiverged(Exception):
     """Too many steps had no finite gradient; the message says what to try."""
 
 
@@ -96,7 +96,7 @@ class Training:
         save: Callable[[Checkpoint], None],
         interrupted: Callable[[], bool] = lambda: False,
     ) -> Outcome:
-        """Trains until the budget is spent, nothing has got better for long, or `interrupted` says so between two steps.
+        """Trains until the budget is spent, nothing got better for long, or `interrupted` says so between two steps.
 
         `observe` is told of every step, `save` is given a checkpoint after every validation and at the end.
         TrainingDiverged if gradients stop being finite.
@@ -144,7 +144,7 @@ class Training:
         if place.step % settings.validate_every == 0 or place.step == settings.steps:
             value = self._validate()
             best = place.best_step == place.step
-        return Record(place.step, float(loss), norm, rate, not finite, value, best, 0.0)
+        return Record(place.step, float(loss.detach()), norm, rate, not finite, value, best, 0.0)
 
     def _loss(self, crops: Crops) -> Tensor:
         state = self.model.primed(crops.before)
@@ -161,7 +161,7 @@ class Training:
         if not many and place.skipped_in_a_row < SKIPS_IN_A_ROW:
             return
         raise TrainingDiverged(
-            f"{place.skipped} of {place.step} steps had no finite gradient, the last {place.skipped_in_a_row} in a row: "
+            f"{place.skipped} of {place.step} steps had no finite gradient, {place.skipped_in_a_row} in a row: "
             f"halve the rate (--rate {self.settings.rate / 2:g}) and look for extreme values in the data"
         )
 

@@ -47,7 +47,7 @@ def quantile_loss(
     weight = torch.where(known, heavy / levels.numel(), torch.zeros_like(heavy)).to(torch.float32)
     clean = torch.where(known, normalised, torch.zeros_like(normalised))
     clean = clean.clamp(-FARTHEST, FARTHEST).to(torch.float32)
-    total: Tensor = _Pinball.apply(quantiles, clean, weight, levels)  # type: ignore[no-untyped-call]
+    total: Tensor = _Pinball.apply(quantiles, clean, weight, levels)
     return total, known.sum()
 
 

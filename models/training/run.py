@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,9 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from datasets.frequency import Frequency, format_time
 from models.config import ForecasterConfig
+from models.evaluation.panel import Panel
 from models.forecaster import Forecaster
 from models.registry import load
 from models.training.checkpoint import write_atomically
@@ -57,7 +60,7 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder: `config.json` from the start, `resume.safetensors` from the first step, the rest when it has ended."""
+    """A run folder: config and checkpoint are there from the start, weights, metrics and plots when it has ended."""
 
     path: Path
     config: ForecasterConfig
@@ -160,6 +163,33 @@ class Run:
     def _require(self, name: str) -> None:
         if not (self.path / name).is_file():
             raise RunError(f"{self.path} has no {name}: training has not ended. Go on with: gatecast train … --resume")
+
+
+def summarise(
+    panel: Panel, source: str, frequency: Frequency, time_zone: str | None, target: str, covariates: Sequence[str]
+) -> DataSummary:
+    """The summary of a panel; its digest changes with any reading, time or mark of the split."""
+    digest = hashlib.sha256()
+    ends = zip(panel.series, panel.train_end, panel.validation_end, strict=True)
+    for stretch, train, validation in ends:
+        digest.update(np.array([len(stretch), train, validation], dtype="<i8").tobytes())
+        digest.update(stretch.times.astype("<i8").tobytes())
+        digest.update(np.ascontiguousarray(stretch.values, dtype="<f8").tobytes())
+    return DataSummary(
+        source=source,
+        series=len(panel.series),
+        readings=sum(len(stretch) for stretch in panel.series),
+        first=format_time(min(int(stretch.times[0]) for stretch in panel.series), frequency),
+        last=format_time(max(int(stretch.times[-1]) for stretch in panel.series), frequency),
+        frequency=frequency.alias,
+        time_zone=time_zone,
+        target=target,
+        covariates=tuple(covariates),
+        season=frequency.seasons()[0],
+        test_steps=max(len(stretch) - end for stretch, end in zip(panel.series, panel.validation_end, strict=True)),
+        validation_steps=max(b - a for a, b in zip(panel.train_end, panel.validation_end, strict=True)),
+        digest=digest.hexdigest(),
+    )
 
 
 def _json(content: Any) -> bytes:

@@ -66,8 +66,9 @@ class Sampler:
 
     def _lengths(self, random: np.random.Generator) -> NDArray[np.int64]:
         """Ragged, but of one class within a batch, so that little is spent on padding."""
-        longest = random.integers(self.settings.shortest, self.settings.longest + 1)
-        return random.integers(max(1, longest * 3 // 4), longest + 1, size=self.settings.batch)
+        longest = int(random.integers(self.settings.shortest, self.settings.longest + 1))
+        lengths = random.integers(max(1, longest * 3 // 4), longest + 1, size=self.settings.batch)
+        return lengths.astype(np.int64)
 
     def _gathered(self, rows: list[tuple[tuple[Stretch, int, int], int, bool]]) -> Crops:
         values, times, lengths = rows_of([part for part, _, _ in rows])

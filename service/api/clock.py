@@ -96,7 +96,7 @@ class Clock:
         return self.write_all(self.frequency.times(start, np.arange(first, first + count, dtype=np.int64)))
 
     def read_plain(self, times: Sequence[Time | None]) -> Times | None:
-        """All times at once where each is written in full and without an offset; None where they are to be read singly."""
+        """All times at once where each is written in full and has no offset; None where each is to be read alone."""
         if not self.frequency.has_calendar or not times:
             return None
         try:

@@ -160,7 +160,7 @@ def _derive(model: type[BaseModel], **other: Any) -> type[msgspec.Struct]:
         (name, other.get(name, field.annotation), *([] if field.is_required() else [field.default]))
         for name, field in model.model_fields.items()
     ]
-    return msgspec.defstruct(model.__name__, fields, forbid_unknown_fields=True, kw_only=True)  # type: ignore[arg-type]
+    return msgspec.defstruct(model.__name__, fields, forbid_unknown_fields=True, kw_only=True)
 
 
 def _out_of_range(wrong: msgspec.ValidationError) -> bool:

@@ -91,6 +91,7 @@ def _column(name: str, values: Sequence[float | None]) -> NDArray[np.float64]:
     if len(wrong):
         index = int(wrong[0])
         raise InvalidValue(
-            f"{name}[{index}] lies beyond ±{LARGEST_VALUE:g}; send another unit, or null for a missing value", index=index
+            f"{name}[{index}] lies beyond ±{LARGEST_VALUE:g}; send another unit, or null where it is missing",
+            index=index,
         )
     return column

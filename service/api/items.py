@@ -43,9 +43,9 @@ class Items:
         repeated, keyed = answers.repeated.tolist(), answers.keyed.tolist()
         steps, rows = answers.steps.tolist(), answers.rows.tolist()
         for at, row in zip(sheet.kept, range(len(steps)), strict=True):
-            error = answers.errors[row]
-            if error is not None:
-                items[at] = refusal(sessions[at], readings[at].step, error)
+            wrong = answers.errors[row]
+            if wrong is not None:
+                items[at] = refusal(sessions[at], readings[at].step, wrong)
                 continue
             item: Item = {"session": sessions[at], "step": steps[row], "ds": times[row], "durable": answers.durable}
             if repeated[row]:

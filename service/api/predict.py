@@ -67,7 +67,8 @@ async def forecast(edge: Edge, sent: schemas.PredictRequest) -> dict[str, object
     selection = edge.levels.select(sent.horizon, sent.quantiles)
     _check(edge, sent)
     histories = [
-        edge.histories.read(series, f"series[{at}]", unique_id=series.unique_id) for at, series in enumerate(sent.series)
+        edge.histories.read(series, f"series[{at}]", unique_id=series.unique_id)
+        for at, series in enumerate(sent.series)
     ]
     medians, levels = selection.cut(await edge.engine.forecast(histories))
     series = [

@@ -52,9 +52,7 @@ class Columns:
         if not faults:
             return Sheet(Observations(list(sessions), steps, times, values), list(range(len(readings))), faults)
         kept = [at for at in range(len(readings)) if at not in faults]
-        return Sheet(
-            Observations([sessions[at] for at in kept], steps[kept], times[kept], values[kept]), kept, faults
-        )
+        return Sheet(Observations([sessions[at] for at in kept], steps[kept], times[kept], values[kept]), kept, faults)
 
     def _times(self, readings: Sequence[Reading], faults: Faults) -> NDArray[np.int64]:
         times = np.full(len(readings), NO_TIME, dtype=np.int64)

@@ -61,9 +61,9 @@ class StreamEndpoint:
         )
 
 
-@dataclass
+@dataclass(eq=False)
 class Connection:
-    """One open stream: a reader that takes frames as long as few are on their way, and a writer that keeps their order."""
+    """One open stream: a reader that takes frames while few are on their way, a writer that keeps their order."""
 
     edge: Edge
     codecs: tuple[Codec, Codec]  # for text, for binary

@@ -52,7 +52,7 @@ def drop_checkpoints(database: sqlite3.Connection, key: int) -> None:
 
 def _row(key: int, checkpoint: Checkpoint) -> dict[str, object]:
     body = checkpoint.body.astype("<f4").tobytes()
-    step, revision, digest = checkpoint.step, checkpoint.revision, checkpoint.digest
+    step, revision, digest = int(checkpoint.step), int(checkpoint.revision), checkpoint.digest
     return {
         "one": 2 * key,
         "two": 2 * key + 1,

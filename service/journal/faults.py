@@ -40,6 +40,16 @@ def explained(path: Path, doing: str) -> Iterator[None]:
 
 
 @contextmanager
+def sound(path: Path, doing: str) -> Iterator[None]:
+    """As `explained`, for reading: content that cannot even be taken apart is damage too."""
+    with explained(path, doing):
+        try:
+            yield
+        except (TypeError, ValueError, OverflowError) as wrong:
+            raise damaged(path, f"it could not {doing}: {wrong}") from wrong
+
+
+@contextmanager
 def transaction(database: sqlite3.Connection, path: Path, doing: str) -> Iterator[None]:
     """Commits what the block wrote, or undoes it when the block or the commit fails."""
     with explained(path, doing):

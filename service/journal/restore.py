@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from service.journal import batches
-from service.journal.faults import damaged, explained
-from service.journal.heads import NOBODY, Heads
-from service.journal.protocol import Readings
+from service.journal.faults import sound
+from service.journal.heads import MOST_KEYS, NOBODY, Heads
+from service.journal.protocol import FIRST_REVISION, NO_READING, Readings
 from service.journal.tail import Tail
 
 AT_ONCE = 2**16  # sessions, or readings
@@ -20,58 +20,54 @@ AT_ONCE = 2**16  # sessions, or readings
 def load_heads(database: sqlite3.Connection, path: Path, width: int) -> Heads:
     """The sessions as they stand after the last fold."""
     heads = Heads(width)
-    with explained(path, "read its sessions"):
+    with sound(path, "read its sessions"):
         cursor = database.execute("SELECT name, key, start, revision, last_step, origin, last_values FROM sessions")
         while rows := cursor.fetchmany(AT_ONCE):
             names, keys, start, revision, last_step, origin, last = zip(*rows, strict=True)
             values = np.frombuffer(b"".join(last), "<f8")
-            if len(values) != len(rows) * width:
-                raise damaged(path, f"the last readings of its sessions do not have {width} values each")
-            by_session = values.reshape(-1, width)
+            by_session = values.reshape(len(rows), width)
+            if min(keys) < 1 or max(keys) > MOST_KEYS or min(revision) < FIRST_REVISION or min(last_step) < NO_READING:
+                raise ValueError("a session has an impossible key, revision or step")
             heads.put_all(names, np.array(keys, np.int64), start, revision, last_step, by_session, origin)
     return heads
 
 
 def load_tail(database: sqlite3.Connection, path: Path, heads: Heads) -> tuple[Tail, int]:
     """The tail, after which the heads stand where the last append left them; and how many batches it has."""
-    with explained(path, "read its tail"):
+    with sound(path, "read its tail"):
         found = database.execute("SELECT min(id), count(*) FROM batches").fetchone()
         tail = Tail(heads.width, found[0] or 0)
-        for position, readings in _groups(database, path, heads.width):
+        for position, readings in _groups(database, heads.width):
             if position != tail.end:
-                raise damaged(path, f"readings {tail.end} to {position} of its tail are missing")
-            _apply(readings, heads, tail, path)
+                raise ValueError(f"readings {tail.end} to {position} of those waiting are missing")
+            _apply(readings, heads, tail)
     return tail, found[1]
 
 
-def _apply(readings: Readings, heads: Heads, tail: Tail, path: Path) -> None:
+def _apply(readings: Readings, heads: Heads, tail: Tail) -> None:
     """Rows of deleted sessions, of former revisions and those already folded stay in place, as nobody's."""
     slots = heads.slots(readings.keys)
     alive = (heads.revision[slots] == readings.revisions) & (heads.last_step[slots] < readings.steps)
     slots[~alive] = NOBODY
     follows, _ = heads.judge(slots, readings)
     if not np.array_equal(follows, alive):
-        raise damaged(path, "a session's readings in its tail do not go on from those before")
+        raise ValueError("the readings of a session do not go on from those before")
     heads.advance(slots[alive], readings.steps[alive], readings.values[alive])
     keys = np.where(alive, readings.keys, 0)
     tail.push(Readings(keys, readings.revisions, readings.steps, readings.values), slots, heads.tail)
 
 
-def _groups(database: sqlite3.Connection, path: Path, width: int) -> Iterator[tuple[int, Readings]]:
+def _groups(database: sqlite3.Connection, width: int) -> Iterator[tuple[int, Readings]]:
     """Batches joined to groups of many readings, each with the position of its first."""
     group: list[Readings] = []
     first = end = 0
     for position, rows, body in database.execute("SELECT id, count, body FROM batches ORDER BY id"):
-        try:
-            batch = batches.decode(body, rows, width)
-        except ValueError as wrong:
-            raise damaged(path, str(wrong)) from wrong
         if group and (position != end or end - first >= AT_ONCE):
             yield first, _joined(group)
             group = []
         if not group:
             first = position
-        group.append(batch)
+        group.append(batches.decode(body, rows, width))
         end = position + rows
     if group:
         yield first, _joined(group)

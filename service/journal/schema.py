@@ -6,9 +6,11 @@ import sqlite3
 from pathlib import Path
 
 from service.errors import JournalError
-from service.journal.faults import damaged, explained, transaction
+from service.journal.faults import sound, transaction
 from service.journal.protocol import Durable
+from service.journal.segments import install
 
+APPLICATION = 0x47617465  # by which a journal is told from other SQLite files
 FORMAT = 1
 SEGMENT_BYTES = 8192  # a segment grows to about this size; its open end is written again by each fold
 SMALLEST_SEGMENT = 16  # rows
@@ -23,7 +25,7 @@ TABLES = (
     # appended, by which a batch that is half folded is known.
     "CREATE TABLE batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL)",
     # id: key * 2^32 + step // (rows of a segment). body: float64 rows in order.
-    "CREATE TABLE segments (id INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+    "CREATE TABLE segments (id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, body BLOB NOT NULL)",
     # id: 2 * key and 2 * key + 1, the newest checkpoint and the one before, in no order.
     "CREATE TABLE checkpoints (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, step INTEGER NOT NULL, "
     "digest TEXT NOT NULL, checksum INTEGER NOT NULL, body BLOB NOT NULL)",
@@ -34,10 +36,11 @@ def connect(path: Path, durable: Durable) -> sqlite3.Connection:
     """A connection whose commits survive what `durable` says. Statements outside a transaction commit by themselves."""
     if durable not in SYNCHRONOUS:
         raise JournalError(f'a SQLite journal is durable to "disk" or "process", not {durable!r}')
-    with explained(path, "be opened"):
+    with sound(path, "be opened"):
         database = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
             _refuse_strangers(database, path)
+            install(database)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durable]}")
             database.execute("PRAGMA cache_size = -32768")  # KiB
@@ -52,48 +55,53 @@ def prepare(
     database: sqlite3.Connection, path: Path, width: int, frequency: str, segment_rows: int | None = None
 ) -> int:
     """Makes the tables of a new journal, or checks those of an old one; returns the rows of a segment."""
-    with explained(path, "be read"):
-        tables = _tables(database)
-    if not tables:
-        rows = segment_rows or max(SMALLEST_SEGMENT, SEGMENT_BYTES // (8 * width))
-        meta = {"format": FORMAT, "width": width, "frequency": frequency, "segment_rows": rows}
-        with transaction(database, path, "be made"):
-            for table in TABLES:
-                database.execute(table)
-            database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-        return rows
-    with explained(path, "be read"):
-        found: dict[str, int | str] = dict(database.execute("SELECT name, value FROM meta"))
-    if found.get("format") != FORMAT:
+    with sound(path, "be read"):
+        if not _tables(database):
+            rows = segment_rows or max(SMALLEST_SEGMENT, SEGMENT_BYTES // (8 * width))
+            _make(database, path, {"format": FORMAT, "width": width, "frequency": frequency, "segment_rows": rows})
+        meta: dict[str, int | str] = dict(database.execute("SELECT name, value FROM meta"))
+        _require(path, meta, width, frequency)
+        rows = int(meta.get("segment_rows", 0))
+        if rows < 1:
+            raise ValueError(f"segments of {rows} readings")
+    return rows
+
+
+def _make(database: sqlite3.Connection, path: Path, meta: dict[str, int | str]) -> None:
+    with transaction(database, path, "be made"):
+        database.execute(f"PRAGMA application_id = {APPLICATION}")
+        for table in TABLES:
+            database.execute(table)
+        database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+
+
+def _require(path: Path, meta: dict[str, int | str], width: int, frequency: str) -> None:
+    if meta.get("format") != FORMAT:
         raise JournalError(
-            f"the journal {path} has format {found.get('format')}, this version reads format {FORMAT}: "
+            f"the journal {path} has format {meta.get('format')}, this version reads format {FORMAT}: "
             "run the version of Gatecast that wrote it or a newer one, or choose another journal"
         )
-    if found.get("width") != width:
+    if meta.get("width") != width:
         raise JournalError(
-            f"the journal {path} was made for readings of {found.get('width')} values (target and covariates), "
+            f"the journal {path} was made for readings of {meta.get('width')} values (target and covariates), "
             f"this model has {width}: serve the model it was made for, or choose another journal"
         )
-    if found.get("frequency") != frequency:
+    if meta.get("frequency") != frequency:
         raise JournalError(
-            f"the journal {path} was made for steps of {found.get('frequency')}, this model has steps of "
+            f"the journal {path} was made for steps of {meta.get('frequency')}, this model has steps of "
             f"{frequency}: serve the model it was made for, or choose another journal"
         )
-    rows = found.get("segment_rows")  # type: ignore[assignment]
-    if not isinstance(rows, int) or rows < 1:
-        raise damaged(path, f"its segments have {rows!r} rows")
-    return rows
 
 
 def _refuse_strangers(database: sqlite3.Connection, path: Path) -> None:
     tables = _tables(database)
-    if tables and not {"meta", "sessions", "batches", "segments", "checkpoints"} <= tables:
+    if tables and database.execute("PRAGMA application_id").fetchone() != (APPLICATION,):
         raise JournalError(
-            f"{path} is a database of something else: it has the tables {', '.join(sorted(tables))}. "
+            f"{path} is a database of something else: it has the tables {', '.join(tables)}. "
             "Choose another path for the journal"
         )
 
 
-def _tables(database: sqlite3.Connection) -> set[str]:
-    names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    return {name for (name,) in names}
+def _tables(database: sqlite3.Connection) -> list[str]:
+    names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    return [name for (name,) in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,10 +12,15 @@ from numpy.typing import NDArray
 # A session with a million readings of one value has a thousand segments. Only the last one is not full, and it grows
 # in place. Concatenation makes text of blobs without touching their bytes, hence the cast.
 GROW = (
-    "INSERT INTO segments (id, body) VALUES (?, ?) "
-    "ON CONFLICT (id) DO UPDATE SET body = CAST(body || excluded.body AS BLOB)"
+    "INSERT INTO segments (id, checksum, body) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    "checksum = checksum(excluded.body, checksum), body = CAST(body || excluded.body AS BLOB)"
 )
 KEY_SHIFT = 32
+
+
+def install(database: sqlite3.Connection) -> None:
+    """Teaches a connection the checksum that goes on from one piece of a segment to the next."""
+    database.create_function("checksum", 2, zlib.crc32, deterministic=True)
 
 
 def add_readings(
@@ -33,8 +39,12 @@ def read_readings(
 ) -> NDArray[np.float64]:
     """The readings of steps `first` to `last`, (n, width); `ValueError` if they are not all there."""
     low, high = (key << KEY_SHIFT) + first // rows, (key << KEY_SHIFT) + last // rows
-    found = database.execute("SELECT body FROM segments WHERE id BETWEEN ? AND ? ORDER BY id", (low, high))
-    bodies = [body for (body,) in found]
+    found = database.execute(
+        "SELECT checksum, body FROM segments WHERE id BETWEEN ? AND ? ORDER BY id", (low, high)
+    ).fetchall()
+    if any(zlib.crc32(body) != checksum for checksum, body in found):
+        raise ValueError(f"readings between steps {first} and {last} of session {key} do not match their checksum")
+    bodies = [body for _, body in found]
     row = 8 * width
     complete = len(bodies) == high - low + 1 and all(len(body) == rows * row for body in bodies[:-1])
     if not complete or len(bodies[-1]) < (last % rows + 1) * row:
@@ -49,7 +59,7 @@ def drop_readings(database: sqlite3.Connection, key: int) -> None:
     database.execute("DELETE FROM segments WHERE id >= ? AND id < ?", (key << KEY_SHIFT, (key + 1) << KEY_SHIFT))
 
 
-def _cut(ids: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[tuple[int, memoryview]]:
+def _cut(ids: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[tuple[int, int, memoryview]]:
     if not len(ids):
         return
     starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
@@ -57,4 +67,4 @@ def _cut(ids: NDArray[np.int64], values: NDArray[np.float64]) -> Iterator[tuple[
     stops = np.append(starts[1:], len(ids)) * row
     data = values.astype("<f8", order="C", copy=False).data.cast("B")
     for segment, start, stop in zip(ids[starts].tolist(), (starts * row).tolist(), stops.tolist(), strict=True):
-        yield segment, data[start:stop]
+        yield segment, zlib.crc32(data[start:stop]), data[start:stop]

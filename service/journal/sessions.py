@@ -17,7 +17,7 @@ def insert_session(
     """A new session at its last reading; returns its key, which no session had before."""
     cursor = database.execute(
         "INSERT INTO sessions (name, start, revision, last_step, last_values, origin) VALUES (?, ?, ?, ?, ?, ?)",
-        (name, start, FIRST_REVISION, len(values) - 1, _last_of(values).tobytes(), origin),
+        (name, int(start), FIRST_REVISION, len(values) - 1, _last_of(values).tobytes(), origin),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -34,7 +34,7 @@ def update_session(
     """A session that starts anew."""
     database.execute(
         "UPDATE sessions SET start = ?, revision = ?, last_step = ?, last_values = ?, origin = ? WHERE key = ?",
-        (start, revision, len(values) - 1, _last_of(values).tobytes(), origin, key),
+        (int(start), revision, len(values) - 1, _last_of(values).tobytes(), origin, key),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from service.errors import JournalError
 from service.journal import batches, schema
 from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints
-from service.journal.faults import damaged, explained, transaction
+from service.journal.faults import explained, sound, transaction
 from service.journal.heads import MOST_KEYS
 from service.journal.ownership import Ownership
 from service.journal.protocol import FIRST_REVISION, NO_READING, Checkpoint, Durable, Head, Readings
@@ -26,7 +26,7 @@ from service.journal.tail import Tail
 
 TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
 TAIL_BATCHES = 2**16
-SPILL = 2**13  # readings that an append folds by itself when that much waits
+SPILL = 2**13  # readings, at least, that an append folds by itself when that much waits
 
 
 def open_sqlite(place: str, width: int, frequency: str, durable: Durable) -> SqliteJournal:
@@ -118,7 +118,8 @@ class SqliteJournal:
             if not len(accepted.keys):
                 return follows
             if len(self._tail) >= self._tail_rows or self._batches >= TAIL_BATCHES:
-                self.fold(SPILL)  # before anything is written: if it fails, so does the append
+                # Before anything is written: if the fold fails, so does the append, and nothing is recorded.
+                self.fold(max(SPILL, len(accepted.keys)))
             with explained(self.path, "record readings"):
                 self._database.execute(
                     "INSERT INTO batches (id, count, body) VALUES (?, ?, ?)",
@@ -131,18 +132,20 @@ class SqliteJournal:
             return follows
 
     def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+        key = int(key)  # SQLite takes no numpy integers
         with self._lock:
             slot = self._heads.slot(key)
             revision, last = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
-            with explained(self.path, "read a checkpoint"):
+            with sound(self.path, "read a checkpoint"):
                 newest = newest_checkpoint(self._database, key, revision, last, digest)
             return newest, self.readings(key, 0 if newest is None else newest.step + 1, last)
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
+        key = int(key)
         with self._lock:
             slot = self._heads.slot(key)
             head = int(self._heads.last_step[slot])
-            first, last = max(first, 0), min(last, head)
+            first, last = max(int(first), 0), min(int(last), head)
             if first > last:
                 return np.empty((0, self._heads.width))
             recent = self._tail.chain(int(self._heads.tail[slot]), head - first + 1)
@@ -210,8 +213,5 @@ class SqliteJournal:
         drop_checkpoints(self._database, key)
 
     def _folded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        with explained(self.path, "read readings"):
-            try:
-                return read_readings(self._database, key, first, last, self._segment_rows, self._heads.width)
-            except ValueError as missing:
-                raise damaged(self.path, str(missing)) from missing
+        with sound(self.path, "read readings"):
+            return read_readings(self._database, key, first, last, self._segment_rows, self._heads.width)

@@ -1,0 +1,16 @@
+"""`python -m bench`: the measurements that need no outside data, and how to run the others."""
+
+from __future__ import annotations
+
+from bench import step
+
+
+def main() -> None:
+    step.main()
+    print("\nForecast quality (needs the data sets, GATECAST_DATA=folder):")
+    print("  python -m bench.m4_hourly    M4 Hourly beside the competition's results")
+    print("  python -m bench.gift         rows of GIFT-Eval beside published ones")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Gatecast's client: forecasts by request, and streams that neither lose nor repeat a reading."""
+
+from gatecast_client.answers import Acknowledgement, CurrentForecast, Forecast, Model, SeriesForecast, Session
+from gatecast_client.client import GatecastClient
+from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.readings import History, Reading, Series
+from gatecast_client.retry import Retry
+from gatecast_client.stream import Stream
+
+__all__ = [
+    "Acknowledgement",
+    "ConnectionLost",
+    "CurrentForecast",
+    "Forecast",
+    "GatecastClient",
+    "GatecastError",
+    "History",
+    "Model",
+    "Reading",
+    "Retry",
+    "Series",
+    "SeriesForecast",
+    "Session",
+    "Stream",
+]

@@ -1,0 +1,97 @@
+"""What the service answers, as typed objects; fields that a newer service adds are ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Time = str | int  # ISO 8601 without an offset, or a whole number where the model counts its steps
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes next: a median and quantiles by step ahead, in the series' own units."""
+
+    median: list[float]
+    quantiles: dict[str, list[float]]  # by level as it is written: "0.1", "0.5", …
+    start: Time = ""  # time of the first step ahead
+    ds: list[Time] | None = None  # all of them, where the service sends them; streams send `start` alone
+
+    def __post_init__(self) -> None:
+        if self.ds:
+            msgspec.structs.force_setattr(self, "start", self.ds[0])
+
+    def quantile(self, level: float) -> list[float]:
+        """One value for each step ahead; KeyError names the levels that were asked for."""
+        try:
+            return self.quantiles[str(level)]
+        except KeyError:
+            raise KeyError(f"level {level} is not in this forecast, only {', '.join(self.quantiles)}") from None
+
+
+class SeriesForecast(Forecast, frozen=True, kw_only=True):
+    """The forecast of one series of `predict`."""
+
+    unique_id: str
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading that is recorded."""
+
+    session: str
+    step: int
+    ds: Time | None = None  # its time
+    durable: str | None = None  # what it survives: none, process (a killed service), disk (a power cut)
+    repeated: bool = False  # it had been recorded before; nothing advanced
+    delivery: str = "exactly-once"  # or at-most-once: it carried neither step nor ds
+    forecast: Forecast | None = None  # on the newest reading of its session in a frame
+
+    # An older reading that is sent again after a lost connection is known by its step alone: then `ds` and `durable`
+    # may be None, and there is no forecast, since a newer reading has one.
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a session stands."""
+
+    name: str = msgspec.field(name="session")
+    start: Time | None  # time of step 0
+    last_step: int | None  # of the last recorded reading
+    last_ds: Time | None
+    next_step: int  # the step that is expected next
+    revision: int
+    durable: str
+    created: bool = False  # by this very request
+
+
+class CurrentForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """A session's forecast from its last reading, asked for without a new one."""
+
+    session: str
+    step: int
+    ds: Time
+    forecast: Forecast
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served."""
+
+    name: str
+    digest: str
+    frequency: str
+    time_zone: str | None
+    horizon: int
+    quantiles: list[float]
+    target: str
+    covariates: list[str]
+    streams: bool
+    durable: str
+    protocol: int
+    metrics: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
+
+
+class Predictions(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of the answer to `predict`."""
+
+    series: list[SeriesForecast]

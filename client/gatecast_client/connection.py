@@ -1,0 +1,86 @@
+"""Opens a websocket to the stream, and tells what may be tried again from what will not get better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+from gatecast_client.errors import ConnectionLost, GatecastError
+
+_TOO_LARGE = 1009
+_FINAL = {1002, 1003, 1007, 1008, _TOO_LARGE, 1010}  # closed for what was sent, which would be sent again
+_BUSY = {408, 425, 429, 500, 502, 503, 504}
+_OPEN_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
+
+
+class TryLater(Exception):
+    """No connection now. `error` says why; not before so many `seconds` should it be tried again."""
+
+    def __init__(self, error: GatecastError, seconds: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.seconds = seconds
+
+
+async def open_connection(url: str) -> ClientConnection:
+    """A connection to the websocket at `url`; `TryLater`, or the `GatecastError` with which it was refused."""
+    try:
+        return await connect(
+            url,
+            compression=None,  # numbers hardly shrink, and every answer would wait for it
+            max_size=None,  # an answer is as large as the frame that asked for it
+            open_timeout=_OPEN_SECONDS,
+            close_timeout=_CLOSE_SECONDS,
+        )
+    except InvalidStatus as refused:
+        answer = refused.response
+        error = problem(answer.status_code, bytes(answer.body or b""))
+        if answer.status_code in _BUSY:
+            raise TryLater(error, seconds_of(answer.headers.get("Retry-After"))) from refused
+        raise error from refused
+    except (OSError, EOFError, InvalidHandshake) as gone:
+        raise TryLater(ConnectionLost(f"no stream could be opened at {url}: {_reason(gone)}")) from gone
+
+
+def ended(connection: ClientConnection) -> ConnectionLost:
+    """Why an open connection is no more, if another one may go on; else `GatecastError`."""
+    code, reason = connection.close_code, connection.close_reason
+    if code in _FINAL:
+        name = "too_large" if code == _TOO_LARGE else "stream_refused"
+        raise GatecastError(name, f"the service closed the stream with {code} {reason or ''}".rstrip())
+    return ConnectionLost(f"the connection ended with {code or 1006} {reason or ''}".rstrip())
+
+
+def problem(status: int, body: bytes) -> GatecastError:
+    """The error in a refusal's body, or one that only knows the status."""
+    try:
+        sent = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        sent = {}
+    if "code" not in sent:
+        return GatecastError(
+            f"http_{status}", f"a Gatecast service was expected, got the HTTP status {status}", {}, status
+        )
+    known = ("code", "detail", "type", "title", "status")
+    facts = {name: value for name, value in sent.items() if name not in known}
+    return GatecastError(str(sent["code"]), str(sent.get("detail", "")), facts, status)
+
+
+def seconds_of(header: str | None) -> float:
+    """What Retry-After asks for; 0 where it says nothing in seconds."""
+    return float(header) if header is not None and header.isdigit() else 0.0
+
+
+def stream_url(url: str, options: Mapping[str, str]) -> str:
+    """The websocket's address at the service's address."""
+    query = "&".join(f"{name}={value}" for name, value in options.items())
+    return f"ws{url.removeprefix('http')}/v1/stream?{query}"
+
+
+def _reason(gone: BaseException) -> str:
+    return str(gone) or type(gone).__name__

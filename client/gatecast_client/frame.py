@@ -1,0 +1,114 @@
+"""One frame on its way: its readings, and what has become of each so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from gatecast_client.answers import Acknowledgement
+from gatecast_client.errors import GatecastError
+from gatecast_client.readings import Reading, time_as_sent
+from gatecast_client.wire import Item, Wire
+
+Outcome = Acknowledgement | GatecastError
+TRY_LATER = frozenset({"overloaded", "draining", "not_ready", "stale_session"})  # refused for now, nothing recorded
+
+
+class Frame:
+    """Readings that travel together. It is settled when each has an outcome; those that have none may go again."""
+
+    def __init__(self, readings: Sequence[Reading], many: bool) -> None:
+        self.readings = readings
+        self.settled: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self.refusal: GatecastError | None = None  # why the service wants it later
+        self._many = many
+        self._outcomes: list[Outcome | None] = [None] * len(readings)
+        self._again = False  # it was sent before, so the service may know readings of it
+        self._encoded: tuple[int, str | bytes] | None = None  # how many were open then
+
+    def encode(self, wire: Wire) -> str | bytes:
+        """What is to be sent: the readings without an outcome."""
+        open_ = self._open()
+        if self._encoded is None or self._encoded[0] != len(open_):
+            sent = [self.readings[at].as_sent() for at in open_]
+            self._encoded = len(open_), wire.encode(sent if self._many else sent[0])
+        return self._encoded[1]
+
+    def answer(self, answer: Item | list[Item], held: set[str]) -> bool:
+        """Takes the service's answer; True if a reading of it was acknowledged.
+
+        `held` are sessions of which an earlier reading must go again, so that a gap in them is no news; this frame
+        adds its own.
+        """
+        acknowledged = False
+        open_ = self._open()
+        for at, item in zip(open_, self._items(answer, len(open_)), strict=True):
+            outcome = self._judge(self.readings[at], item, held)
+            if outcome is None:
+                held.add(self.readings[at].session)
+            acknowledged |= isinstance(outcome, Acknowledgement)
+            self._outcomes[at] = outcome
+        self._again = True
+        self._settle()
+        return acknowledged
+
+    def lose(self, error: GatecastError) -> None:
+        """The connection is gone: readings that carry no key have this error, the others may go again."""
+        for at in self._open():
+            if not self.readings[at].keyed:
+                self._outcomes[at] = error
+        self._again = True
+        self._settle()
+
+    def fail(self, error: GatecastError) -> None:
+        """Whatever has no outcome has this error."""
+        self._outcomes = [outcome or error for outcome in self._outcomes]
+        self._settle()
+
+    def _open(self) -> list[int]:
+        return [at for at, outcome in enumerate(self._outcomes) if outcome is None]
+
+    def _items(self, answer: Item | list[Item], count: int) -> list[Item]:
+        if isinstance(answer, Item):
+            whole = answer.error is not None and answer.session is None
+            items = [answer] * count if whole or not self._many else []
+        else:
+            items = answer if self._many else []
+        if len(items) != count:
+            raise GatecastError("unexpected_answer", f"{count} items were expected in this answer, got another number")
+        return items
+
+    def _judge(self, reading: Reading, item: Item, held: set[str]) -> Outcome | None:
+        """The reading's outcome, None if it must go again."""
+        if item.error is None:
+            if item.step is None:
+                raise GatecastError("unexpected_answer", "an acknowledgement with its step was expected, got none")
+            return Acknowledgement(
+                session=reading.session,
+                step=item.step,
+                ds=item.ds,
+                durable=item.durable,
+                repeated=item.repeated,
+                delivery=item.delivery,
+                forecast=item.forecast,
+            )
+        facts: dict[str, Any] = dict(item.error)
+        error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)
+        step = facts.get("step", reading.step)
+        if error.code == "duplicate" and self._again and isinstance(step, int):
+            ds = None if reading.ds is None else time_as_sent(reading.ds)
+            return Acknowledgement(session=reading.session, step=step, ds=ds, repeated=True)
+        if not reading.keyed:
+            return error
+        if error.code in TRY_LATER:
+            self.refusal = error
+            return None
+        return None if error.code == "gap" and reading.session in held else error
+
+    def _settle(self) -> None:
+        if self.settled.done():
+            return
+        outcomes = [outcome for outcome in self._outcomes if outcome is not None]
+        if len(outcomes) == len(self._outcomes):
+            self.settled.set_result(outcomes)

@@ -1,0 +1,84 @@
+"""The readings that the demo sends: a history to begin with, and the end that the model has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from gatecast_client import History, Model, Reading
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency, format_time, parse_time
+from datasets.table import SeriesTable
+
+_SHOWN_SHARE = 0.2  # of the data, where the service does not say what was held out
+
+
+class FeedError(Exception):
+    """Data and model do not go together; the message says why, and what to run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """One series, from the beginning of the session. Steps are counted from there."""
+
+    name: str
+    frequency: Frequency
+    start: int  # seconds of the series' own clock, or a count
+    values: NDArray[np.float64]  # (time, 1 + covariates), NaN where missing, covariates in the model's order
+    covariates: tuple[str, ...]
+    first: int  # step at which the demo begins; what is before is history
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def time(self, step: int) -> str | int:
+        """The time of a step, as the service writes it."""
+        return format_time(self.seconds(step), self.frequency)
+
+    def seconds(self, step: int) -> int:
+        """The time of a step in seconds of the series' own clock, or as a count."""
+        return int(self.frequency.times(self.start, np.array([step], dtype=np.int64))[0])
+
+    def history(self) -> History:
+        """Everything before the first step to be shown."""
+        past = self.values[: self.first]
+        columns = {name: past[:, at].tolist() for at, name in enumerate(self.covariates, start=1)}
+        return History(past[:, 0].tolist(), start=self.time(0), covariates=columns)
+
+    def reading(self, session: str, step: int) -> Reading:
+        """The reading of a step."""
+        y, *others = self.values[step].tolist()
+        return Reading(session, y, step=step, covariates=dict(zip(self.covariates, others, strict=True)))
+
+
+def make_feed(table: SeriesTable, model: Model, name: str) -> Feed:
+    """The table's first series as this model takes it; `FeedError` where it cannot."""
+    if not model.streams:
+        raise FeedError(f"the model {model.name} cannot be streamed; serve one that can")
+    if Frequency.parse(model.frequency) != table.frequency:
+        raise FeedError(
+            f"the model {model.name} expects a reading every {model.frequency}, {name} has one every "
+            f"{table.frequency.alias}: name the data it was trained on with --data, or train one for these:\n"
+            f"  gatecast train {table.source} --horizon {model.horizon} --out runs/{name}"
+        )
+    missing = [each for each in model.covariates if each not in table.covariates]
+    if missing:
+        raise FeedError(f"the model {model.name} needs the column {missing[0]!r}, which {name} does not have")
+    series = table.series[0]
+    columns = [0, *(1 + table.covariates.index(each) for each in model.covariates)]
+    first = _held_out(model, table.frequency, series.start, len(series))
+    skipped = max(0, first - int(model.limits.get("history_steps", first)))
+    start = int(table.frequency.times(series.start, np.array([skipped], dtype=np.int64))[0])
+    values = series.values[skipped:, columns]
+    return Feed(name, table.frequency, start, values, tuple(model.covariates), first - skipped)
+
+
+def _held_out(model: Model, frequency: Frequency, start: int, length: int) -> int:
+    """The step at which the end begins that training did not see, with some history before it."""
+    share = length - max(1, round(_SHOWN_SHARE * length))
+    told = model.training.get("held_out", {}).get("start")
+    if told is None:
+        return max(1, share)
+    steps, on_grid = frequency.steps(start, np.array([parse_time(told, None)], dtype=np.int64))
+    return int(steps[0]) if on_grid[0] and 0 < steps[0] < length else max(1, share)

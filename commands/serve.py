@@ -1,0 +1,126 @@
+"""`gatecast serve`: a bundle on a port, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+if TYPE_CHECKING:
+    from service.api.edge import Edge
+
+console = Console()
+_LOOK = 0.05  # seconds between two looks at whether the service is ready
+
+# An option that is left out leaves the word to its variable, GATECAST_<OPTION>, and then to its default.
+_Bundle = Annotated[Path | None, typer.Argument(help="The folder that `gatecast export` wrote.", show_default=False)]
+_Runtime = Annotated[str | None, typer.Option(help="onnx (the default) or torchscript.", show_default=False)]
+_Device = Annotated[str | None, typer.Option(help="cpu (the default) or cuda.", show_default=False)]
+_Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.", show_default=False)]
+_Port = Annotated[int | None, typer.Option(help="8000 by default; 0 takes a free one.", show_default=False)]
+_Journal = Annotated[
+    str | None, typer.Option(help="sqlite:PATH (var/journal.sqlite by default) or memory.", show_default=False)
+]
+_Durable = Annotated[
+    str | None,
+    typer.Option(help="What a recorded reading survives: disk (a power cut) or process (a kill).", show_default=False),
+]
+_Threads = Annotated[int | None, typer.Option(help="Threads for one batch; 1 by default.", show_default=False)]
+_Level = Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)]
+_Format = Annotated[str | None, typer.Option(help="auto, json or console.", show_default=False)]
+
+
+def serve(
+    bundle: _Bundle = None,
+    runtime: _Runtime = None,
+    device: _Device = None,
+    host: _Host = None,
+    port: _Port = None,
+    journal: _Journal = None,
+    durable: _Durable = None,
+    threads: _Threads = None,
+    log_level: _Level = None,
+    log_format: _Format = None,
+) -> None:
+    """Serve a bundle: forecasts by request and by stream, with every reading recorded before it is acknowledged.
+
+    Every option can also be set by its variable, such as GATECAST_PORT.
+    """
+    from service.errors import GatecastError
+
+    given: dict[str, object] = {
+        "bundle": bundle,
+        "runtime": runtime,
+        "device": device,
+        "host": host,
+        "port": port,
+        "journal": journal,
+        "durable": durable,
+        "threads": threads,
+        "log_level": log_level,
+        "log_format": log_format,
+    }
+    try:
+        clean = run(given)
+    except GatecastError as error:
+        Console(stderr=True).print(f"[red]✗[/] {escape(error.message)}")
+        raise typer.Exit(1) from None
+    if not clean:
+        # Whatever still runs was given its time; the journal is sound at any moment.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def run(given: dict[str, object]) -> bool:
+    """Serves until it is told to end; whether everything that was accepted has been answered."""
+    from service.api.server import DrainingServer, address_of, listen
+    from service.app import open_service
+    from service.logs import adopt_libraries, open_log
+    from service.settings import Settings
+
+    settings = Settings.read(**given)
+    log = open_log(settings.log_level, settings.log_format, sys.stderr)
+    adopt_libraries(log)
+    bound = listen(settings.host, settings.port)
+    with console.status("Opening the bundle …"):
+        service = open_service(settings, log)
+
+    async def listening() -> None:
+        while not service.edge.engine.ready:
+            await asyncio.sleep(_LOOK)
+        welcome(address_of(bound), service.edge)
+
+    server = DrainingServer(service.app, settings, log, service.drain, listening)
+    server.run([bound])
+    log.info("ended", clean=server.clean)
+    return server.clean
+
+
+def welcome(address: str, edge: Edge) -> None:
+    """Prints where to look and what to send first."""
+    from service.api.examples import Examples
+
+    manifest = edge.bundle.manifest
+    examples = Examples(manifest, edge.bundle.digest, edge.clock, edge.levels, edge.durable)
+    body = json.dumps(next(iter(examples.predict.values())))
+    lines = [
+        f"[bold]{escape(manifest.name)}[/] on {edge.runtime.name}, {edge.runtime.device}: "
+        f"{manifest.horizon} steps of {manifest.frequency} ahead, {len(manifest.quantiles)} quantiles",
+        f"try it        [link={address}/docs]{address}/docs[/link]",
+        f"streams       {address.replace('http', 'ws', 1)}/v1/stream (docs/protocol.md)",
+        f"journal       {escape(edge.settings.journal)}: an acknowledged reading survives "
+        + {"none": "nothing, it is kept in memory", "process": "a killed service", "disk": "a power cut"}[edge.durable],
+        "end it        Ctrl-C; everything accepted is answered first",
+    ]
+    console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))
+    curl = f"curl -s {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'"
+    console.print(curl, soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,58 @@
+"""The table at the end of a training: our error beside that of the seasonal naives, on the same targets."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from datasets.frequency import DAY, HOUR, MINUTE, WEEK, Frequency
+from models.evaluation.backtest import Backtest
+from models.evaluation.metrics import Metrics
+
+_LENGTHS = {MINUTE: "a minute", HOUR: "an hour", DAY: "a day", WEEK: "a week", 52 * WEEK: "a year"}
+
+
+def comparison_table(result: Backtest, frequency: Frequency) -> Table:
+    """One row for the forecaster and one for each seasonal naive; the best of a column is bold."""
+    ours = result.ours.metrics
+    table = Table(
+        title=f"Held-out end: {ours.forecasts:,} forecasts, {ours.targets:,} readings compared",
+        title_justify="left",
+        caption="Smaller is better; the 80 % band should cover 80 %.",
+        caption_justify="left",
+    )
+    table.add_column("")
+    for heading in ("MASE", "sMAPE", "weighted quantile loss", "80 % band covers"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    rows = {"gatecast": ours}
+    rows |= {f"seasonal naive, {lag_name(lag, frequency)}": n.metrics for lag, n in result.naives.items()}
+    best = [min((cell[1] for cell in column), default=None) for column in _columns(rows)]
+    for name, metrics in rows.items():
+        cells = [_text(metrics.mase, "{:.3f}"), _text(metrics.smape, "{:.2f} %")]
+        cells.append(_text(metrics.weighted_quantile_loss, "{:.4f}"))
+        values = (metrics.mase, metrics.smape, metrics.weighted_quantile_loss)
+        marked = [f"[bold green]{c}[/]" if v == b else c for c, v, b in zip(cells, values, best, strict=True)]
+        covers = "–" if metrics.coverage_80 is None else f"{100 * metrics.coverage_80:.1f} %"
+        table.add_row(name, *marked, covers)
+    return table
+
+
+def lag_name(lag: int, frequency: Frequency) -> str:
+    """A seasonal lag in words: "a day (48 steps)"."""
+    steps = f"{lag} steps" if lag != 1 else "1 step"
+    if frequency.unit == "second" and lag * frequency.size in _LENGTHS:
+        return f"{_LENGTHS[lag * frequency.size]} ({steps})"
+    if frequency.unit == "month" and lag * frequency.size == 12:
+        return f"a year ({steps})"
+    return steps
+
+
+def _columns(rows: dict[str, Metrics]) -> list[list[tuple[str, float]]]:
+    names = ("mase", "smape", "weighted_quantile_loss")
+    return [
+        [(row, getattr(metrics, name)) for row, metrics in rows.items() if getattr(metrics, name) is not None]
+        for name in names
+    ]
+
+
+def _text(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)

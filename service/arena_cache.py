@@ -1,0 +1,87 @@
+"""Which sessions have their state in the arena: a cache that fills as they speak and empties by age."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batching import padded
+from service.checkpoints import Checkpoints
+from service.events import Observer
+from service.runtimes import Arena, Runtime
+from service.sessions import NOWHERE, SessionTable
+
+FIRST_CAPACITY = 64
+EVICTED_TOGETHER = 16  # a full arena gives up a sixteenth of its rows at once
+
+Rows = NDArray[np.int64]
+
+
+class ArenaCache:
+    """Gives slots to sessions and takes them back from those that have been silent longest, saving their states."""
+
+    def __init__(
+        self, runtime: Runtime, table: SessionTable, checkpoints: Checkpoints, observer: Observer, most: int
+    ) -> None:
+        self.arena: Arena = runtime.arena(min(FIRST_CAPACITY, most) + 1)
+        self._table = table
+        self._checkpoints = checkpoints
+        self._observer = observer
+        self._most = most
+        self._owner = np.full(self.arena.capacity, -1, np.int64)  # row of the table, by slot
+        self._free = list(range(self.arena.capacity - 1, 0, -1))  # slot 0 is for padding
+        self._batch = 0
+
+    def __len__(self) -> int:
+        return self.arena.capacity - 1 - len(self._free)
+
+    def touch(self, rows: Rows) -> Rows:
+        """Marks these, and no others, as used now; returns those whose state is not in the arena."""
+        self._batch += 1
+        self._table.used[rows] = self._batch
+        absent: Rows = rows[self._table.slot[rows] == NOWHERE]
+        return absent
+
+    def install(self, rows: Rows, states: NDArray[np.float32]) -> None:
+        """Puts states (rows, state) of touched sessions into the arena; others make room where it is full."""
+        self.release(rows)
+        self._make_room(len(rows))
+        slots = np.array([self._free.pop() for _ in range(len(rows))], np.int64)
+        self._owner[slots] = rows
+        self._table.slot[rows] = slots
+        self.arena.write(slots, states)
+
+    def release(self, rows: Rows) -> None:
+        """The states of these sessions are worth nothing any more."""
+        slots = self._table.slot[rows]
+        slots = slots[slots != NOWHERE]
+        self._table.slot[rows] = NOWHERE
+        self._owner[slots] = -1
+        self._free.extend(slots.tolist())
+
+    def residents(self) -> Rows:
+        """The rows of all sessions whose state is in the arena."""
+        return self._owner[self._owner >= 0]
+
+    def _make_room(self, count: int) -> None:
+        if count > len(self._free):
+            self._grow(len(self) + count)
+        if count > len(self._free):
+            self._evict(max(count - len(self._free), self._most // EVICTED_TOGETHER))
+
+    def _grow(self, sessions: int) -> None:
+        before = self.arena.capacity
+        capacity = min(max(2 * (before - 1), padded(sessions)), self._most) + 1
+        if capacity > before:
+            self.arena.grow(capacity)
+            self._owner = np.append(self._owner, np.full(capacity - before, -1, np.int64))
+            self._free.extend(range(capacity - 1, before - 1, -1))
+
+    def _evict(self, count: int) -> None:
+        residents = self.residents()
+        idle = residents[self._table.used[residents] < self._batch]
+        oldest = np.argsort(self._table.used[idle], kind="stable")[:count]
+        rows = idle[oldest]
+        self._checkpoints.save(self.arena, rows)
+        self.release(rows)
+        self._observer.evicted(len(rows))

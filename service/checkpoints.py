@@ -1,0 +1,70 @@
+"""When states are saved to the journal: after so many readings, in groups, and when they leave."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine_settings import EngineSettings
+from service.errors import JournalError
+from service.events import Observer
+from service.faults import faults_as
+from service.journal import Checkpoint, Journal
+from service.runtimes import Arena
+from service.sessions import NOWHERE, SessionTable
+
+Rows = NDArray[np.int64]
+
+
+class Checkpoints:
+    """Knows which sessions have moved since their state was saved. A checkpoint only shortens a replay."""
+
+    def __init__(
+        self, journal: Journal, table: SessionTable, settings: EngineSettings, observer: Observer, digest: str
+    ) -> None:
+        self._journal = journal
+        self._table = table
+        self._every = settings.checkpoint_every
+        self._group = settings.checkpoint_group
+        self._observer = observer
+        self._digest = digest
+        self._due: set[int] = set()
+
+    def moved(self, rows: Rows) -> None:
+        """These sessions have new readings."""
+        table = self._table
+        due = rows[table.last_step[rows] - table.saved_step[rows] >= self._every]
+        if len(due):
+            self._due.update(due.tolist())
+
+    @property
+    def due(self) -> bool:
+        """Whether a session is to be saved."""
+        return bool(self._due)
+
+    def save_due(self, arena: Arena, idle: bool) -> bool:
+        """Saves one group of those that are due, if there is a whole group or nothing else to do; False if not."""
+        if not self._due or (len(self._due) < self._group and not idle):
+            return False
+        chosen = [self._due.pop() for _ in range(min(self._group, len(self._due)))]
+        self.save(arena, np.array(chosen, np.int64))
+        return True
+
+    def save_all(self, arena: Arena, rows: Rows) -> None:
+        """Saves all of these that have moved, in groups."""
+        for first in range(0, len(rows), self._group):
+            self.save(arena, rows[first : first + self._group])
+
+    def save(self, arena: Arena, rows: Rows) -> None:
+        """Saves the states of those sessions that have moved and are in the arena; `JournalError` if it cannot."""
+        table = self._table
+        rows = rows[(table.last_step[rows] > table.saved_step[rows]) & (table.slot[rows] != NOWHERE)]
+        if len(rows) == 0:
+            return
+        states = arena.read(table.slot[rows])
+        places = zip(table.last_step[rows].tolist(), table.revision[rows].tolist(), states, strict=True)
+        checkpoints = [Checkpoint(step, revision, self._digest, body) for step, revision, body in places]
+        with faults_as(JournalError, "the journal could not save states"):
+            self._journal.save(table.key[rows], checkpoints)
+        table.saved_step[rows] = table.last_step[rows]
+        self._observer.checkpointed(len(rows))

@@ -1,0 +1,108 @@
+"""Long windows, run chunk by chunk: those of requests, of new sessions, and of states that are rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batching import padded
+from service.engine_settings import EngineSettings
+from service.errors import GatecastError, InternalError
+from service.events import Observer
+from service.faults import again, faults_as
+from service.padding import PaddedRuntime
+
+Finished = Callable[[NDArray[np.float32], NDArray[np.float64]], None]  # state (state,), forecast (horizon, quantiles)
+
+
+@dataclass(eq=False)
+class Window:
+    """A history on its way: the state after the first `at` of its readings, and what to do at the end."""
+
+    values: NDArray[np.float64]  # (time, width)
+    times: NDArray[np.int64]  # (time,)
+    state: NDArray[np.float32]  # (state,)
+    finished: Finished
+    failed: Callable[[GatecastError], None]
+    gone: Callable[[], bool]  # nobody wants it any more
+    at: int = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.values) - self.at
+
+
+class Histories:
+    """Chunks of one length class run together; what is not done then goes to the end of the line."""
+
+    def __init__(
+        self,
+        runtime: PaddedRuntime,
+        settings: EngineSettings,
+        observer: Observer,
+        note: Callable[[GatecastError], None],
+    ) -> None:
+        self._runtime = runtime
+        self._chunk = settings.chunk
+        self._together = settings.history_batch
+        self._observer = observer
+        self._note = note  # told of every failure
+        self._windows: list[Window] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._windows)
+
+    def add(self, window: Window) -> None:
+        """Puts a window at the end of the line; it must have readings."""
+        self._windows.append(window)
+
+    def run_chunk(self) -> bool:
+        """Runs one chunk of as many windows as go together with the first; False if there is none."""
+        picked = self._pick()
+        if not picked:
+            return False
+        cuts = [slice(window.at, window.at + self._chunk) for window in picked]
+        values = [window.values[cut] for window, cut in zip(picked, cuts, strict=True)]
+        times = [window.times[cut] for window, cut in zip(picked, cuts, strict=True)]
+        try:
+            forecasts, states = self._runtime.windows(values, times, np.stack([window.state for window in picked]))
+        except GatecastError as error:
+            self._note(error)
+            for window in picked:
+                window.failed(again(error))
+            return True
+        for window, some, forecast, state in zip(picked, values, forecasts, states, strict=True):
+            window.at += len(some)
+            window.state = state
+            if window.left:
+                self._windows.append(window)
+            else:
+                self._finish(window, forecast)
+        self._observer.chunk(len(picked), sum(map(len, values)))
+        return True
+
+    def _finish(self, window: Window, forecast: NDArray[np.float64]) -> None:
+        try:
+            with faults_as(InternalError, "a history that was run could not be answered"):
+                window.finished(window.state, forecast)
+        except GatecastError as error:
+            self._note(error)
+            window.failed(error)
+
+    def _pick(self) -> list[Window]:
+        """Takes the first window, and those with chunks of its length class, out of the line."""
+        picked: list[Window] = []
+        others: list[Window] = []
+        for window in self._windows:
+            if window.gone():
+                continue
+            same = not picked or self._class_of(window) == self._class_of(picked[0])
+            (picked if same and len(picked) < self._together else others).append(window)
+        self._windows = others
+        return picked
+
+    def _class_of(self, window: Window) -> int:
+        return padded(min(window.left, self._chunk))

@@ -1,0 +1,89 @@
+"""A session's beginning and end: created, with a history or without, looked up, replaced, deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency
+from service.errors import GatecastError, NonFiniteForecast, SessionExists
+from service.frames import NO_TIME, SessionView
+from service.histories import Histories, Window
+from service.journal import FIRST_REVISION, Checkpoint
+from service.registry import Registry, origin_of
+from service.replies import Caller, Replies
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """Each call runs in the engine's thread; None means that the caller is answered later."""
+
+    registry: Registry
+    histories: Histories
+    replies: Replies
+    frequency: Frequency
+    initial: NDArray[np.float32]  # (state,)
+    digest: str
+
+    def create(
+        self, caller: Caller, name: str, start: int | None, values: NDArray[np.float64], replace: bool
+    ) -> SessionView | None:
+        """A session whose steps 0 … n-1 have `values` (n, width). The same again finds the session that is there.
+
+        The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`.
+        """
+        origin = origin_of(start, values)
+        known = self._known(name, origin, len(values), replace)
+        if known is not None:
+            return known
+        begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
+        if len(values) == 0:
+            return self._put(name, begin, origin, values, None)
+
+        def finished(state: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
+            if not np.isfinite(forecast).all():
+                raise NonFiniteForecast("the model's forecast after this history is not finite; nothing was recorded")
+            view = self._known(name, origin, len(values), replace)  # someone else may have been faster
+            checkpoint = Checkpoint(len(values) - 1, FIRST_REVISION, self.digest, state)
+            self.replies.answer(caller, view or self._put(name, begin, origin, values, checkpoint))
+
+        def failed(error: GatecastError) -> None:
+            self.replies.answer(caller, error)
+
+        times = self.frequency.times(begin, np.arange(len(values)))
+        self.histories.add(Window(values, times, self.initial, finished, failed, lambda: caller.gone))
+        return None
+
+    def session(self, name: str) -> SessionView:
+        """`UnknownSession` if there is none of that name."""
+        return self.registry.view(self.registry.row(name))
+
+    def delete(self, name: str) -> bool:
+        """`UnknownSession` if there is none of that name."""
+        self.registry.delete(name)
+        return True
+
+    def _known(self, name: str, origin: str, steps: int, replace: bool) -> SessionView | None:
+        """The session that is there if it will do; None if it is to be made; `SessionExists` if it is another one."""
+        head = self.registry.head(name)
+        if head is None:
+            return None
+        if head.origin == origin and (not replace or head.last_step == steps - 1):
+            return self.session(name)
+        if replace:
+            return None
+        raise SessionExists(
+            f"there is a session {name!r} that was created with another start or history; "
+            "go on from its last step, choose another name, or ask for it to be replaced",
+            last_step=head.last_step,
+            revision=head.revision,
+        )
+
+    def _put(
+        self, name: str, start: int, origin: str, values: NDArray[np.float64], checkpoint: Checkpoint | None
+    ) -> SessionView:
+        exists = self.registry.head(name) is not None
+        row = self.registry.create(name, start, origin, values, checkpoint, replace=exists)
+        return self.registry.view(row, created=True)

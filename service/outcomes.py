@@ -1,0 +1,92 @@
+"""What becomes of each reading of a batch, while it is worked on, and the answers that each frame gets of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batching import Batch
+from service.errors import GatecastError
+from service.faults import again
+from service.frames import NO_STEP, NO_TIME, Answers
+from service.running import Ran
+from service.sessions import UNKNOWN
+from service.verdicts import Verdict
+
+Items = NDArray[np.int64]  # positions in the batch
+
+
+class Outcome:
+    """One row for each reading; every reading ends with a step or with an error."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.rows = np.full(len(batch), UNKNOWN, np.int64)  # of the session table
+        self.steps = np.full(len(batch), NO_STEP, np.int64)
+        self.times = np.full(len(batch), NO_TIME, np.int64)
+        self.keyed = (batch.steps != NO_STEP) | (batch.times != NO_TIME)
+        self.repeated = np.zeros(len(batch), np.bool_)
+        self.errors: list[GatecastError | None] = list(batch.errors)
+        self.turns = 0  # sessions that got a forecast
+        self._forecast_of = np.full(len(batch), -1, np.int64)
+        self._forecasts: list[NDArray[np.float64]] = []
+
+    def accept(self, verdict: Verdict) -> None:
+        """Takes over what the judge said."""
+        self.steps, self.repeated, self.errors = verdict.steps, verdict.repeated, verdict.errors
+
+    def taken_of(self, row: int) -> Items:
+        """The readings of a session that have no error, in order of arrival."""
+        return np.flatnonzero((self.rows == row) & (self.steps != NO_STEP))
+
+    def fail(self, items: Iterable[int], error: GatecastError) -> None:
+        """These readings end with an error."""
+        for item in items:
+            self.errors[item] = again(error)
+            self.steps[item], self.times[item] = NO_STEP, NO_TIME
+            self.repeated[item] = False
+            self._forecast_of[item] = -1
+
+    def fail_all(self, error: GatecastError) -> None:
+        """All readings that have no error yet end with this one."""
+        self.fail([item for item, known in enumerate(self.errors) if known is None], error)
+
+    def forecast(self, ran: Ran) -> None:
+        """The newest reading of each of these turns gets its forecast."""
+        self._forecast_of[ran.turns.newest] = self.turns + np.arange(len(ran.turns))
+        self.turns += len(ran.turns)
+        self._forecasts.append(ran.forecasts)
+
+    def refused(self) -> Counter[str]:
+        """How many readings ended with which error code."""
+        return Counter(error.code for error in self.errors if error is not None)
+
+    def answers(self, last_steps: NDArray[np.int64], durable: str, empty: NDArray[np.float64]) -> Sequence[Answers]:
+        """Answers for each piece of the batch; `empty` (0, horizon, quantiles) is what stands for no forecast."""
+        has = self._forecast_of >= 0
+        chosen = self._forecast_of[has]
+        forecasts = np.concatenate(self._forecasts)[chosen] if len(chosen) else empty
+        counted = np.cumsum(has)  # forecasts up to and with each reading
+        answers: list[Answers] = []
+        first = before = 0
+        for piece in self.batch.pieces:
+            stop = first + piece.stop - piece.first
+            cut, until = slice(first, stop), int(counted[stop - 1])
+            answers.append(
+                Answers(
+                    steps=self.steps[cut],
+                    times=self.times[cut],
+                    last_steps=last_steps[cut],
+                    repeated=self.repeated[cut],
+                    keyed=self.keyed[cut],
+                    rows=np.where(has[cut], counted[cut] - before - 1, -1),
+                    quantiles=forecasts[before:until],
+                    errors=self.errors[cut],
+                    durable=durable,
+                )
+            )
+            first, before = stop, until
+        return answers

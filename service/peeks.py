@@ -1,0 +1,99 @@
+"""The current forecasts of sessions, without advancing them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batching import Turns
+from service.errors import GatecastError, InternalError, NonFiniteForecast, NoReadings
+from service.faults import again, faults_as
+from service.registry import Registry
+from service.replays import Replays
+from service.replies import Replies
+from service.running import Runner
+from service.waiting import Peek
+
+
+@dataclass(frozen=True)
+class Peeks:
+    """Answers all who wait to look, in one run of no readings. Those whose session's state is late wait on."""
+
+    waiting: deque[Peek]
+    registry: Registry
+    replays: Replays
+    runner: Runner
+    replies: Replies
+    limit: int  # sessions in one run
+    note: Callable[[GatecastError], None]
+    _late: list[Peek] = field(default_factory=list)
+
+    def turn(self) -> bool:
+        """Answers some of those who wait; False if nobody does."""
+        some = [self.waiting.popleft() for _ in range(min(self.limit, len(self.waiting)))]
+        if not some:
+            return False
+        rows: list[int] = []
+        peeks: list[Peek] = []
+        try:
+            with faults_as(InternalError, "the engine failed on this look; ask again"):
+                for peek in some:
+                    row = None if peek.caller.gone else self._row(peek)
+                    if row is not None:
+                        rows.append(row)
+                        peeks.append(peek)
+                if peeks:
+                    self._look(np.array(rows), peeks)
+        except GatecastError as error:
+            self.note(error)
+            for peek in some:
+                self.replies.answer(peek.caller, again(error))
+        self.replies.send()
+        return True
+
+    def release(self) -> None:
+        """Those who waited for a late state look again."""
+        self.waiting.extendleft(reversed(self._late))
+        self._late.clear()
+
+    @property
+    def held(self) -> int:
+        return len(self._late)
+
+    def _row(self, peek: Peek) -> int | None:
+        """The session's row, or None if the caller was told why there is no forecast."""
+        try:
+            row = self.registry.row(peek.name)
+            if self.registry.table.last_step[row] < 0:
+                raise NoReadings("this session has no reading yet, so there is nothing to forecast from; send one")
+        except GatecastError as error:
+            self.note(error)
+            self.replies.answer(peek.caller, error)
+            return None
+        return row
+
+    def _look(self, rows: NDArray[np.int64], peeks: list[Peek]) -> None:
+        table = self.registry.table
+        sessions = np.unique(rows)
+        lost, late = self.replays.bring(sessions)
+        sessions = sessions[~np.isin(sessions, [*lost, *late])]
+        forecasts: dict[int, NDArray[np.float64]] = {}
+        if len(sessions):
+            none = np.zeros(len(sessions), np.int64)
+            turns = Turns(sessions, none, none, np.empty(0, np.int64), none)
+            missing = np.full((1, table.last_values.shape[1]), np.nan)
+            (ran,) = self.runner.run(turns, missing, np.zeros(1, np.int64))
+            forecasts = dict(zip(sessions[ran.finite].tolist(), ran.forecasts[ran.finite], strict=True))
+        for row, peek in zip(rows.tolist(), peeks, strict=True):
+            if row in late:
+                self._late.append(peek)
+            elif row in lost:
+                self.replies.answer(peek.caller, again(lost[row]))
+            elif row not in forecasts:
+                self.replies.answer(peek.caller, NonFiniteForecast("the model's forecast is not finite"))
+            else:
+                self.replies.answer(peek.caller, (self.registry.view(row), forecasts[row]))

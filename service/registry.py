@@ -1,0 +1,165 @@
+"""The sessions as the engine holds them: what the journal says, the table that repeats it, the states beside it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency
+from service.arena_cache import ArenaCache
+from service.checkpoints import Checkpoints
+from service.errors import JournalError, UnknownSession
+from service.events import Observer
+from service.faults import faults_as
+from service.frames import NO_TIME, SessionView
+from service.journal import Checkpoint, Head, Journal, Readings
+from service.sessions import UNKNOWN, SessionTable
+
+BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
+
+Rows = NDArray[np.int64]
+
+
+class Registry:
+    """Keeps table and arena in step with the journal: nothing stands in them that the journal does not have."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        table: SessionTable,
+        cache: ArenaCache,
+        checkpoints: Checkpoints,
+        observer: Observer,
+        frequency: Frequency,
+    ) -> None:
+        self.journal = journal
+        self.table = table
+        self.cache = cache
+        self.checkpoints = checkpoints
+        self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
+        self._observer = observer
+        self._frequency = frequency
+
+    def find(self, names: list[str]) -> Rows:
+        """The row of each session, UNKNOWN where the journal has none of that name."""
+        rows = self.table.find(names)
+        if (rows >= 0).all():
+            return rows
+        for name in {names[at] for at in np.flatnonzero(rows == UNKNOWN).tolist()}:
+            head = self.head(name)
+            if head is not None:
+                self.adopt(head)
+        return self.table.find(names)
+
+    def row(self, name: str) -> int:
+        """The row of one session; `UnknownSession` if there is none of that name."""
+        row = int(self.find([name])[0])
+        if row == UNKNOWN:
+            raise unknown(name)
+        return row
+
+    def head(self, name: str) -> Head | None:
+        with faults_as(JournalError, BROKEN):
+            return self.journal.head(name)
+
+    def adopt(self, head: Head) -> int:
+        """Sets a session as the journal has it; what state it had in the arena is dropped."""
+        row = self.table.row(head.name)
+        if row != UNKNOWN:
+            self.cache.release(np.array([row]))
+        return self.table.put(head, unborn=head.start == NO_TIME)
+
+    def install(self, row: int, state: NDArray[np.float32], saved_step: int) -> None:
+        """Puts one session's state (state,) into the arena, of which the journal has a checkpoint at `saved_step`."""
+        rows = np.array([row])
+        self.cache.touch(rows)
+        self.cache.install(rows, state[None])
+        self.table.saved_step[row] = saved_step
+
+    def record(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Writes readings to the journal, durable on return; (readings,) bool: whether each followed there.
+
+        Those of one session stand side by side in ascending steps.
+        """
+        table = self.table
+        with faults_as(JournalError, BROKEN):
+            unborn = table.unborn[rows]
+            if not unborn.any():
+                return self._append(rows, steps, values)
+            for row in np.unique(rows[unborn]).tolist():
+                self._bear(row, values[rows == row])
+            accepted = unborn.copy()
+            accepted[~unborn] = self._append(rows[~unborn], steps[~unborn], values[~unborn])
+            return accepted
+
+    def forget(self, rows: Rows) -> None:
+        """Drops sessions from table and arena: when they speak again, the journal says where they stand."""
+        rows = rows[self.table.key[rows] >= 0]
+        self.cache.release(rows)
+        for row in rows.tolist():
+            self.table.remove(row)
+
+    def create(
+        self,
+        name: str,
+        start: int,
+        origin: str,
+        values: NDArray[np.float64],
+        state: Checkpoint | None,
+        replace: bool,
+    ) -> int:
+        """A session in the journal and here, with the state after its history if it has one; returns its row."""
+        with faults_as(JournalError, BROKEN):
+            put = self.journal.replace if replace else self.journal.create
+            row = self.adopt(put(name, start, origin, values, state))
+        if state is not None:
+            self.install(row, state.body, state.step)
+        return row
+
+    def delete(self, name: str) -> None:
+        """`UnknownSession` if there is none of that name."""
+        row = self.row(name)
+        with faults_as(JournalError, BROKEN):
+            self.journal.delete(name)
+        self.forget(np.array([row]))
+
+    def view(self, row: int, created: bool = False) -> SessionView:
+        """Where a session stands."""
+        table = self.table
+        start, last = int(table.start[row]), int(table.last_step[row])
+        last_time = int(self._frequency.times(start, np.array([last]))[0]) if last >= 0 else None
+        return SessionView(
+            name=table.name(row),
+            start=None if table.unborn[row] else start,
+            last_step=last,
+            last_time=last_time,
+            revision=int(table.revision[row]),
+            durable=self.journal.durable,
+            created=created,
+        )
+
+    def _append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        if len(rows) == 0:
+            return np.zeros(0, np.bool_)
+        self.tail += len(rows)
+        return self.journal.append(Readings(self.table.key[rows], self.table.revision[rows], steps, values))
+
+    def _bear(self, row: int, values: NDArray[np.float64]) -> None:
+        """The first readings of a session, and with them its start, in one write."""
+        head = self.journal.head(self.table.name(row))
+        if head is None:
+            raise unknown(self.table.name(row))
+        born = self.journal.replace(head.name, int(self.table.start[row]), head.origin, values, None)
+        self.table.revision[row], self.table.unborn[row] = born.revision, False
+
+
+def origin_of(start: int | None, values: NDArray[np.float64]) -> str:
+    """What a session was created from, as sha256 in hexadecimal: all missing values and both zeros count as one."""
+    plain = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")
+    return hashlib.sha256(f"{start} {plain.shape}".encode() + plain.tobytes()).hexdigest()
+
+
+def unknown(name: str) -> UnknownSession:
+    return UnknownSession(f"there is no session {name!r}; create it first")

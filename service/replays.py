@@ -1,0 +1,158 @@
+"""States that come back from the journal: the newest checkpoint of this bundle, and a replay of what followed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency
+from service.engine_settings import EngineSettings
+from service.errors import GatecastError, JournalError, StateLost, UnknownSession
+from service.events import Observer
+from service.faults import faults_as
+from service.histories import Histories, Window
+from service.padding import PaddedRuntime
+from service.registry import BROKEN, Registry
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What it takes to rebuild one session's state: a row to begin with and the readings after it."""
+
+    row: int
+    key: int
+    revision: int
+    saved_step: int  # of the checkpoint it begins with; -1: it begins with the initial row
+    state: NDArray[np.float32]  # (state,)
+    values: NDArray[np.float64]  # (time, width)
+    times: NDArray[np.int64]  # (time,)
+
+
+class Replays:
+    """Brings states into the arena: short replays at once, long ones chunk by chunk beside the stream."""
+
+    def __init__(
+        self,
+        runtime: PaddedRuntime,
+        registry: Registry,
+        histories: Histories,
+        settings: EngineSettings,
+        observer: Observer,
+        frequency: Frequency,
+    ) -> None:
+        self._runtime = runtime
+        self._registry = registry
+        self._histories = histories
+        self._settings = settings
+        self._observer = observer
+        self._frequency = frequency
+        self._digest = runtime.runtime.bundle.digest
+        self._late: dict[int, Replay] = {}  # being rebuilt in chunks, by key
+        self._lost: dict[int, GatecastError] = {}  # could not be rebuilt in chunks, by key: told to who asks next
+        self.settled = False  # whether a late one has come, or never will, since this was last set to False
+
+    def bring(self, rows: Rows) -> tuple[dict[int, GatecastError], set[int]]:
+        """Sees that the states of these sessions, at most as many as fit, are in the arena.
+
+        Returns the rows that cannot be had, with the error, and those that take more than a chunk to rebuild:
+        they come later. `JournalError` and `ModelFailed` concern all of them.
+        """
+        absent = self._registry.cache.touch(rows)
+        if len(absent) == 0:
+            return {}, set()
+        lost: dict[int, GatecastError] = {}
+        short: list[Replay] = []
+        late: set[int] = set()
+        for row in absent.tolist():
+            key = int(self._registry.table.key[row])
+            if key in self._lost:
+                lost[row] = self._lost.pop(key)
+                continue
+            try:
+                replay = self._late.get(key) or self._load(row)
+            except (StateLost, UnknownSession) as error:
+                lost[row] = error
+                continue
+            if len(replay.values) > self._settings.chunk:
+                late.add(row)
+                self._begin(replay)
+            else:
+                short.append(replay)
+        self._run(short)
+        return lost, late
+
+    def _load(self, row: int) -> Replay:
+        """Reads what there is of a session; `StateLost` if its readings do not reach to its last step."""
+        table, journal = self._registry.table, self._registry.journal
+        key, revision, last = int(table.key[row]), int(table.revision[row]), int(table.last_step[row])
+        initial = self._runtime.initial
+        saved, state, values = -1, initial, np.empty((0, table.last_values.shape[1]))
+        if last >= 0:
+            with faults_as(JournalError, BROKEN):
+                checkpoint, values = journal.load(key, self._digest)
+                if checkpoint is not None and checkpoint.digest == self._digest and checkpoint.revision == revision:
+                    saved, state = checkpoint.step, checkpoint.body
+                elif checkpoint is not None:  # of another model or another past
+                    values = journal.readings(key, 0, last)
+        if saved + len(values) != last or state.shape != initial.shape:
+            raise StateLost(
+                f"the journal has the readings of this session up to step {last}, but not all that its state "
+                "was made from; create the session anew with a history",
+                last_step=last,
+            )
+        steps = np.arange(saved + 1, last + 1)
+        times = self._frequency.times(int(table.start[row]), steps)
+        return Replay(row, key, revision, saved, state, values, times)
+
+    def _run(self, replays: list[Replay]) -> None:
+        """Rebuilds states with one short window each, those of about one length together."""
+        replays.sort(key=lambda replay: len(replay.values))
+        together = self._settings.history_batch
+        for first in range(0, len(replays), together):
+            some = replays[first : first + together]
+            states = np.stack([replay.state for replay in some])
+            readings = sum(len(replay.values) for replay in some)
+            if readings:
+                values, times = [replay.values for replay in some], [replay.times for replay in some]
+                states = self._runtime.windows(values, times, states)[1]
+            rows = np.array([replay.row for replay in some])
+            self._registry.cache.install(rows, states)
+            self._registry.table.saved_step[rows] = [replay.saved_step for replay in some]
+            self._observer.rebuilt(len(some), readings)
+
+    def _begin(self, replay: Replay) -> None:
+        """Rebuilds a state chunk by chunk."""
+        if replay.key in self._late:
+            return
+        self._late[replay.key] = replay
+
+        def finished(state: NDArray[np.float32], _: NDArray[np.float64]) -> None:
+            if self._is_wanted(replay):
+                self._registry.install(replay.row, state, replay.saved_step)
+                self._observer.rebuilt(1, len(replay.values))
+            self._settle(replay)
+
+        def failed(error: GatecastError) -> None:
+            self._lost[replay.key] = error
+            self._settle(replay)
+
+        def gone() -> bool:
+            if not self._is_wanted(replay):
+                self._settle(replay)
+                return True
+            return False
+
+        self._histories.add(Window(replay.values, replay.times, replay.state, finished, failed, gone))
+
+    def _is_wanted(self, replay: Replay) -> bool:
+        """Whether it is the same session still: it may have been deleted or replaced meanwhile."""
+        table = self._registry.table
+        return int(table.key[replay.row]) == replay.key and int(table.revision[replay.row]) == replay.revision
+
+    def _settle(self, replay: Replay) -> None:
+        self._late.pop(replay.key, None)
+        self.settled = True

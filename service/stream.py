@@ -1,0 +1,131 @@
+"""One batch of stream readings from waiting to answered: judged, run, checked, recorded, kept, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency
+from service.batching import Batch, FrameQueue
+from service.errors import GatecastError, InternalError, ModelFailed, StaleSession
+from service.events import Observer
+from service.faults import faults_as
+from service.health import Health
+from service.frames import NO_STEP, NO_TIME, join
+from service.outcomes import Outcome
+from service.registry import Registry, unknown
+from service.replays import Replays
+from service.replies import Replies
+from service.running import Ran, Runner
+from service.salvage import Salvage
+from service.verdicts import Judge
+
+STALE = "the session was moved on by someone else; ask for its last step and go on from there"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Works off waiting frames, one batch a turn. A failure fails its own batch's readings and nothing else."""
+
+    queue: FrameQueue
+    registry: Registry
+    replays: Replays
+    judge: Judge
+    runner: Runner
+    salvage: Salvage
+    replies: Replies
+    observer: Observer
+    frequency: Frequency
+    limit: int  # readings of a batch
+    no_forecasts: NDArray[np.float64]  # (0, horizon, quantiles)
+    health: Health
+    clock: Callable[[], float]
+
+    def turn(self) -> bool:
+        """Forms a batch of those who wait and answers it; False if nobody waits."""
+        pieces = self.queue.form(self.limit)
+        worked = bool(pieces)
+        while pieces:
+            began = self.clock()
+            outcome = Outcome(Batch.of(pieces))
+            try:
+                with faults_as(InternalError, "the engine failed on this batch; send it again"):
+                    late = self._advance(outcome)
+            except GatecastError as error:
+                late = set()
+                self._fail(outcome, error)
+            if not late:
+                self._answer(outcome, began)
+                break
+            pieces = self.queue.put_aside(pieces, late)
+        return worked
+
+    def _advance(self, outcome: Outcome) -> set[str]:
+        """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions."""
+        batch, table = outcome.batch, self.registry.table
+        outcome.rows = self.registry.find(batch.sessions)
+        for item in np.flatnonzero(outcome.rows < 0).tolist():
+            outcome.errors[item] = outcome.errors[item] or unknown(batch.sessions[item])
+        verdict = self.judge.judge(batch, outcome.rows, outcome.errors)
+        lost, late = self.replays.bring(verdict.turns.rows)
+        if late:
+            return {table.name(row) for row in late}
+        outcome.accept(verdict)
+        turns = verdict.turns
+        if lost:
+            turns = turns.keep(~np.isin(turns.rows, list(lost)))
+            for row, error in lost.items():
+                outcome.fail(outcome.taken_of(row).tolist(), error)
+        taken = outcome.steps != NO_STEP
+        steps = np.where(taken, outcome.steps, 0)
+        outcome.times = np.where(taken, self.frequency.times(table.start[outcome.rows], steps), NO_TIME)
+        times = np.append(outcome.times, 0)  # (readings + 1,) as the batch's values: the last one is padding's
+        ran = self.runner.run(turns, batch.values, times)
+        self._record(outcome, [kept for each in ran for kept in self.salvage.split(outcome, times, each)])
+        return set()
+
+    def _record(self, outcome: Outcome, ran: list[Ran]) -> None:
+        """First the journal, then the states and the table: so neither is ever ahead of it."""
+        registry, values = self.registry, outcome.batch.values
+        readings = np.concatenate([np.empty(0, np.int64), *(each.turns.readings for each in ran)])
+        if len(readings):
+            began = self.clock()
+            rows = outcome.rows[readings]
+            accepted = registry.record(rows, outcome.steps[readings], values[readings])
+            self.health.journal_works()
+            self.observer.appended(int(accepted.sum()), self.clock() - began)
+            if not accepted.all():
+                stale = np.unique(rows[~accepted])
+                outcome.fail(readings[~accepted].tolist(), StaleSession(STALE))
+                ran = [each.only(~np.isin(each.turns.rows, stale)) for each in ran]
+                registry.forget(stale)
+        for each in ran:
+            self.runner.keep(each)
+            moved = each.turns.keep(each.turns.lengths > 0)
+            registry.table.advance(moved.rows, outcome.steps[moved.last], values[moved.last])
+            registry.checkpoints.moved(moved.rows)
+            outcome.forecast(each)
+
+    def _fail(self, outcome: Outcome, error: GatecastError) -> None:
+        self.health.note(error)
+        outcome.fail_all(error)
+        if not isinstance(error, ModelFailed):  # what the journal has is not sure: it is asked when they speak again
+            self.registry.forget(np.unique(outcome.rows[outcome.rows >= 0]))
+
+    def _answer(self, outcome: Outcome, began: float) -> None:
+        rows = outcome.rows
+        last_steps = np.where(rows >= 0, self.registry.table.last_step[rows], NO_STEP)
+        answers = outcome.answers(last_steps, self.registry.journal.durable, self.no_forecasts)
+        for piece, part in zip(outcome.batch.pieces, answers, strict=True):
+            frame = piece.frame
+            frame.parts.append(part)
+            if piece.stop == len(frame.observations.sessions):
+                self.replies.answer(frame.caller, join(frame.parts))
+        self.replies.send()
+        self.observer.batch(len(rows), outcome.turns, self.clock() - began)
+        if any(outcome.errors):
+            for code, count in outcome.refused().items():
+                self.observer.refused(code, count)

@@ -1,0 +1,75 @@
+"""What is put off until answers are sent: checkpoints in groups, and the journal's tail folded in slices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from service.engine_settings import EngineSettings
+from service.errors import GatecastError, JournalError
+from service.events import Observer
+from service.faults import faults_as
+from service.health import Health
+from service.registry import Registry
+
+
+class Upkeep:
+    """Each call does one small piece, so that the next reading never waits for more than that."""
+
+    def __init__(self, registry: Registry, settings: EngineSettings, observer: Observer, health: Health) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._observer = observer
+        self._health = health
+
+    @property
+    def pending(self) -> bool:
+        """Whether an idle moment could be used."""
+        return not self._health.broken("journal") and (self._registry.tail > 0 or self._registry.checkpoints.due)
+
+    def between_batches(self) -> None:
+        """What must not wait for an idle moment: a whole group of checkpoints, a tail that is too long."""
+        if self._health.broken("journal"):
+            return
+        try:
+            self._registry.checkpoints.save_due(self._registry.cache.arena, idle=False)
+            if self._registry.tail > self._settings.max_tail:
+                self._fold()
+        except GatecastError as error:
+            self._health.note(error)
+
+    def when_idle(self) -> None:
+        """One piece of what is pending."""
+        try:
+            if not self._registry.checkpoints.save_due(self._registry.cache.arena, idle=True):
+                self._fold()
+        except GatecastError as error:
+            self._health.note(error)
+
+    def finish(self) -> None:
+        """All states that moved are saved, all of the tail is folded, the journal is closed."""
+        registry = self._registry
+        try:
+            registry.checkpoints.save_all(registry.cache.arena, registry.cache.residents())
+            while registry.tail > 0:
+                self._fold()
+        except GatecastError as error:  # the readings are safe: the next start replays them
+            self._health.note(error)
+        try:
+            with faults_as(JournalError, "the journal could not be closed"):
+                registry.journal.close()
+        except GatecastError as error:
+            self._health.note(error)
+
+    def probe(self) -> None:
+        """Writes something to the journal that changes nothing; `JournalError` if it cannot."""
+        registry = self._registry
+        residents = registry.cache.residents()
+        moved = residents[registry.table.last_step[residents] >= 0][:1]
+        registry.table.saved_step[moved] = np.minimum(registry.table.saved_step[moved], registry.table.last_step[moved] - 1)
+        registry.checkpoints.save(registry.cache.arena, moved)
+        self._fold()
+
+    def _fold(self) -> None:
+        with faults_as(JournalError, "the journal could not fold its tail"):
+            self._registry.tail = self._registry.journal.fold(self._settings.fold_slice)
+        self._observer.folded(self._registry.tail)

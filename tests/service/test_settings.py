@@ -1,0 +1,63 @@
+"""Settings: where each comes from, and what is said of one that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import SettingsError
+from service.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"GATECAST_{name.upper()}", raising=False)
+
+
+def test_what_is_given_goes_before_the_environment_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATECAST_PORT", "9001")
+    monkeypatch.setenv("GATECAST_HOST", "0.0.0.0")
+    settings = Settings.read(bundle=Path("b"), port=9002, host=None)
+    assert (settings.port, settings.host) == (9002, "0.0.0.0")
+    assert settings.runtime == "onnx"
+    assert settings.journal == "sqlite:var/journal.sqlite"
+    assert settings.durable == "disk"
+
+
+def test_other_variables_of_the_family_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATECAST_DATA", "/somewhere")
+    assert Settings.read(bundle="b").bundle == Path("b")
+
+
+def test_a_missing_bundle_is_asked_for_by_its_variable() -> None:
+    with pytest.raises(SettingsError, match="GATECAST_BUNDLE: field required"):
+        Settings.read()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"port": 70_000}, "--port: "),
+        ({"durable": "maybe"}, "--durable: "),
+        ({"threads": 0}, "--threads: "),
+        ({"log_level": "loud"}, "--log-level: "),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(given: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.read(bundle="b", **given)
+    assert said in refused.value.message
+
+
+def test_a_variable_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATECAST_BODY_BYTES", "plenty")
+    with pytest.raises(SettingsError, match="GATECAST_BODY_BYTES: "):
+        Settings.read(bundle="b")
+
+
+def test_settings_are_read_once_and_never_change() -> None:
+    settings = Settings.read(bundle="b")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1  # type: ignore[misc]
