@@ -14,7 +14,8 @@ def taken() -> str:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
     revision = (commit.stdout.strip() or "no commit") + (" with changes" if changed.stdout.strip() else "")
-    return f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}, {revision}"
+    machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{machine}, {datetime.now(UTC):%Y-%m-%d}, {revision}"
 
 
 def _processor() -> str:

@@ -2,7 +2,7 @@
 
     python -m bench.step [BUNDLE]
 
-Without a bundle an untrained model of the benchmark size is exported: GRU 2 x 64, hourly features, horizon 24, 11 quantiles.
+Without a bundle an untrained model is exported: GRU 2 x 64, features of hourly data, horizon 24, 11 quantiles.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = chosen.bundle or untrained(Path(folder) / "step.bundle")
         runtime = open_runtime(chosen.runtime, Bundle.open(path), threads=chosen.threads)
-        print(f"{taken()}; runtime {runtime.name}, {chosen.threads} thread(s), state of {len(runtime.bundle.initial)} numbers")
+        print(
+            f"{taken()}; runtime {runtime.name}, {chosen.threads} thread(s), "
+            f"state of {len(runtime.bundle.initial)} numbers"
+        )
         print(f"{'batch':>6} {'step':>12} {'a row':>10} {'replay of 512':>15} {'ratio':>8}")
         for batch in (1, 16, 64, 256, 1024):
             stepped, replayed = measure(runtime, batch, with_replay=batch <= 256)

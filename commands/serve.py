@@ -69,19 +69,17 @@ def serve(
         "log_format": log_format,
     }
     try:
-        clean = run(given)
+        run(given)
     except GatecastError as error:
-        Console(stderr=True).print(f"[red]✗[/] {escape(error.message)}")
+        said = Console(stderr=True, soft_wrap=True)
+        said.print(f"[red]✗[/] {escape(error.message)}")
+        if error.__cause__ is not None:
+            said.print(f"  [dim]{escape(str(error.__cause__))}[/]", highlight=False)
         raise typer.Exit(1) from None
-    if not clean:
-        # Whatever still runs was given its time; the journal is sound at any moment.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(1)
 
 
-def run(given: dict[str, object]) -> bool:
-    """Serves until it is told to end; whether everything that was accepted has been answered."""
+def run(given: dict[str, object]) -> None:
+    """Serves until it is told to end; exits with 1 at once if not all that was accepted could be answered."""
     from service.api.server import DrainingServer, address_of, listen
     from service.app import open_service
     from service.logs import adopt_libraries, open_log
@@ -90,19 +88,24 @@ def run(given: dict[str, object]) -> bool:
     settings = Settings.read(**given)
     log = open_log(settings.log_level, settings.log_format, sys.stderr)
     adopt_libraries(log)
-    bound = listen(settings.host, settings.port)
-    with console.status("Opening the bundle …"):
-        service = open_service(settings, log)
+    with listen(settings.host, settings.port) as bound:
+        with console.status("Opening the bundle …"):
+            service = open_service(settings, log)
 
-    async def listening() -> None:
-        while not service.edge.engine.ready:
-            await asyncio.sleep(_LOOK)
-        welcome(address_of(bound), service.edge)
+        async def listening() -> None:
+            while not service.edge.engine.ready:
+                await asyncio.sleep(_LOOK)
+            welcome(address_of(bound), service.edge)
 
-    server = DrainingServer(service.app, settings, log, service.drain, listening)
-    server.run([bound])
-    log.info("ended", clean=server.clean)
-    return server.clean
+        def cut_short() -> None:
+            # Threads that still run were given their time, and the journal is sound at any moment.
+            log.info("ended", clean=False)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)
+
+        DrainingServer(service.app, settings, log, service.drain, listening, cut_short).run([bound])
+    log.info("ended", clean=True)
 
 
 def welcome(address: str, edge: Edge) -> None:

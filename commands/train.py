@@ -45,6 +45,9 @@ def train(
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
     threads: Annotated[Count, typer.Option(min=1, help="Processor cores to use.", **OF_TRAINING)] = None,
+    require_better: Annotated[
+        bool, typer.Option("--require-better", help="Exit 1 unless it beats the seasonal naive.", **OF_TRAINING)
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.", **OF_TRAINING)] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Train anew over a run.", **OF_TRAINING)] = False,
 ) -> None:
@@ -91,6 +94,8 @@ def train(
         errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     _conclude(run, result, outcome)
+    if require_better and not result.beats_naive:
+        raise typer.Exit(1)
 
 
 def _source(data: str) -> Path:

@@ -22,6 +22,8 @@ from service.api.stream import NoSuchStream, StreamEndpoint
 from service.bundle import Bundle
 from service.engine import Engine
 from service.engine_settings import EngineSettings
+from service.errors import RuntimeUnavailable
+from service.faults import faults_as
 from service.journal import Journal, open_journal
 from service.logs import Log, LogObserver
 from service.metrics import Metrics
@@ -53,13 +55,14 @@ class Service:
 def open_service(settings: Settings, log: Log) -> Service:
     """Reads the bundle, opens runtime and journal; `BundleError`, `RuntimeUnavailable`, `JournalError`."""
     bundle = Bundle.open(settings.bundle)
-    runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
+    with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
+        runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
     journal = open_journal(settings.journal, bundle.width, bundle.manifest.frequency, settings.durable)
     return assemble(settings, runtime, journal, log)
 
 
 def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -> Service:
-    """The service around this runtime and this journal, which it closes at its end."""
+    """The service around this runtime and this journal, which is closed at its end."""
     metrics = Metrics()
     metrics.serving(runtime.bundle, runtime.name, runtime.device)
     observers = Observers(metrics, LogObserver(log))
@@ -72,8 +75,7 @@ def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -
         try:
             yield
         finally:
-            await engine.drain()
-            journal.close()
+            await engine.drain()  # which closes the journal
 
     return Service(_application(edge, lifespan), edge)
 

@@ -55,10 +55,14 @@ class Checkpoints:
         for first in range(0, len(rows), self._group):
             self.save(arena, rows[first : first + self._group])
 
-    def save(self, arena: Arena, rows: Rows) -> None:
-        """Saves the states of those sessions that have moved and are in the arena; `JournalError` if it cannot."""
+    def save(self, arena: Arena, rows: Rows, again: bool = False) -> None:
+        """Saves the states of those sessions that are in the arena and have moved (`again`: or not).
+
+        `JournalError` if the journal cannot.
+        """
         table = self._table
-        rows = rows[(table.last_step[rows] > table.saved_step[rows]) & (table.slot[rows] != NOWHERE)]
+        moved = table.last_step[rows] > (-1 if again else table.saved_step[rows])
+        rows = rows[moved & (table.slot[rows] != NOWHERE)]
         if len(rows) == 0:
             return
         states = arena.read(table.slot[rows])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import EmptyHistory, GatecastError, HistoryTooLong, InvalidTime, InvalidValue
+from service.errors import GatecastError, HistoryTooLong, InvalidTime, InvalidValue
 
 NO_STEP = -1
 NO_TIME = int(np.iinfo(np.int64).min)
@@ -63,9 +63,7 @@ class SessionView:
 
 
 def check_history(values: NDArray[np.float64], longest: int) -> None:
-    """`EmptyHistory`, `HistoryTooLong` or `InvalidValue` if these (time, width) values cannot be run."""
-    if len(values) == 0:
-        raise EmptyHistory("a history of at least one reading was expected, got none")
+    """`HistoryTooLong` or `InvalidValue` if these (time, width) values cannot be run."""
     if len(values) > longest:
         raise HistoryTooLong(
             f"a history may have {longest} steps here, got {len(values)}; send the newest {longest}", longest=longest

@@ -8,6 +8,7 @@ from typing import Literal
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, InternalError, JournalError, ModelFailed
 from service.events import Observer
+from service.faults import faults_as
 
 Part = Literal["model", "journal"]
 
@@ -15,16 +16,10 @@ Part = Literal["model", "journal"]
 class Health:
     """Probes what has failed, at intervals that double. A reading that runs meanwhile does not make it ready."""
 
-    def __init__(
-        self,
-        probes: dict[Part, Callable[[], None]],  # each raises if its part does not work
-        settings: EngineSettings,
-        observer: Observer,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, settings: EngineSettings, observer: Observer, clock: Callable[[], float]) -> None:
         self.ready = False
         self.reason = "not started"
-        self._probes = probes
+        self.probes: dict[Part, Callable[[], None]] = {}  # each raises if its part does not work
         self._settings = settings
         self._observer = observer
         self._clock = clock
@@ -68,7 +63,8 @@ class Health:
             return
         for part in list(self._broken):
             try:
-                self._probes[part]()
+                with faults_as(InternalError, f"the {part} failed its probe"):
+                    self.probes[part]()
             except GatecastError as error:
                 self._observer.fault(error)
                 self._broken[part] = error.message

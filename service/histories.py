@@ -44,12 +44,14 @@ class Histories:
         settings: EngineSettings,
         observer: Observer,
         note: Callable[[GatecastError], None],
+        clock: Callable[[], float],
     ) -> None:
         self._runtime = runtime
         self._chunk = settings.chunk
         self._together = settings.history_batch
         self._observer = observer
         self._note = note  # told of every failure
+        self._clock = clock
         self._windows: list[Window] = []
 
     def __bool__(self) -> bool:
@@ -59,11 +61,18 @@ class Histories:
         """Puts a window at the end of the line; it must have readings."""
         self._windows.append(window)
 
+    def abandon(self, error: GatecastError) -> None:
+        """Nothing will be run any more: all windows end with this error."""
+        windows, self._windows = self._windows, []
+        for window in windows:
+            window.failed(again(error))
+
     def run_chunk(self) -> bool:
         """Runs one chunk of as many windows as go together with the first; False if there is none."""
         picked = self._pick()
         if not picked:
             return False
+        began = self._clock()
         cuts = [slice(window.at, window.at + self._chunk) for window in picked]
         values = [window.values[cut] for window, cut in zip(picked, cuts, strict=True)]
         times = [window.times[cut] for window, cut in zip(picked, cuts, strict=True)]
@@ -81,7 +90,7 @@ class Histories:
                 self._windows.append(window)
             else:
                 self._finish(window, forecast)
-        self._observer.chunk(len(picked), sum(map(len, values)))
+        self._observer.chunk(len(picked), sum(map(len, values)), self._clock() - began)
         return True
 
     def _finish(self, window: Window, forecast: NDArray[np.float64]) -> None:

@@ -45,7 +45,10 @@ class Metrics:
             "gatecast_chunk_seconds", "One chunk of histories.", buckets=_SECONDS, registry=registry
         )
         self._history_steps = Counter("gatecast_history_steps", "Steps of histories run.", registry=registry)
-        self._refused = Counter("gatecast_refused", "Readings and requests refused.", ["code"], registry=registry)
+        self._refused = Counter("gatecast_refused", "Readings refused.", ["code"], registry=registry)
+        self._problems = Counter(
+            "gatecast_problems", "Requests and frames refused as a whole.", ["code"], registry=registry
+        )
         self._faults = Counter("gatecast_faults", "Failures of the service.", ["kind"], registry=registry)
         self._rebuilt = Counter("gatecast_rebuilt", "Sessions rebuilt from the journal.", registry=registry)
         self._replayed = Counter("gatecast_replayed", "Readings replayed to rebuild them.", registry=registry)
@@ -69,7 +72,7 @@ class Metrics:
 
     def problem(self, code: str) -> None:
         """A request or a frame was refused as a whole."""
-        self._refused.labels(code).inc()
+        self._problems.labels(code).inc()
 
     def frame(self, form: str, readings: int) -> None:
         """A frame was received: "json" or "msgpack"."""

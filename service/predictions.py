@@ -31,7 +31,7 @@ class Prediction:
     def _window(self, index: int, history: History, initial: NDArray[np.float32]) -> Window:
         def finished(_: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
             if not np.isfinite(forecast).all():
-                raise NonFiniteForecast("the model's forecast after this history is not finite", index=index)
+                raise NonFiniteForecast("the model's forecast after this history is not finite", series=index)
             self._forecasts[index] = forecast
             self._left -= 1
             if self._left == 0:

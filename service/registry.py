@@ -11,7 +11,6 @@ from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
 from service.errors import JournalError, UnknownSession
-from service.events import Observer
 from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Checkpoint, Head, Journal, Readings
@@ -31,7 +30,6 @@ class Registry:
         table: SessionTable,
         cache: ArenaCache,
         checkpoints: Checkpoints,
-        observer: Observer,
         frequency: Frequency,
     ) -> None:
         self.journal = journal
@@ -39,7 +37,6 @@ class Registry:
         self.cache = cache
         self.checkpoints = checkpoints
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
-        self._observer = observer
         self._frequency = frequency
 
     def find(self, names: list[str]) -> Rows:

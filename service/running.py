@@ -35,8 +35,7 @@ class Ran:
         numbers = np.isfinite(self.forecasts)
         if numbers.all():
             return np.ones(len(self.turns), np.bool_)
-        finite: NDArray[np.bool_] = numbers.all(axis=(1, 2))
-        return finite
+        return np.asarray(numbers.all(axis=(1, 2)))
 
 
 class Runner:
@@ -60,9 +59,7 @@ class Runner:
         elif moved.any():
             self._cache.arena.scatter(slots[moved], ran.states, ran.places[moved])
 
-    def _run(
-        self, turns: Turns, width: int, values: NDArray[np.float64], times: NDArray[np.int64]
-    ) -> Ran:
+    def _run(self, turns: Turns, width: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> Ran:
         slots, arena = self._table.slot[turns.rows], self._cache.arena
         if width == 0:
             forecasts, states = self._runtime.step(arena, slots, turns.readings, values, times)

@@ -13,8 +13,8 @@ from service.batching import Batch, FrameQueue
 from service.errors import GatecastError, InternalError, ModelFailed, StaleSession
 from service.events import Observer
 from service.faults import faults_as
-from service.health import Health
 from service.frames import NO_STEP, NO_TIME, join
+from service.health import Health
 from service.outcomes import Outcome
 from service.registry import Registry, unknown
 from service.replays import Replays

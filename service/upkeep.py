@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, JournalError
 from service.events import Observer
@@ -63,10 +61,7 @@ class Upkeep:
     def probe(self) -> None:
         """Writes something to the journal that changes nothing; `JournalError` if it cannot."""
         registry = self._registry
-        residents = registry.cache.residents()
-        moved = residents[registry.table.last_step[residents] >= 0][:1]
-        registry.table.saved_step[moved] = np.minimum(registry.table.saved_step[moved], registry.table.last_step[moved] - 1)
-        registry.checkpoints.save(registry.cache.arena, moved)
+        registry.checkpoints.save(registry.cache.arena, registry.cache.residents()[:1], again=True)
         self._fold()
 
     def _fold(self) -> None:

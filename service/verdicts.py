@@ -43,9 +43,7 @@ class Judge:
         self._frequency = frequency
         self._recorded = recorded
 
-    def judge(
-        self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]
-    ) -> Verdict:
+    def judge(self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]) -> Verdict:
         """`rows` (readings,) are those of the session table; UNKNOWN only where there is an error already."""
         errors = list(errors)
         self._begin_unborn(batch, rows, errors)
@@ -75,9 +73,7 @@ class Judge:
                     steps[item], repeated[item] = session.last, session.repeated
         return Verdict(steps, keyed, repeated, errors, _turns(order, grouped, first, steps, repeated))
 
-    def _begin_unborn(
-        self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]
-    ) -> None:
+    def _begin_unborn(self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]) -> None:
         """The first reading with a time says when an unborn session starts; those before it cannot be placed."""
         table = self._table
         unborn = np.flatnonzero(table.unborn[rows] & (rows >= 0)) if table.unborn.any() else ()
@@ -147,9 +143,7 @@ class _Session:
         self._recorded = recorded
         self._fetched: tuple[int, NDArray[np.float64]] | None = None  # first step, values
 
-    def take(
-        self, wish: int | None, values: NDArray[np.float64], wishes: list[int | None]
-    ) -> GatecastError | None:
+    def take(self, wish: int | None, values: NDArray[np.float64], wishes: list[int | None]) -> GatecastError | None:
         """Moves on if the reading that asks for step `wish` (None: the next) can be had, else says why not."""
         following = self.last + 1
         step = following if wish is None else wish

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _INTERVALS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY)
+_LIMIT_STEPS = 12
 _TIME_LABEL = 11  # columns that a label of the time axis takes, with a space
 
 
@@ -20,13 +21,17 @@ def nice_step(span: float, count: int) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
 
 
-def value_ticks(low: float, high: float, count: int) -> list[float]:
-    """About `count` round values that enclose low and high."""
-    if not math.isfinite(low) or not math.isfinite(high):
-        return [0.0, 1.0]
-    step = nice_step(max(high - low, abs(high) * 1e-6, 1e-9), count)
+def limits(low: float, high: float) -> tuple[float, float]:
+    """Round limits a little outside of low and high, which do not move with every new value."""
+    step = nice_step(max(high - low, abs(high) * 1e-6, 1e-9), _LIMIT_STEPS)
     first, last = math.floor(low / step), math.ceil(high / step)
-    return [at * step for at in range(first, max(last, first + 1) + 1)]
+    return first * step, max(last, first + 1) * step
+
+
+def value_ticks(low: float, high: float, count: int) -> list[float]:
+    """About `count` round values between low and high."""
+    step = nice_step(high - low, count)
+    return [at * step for at in range(math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6) + 1)]
 
 
 def time_ticks(first: int, last: int, columns: int, calendar: bool) -> list[tuple[float, str]]:

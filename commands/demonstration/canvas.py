@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +25,7 @@ class Canvas:
         bottom, top = max(0, round(low)), min(height - 1, round(high))
         self._dots[height - 1 - top : height - bottom, x] = True
 
-    def line(self, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> None:
+    def line(self, xs: NDArray[np.floating[Any]], ys: NDArray[np.floating[Any]]) -> None:
         """Through these points, broken where one is NaN."""
         known = np.isfinite(ys)
         for at in np.flatnonzero(known).tolist():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
-from commands.demonstration.axes import figures, time_ticks, value_ticks
+from commands.demonstration.axes import figures, limits, time_ticks, value_ticks
 from commands.demonstration.canvas import Canvas, braille
 
 Array = NDArray[np.float64]
@@ -49,26 +50,25 @@ class Chart:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, max(4, options.height or 12)
-        ticks = self._ticks((height - 1) // _ROWS_PER_TICK)
+        bottom, top = self._limits()
+        ticks = value_ticks(bottom, top, max(2, height // _ROWS_PER_TICK))
         pattern = figures(ticks)
         margin = max(len(format(tick, pattern)) for tick in ticks) + 1
         columns, rows = max(8, width - margin - 1), height - 1
-        scale = (4 * rows - 1) / (ticks[-1] - ticks[0])
-        labels = {round((ticks[-1] - tick) * scale / 4): format(tick, pattern) for tick in ticks}
-        for row, cells in enumerate(self._cells(columns, rows, ticks[0], scale)):
+        scale = (4 * rows - 1) / (top - bottom)
+        labels = {int((top - tick) * scale / 4): format(tick, pattern) for tick in ticks}
+        for row, cells in enumerate(self._cells(columns, rows, bottom, scale)):
             label = labels.get(row, "")
             yield Segment(f"{label:>{margin - 1}} {'┤' if label else '│'}", _AXIS)
             yield from cells
             yield Segment.line()
         yield Segment(" " * margin + "└" + self._times(columns), _AXIS)
 
-    def _ticks(self, count: int) -> list[float]:
+    def _limits(self) -> tuple[float, float]:
         view = self._view
         drawn = np.concatenate([view.past[-view.past_steps :], view.median, view.low, view.high])
         known = drawn[np.isfinite(drawn)]
-        if not known.size:
-            return [0.0, 1.0]
-        return value_ticks(float(known.min()), float(known.max()), max(2, count))
+        return limits(float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
 
     def _cells(self, columns: int, rows: int, bottom: float, scale: float) -> Iterable[list[Segment]]:
         view = self._view
@@ -102,12 +102,15 @@ class Chart:
 
 def _composed(layers: list[tuple[NDArray[np.int64], Style]]) -> Iterable[list[Segment]]:
     """Each row as segments: in every cell the first layer that has dots there."""
-    rows, columns = layers[0][0].shape
-    for row in range(rows):
-        line: list[Segment] = []
-        for column in range(columns):
-            code, style = next(
-                ((int(cells[row, column]), style) for cells, style in layers if cells[row, column]), (0, None)
+    styles = [style for _, style in layers]
+    stacked = np.stack([cells for cells, _ in layers])  # (layers, rows, columns)
+    top = np.where(stacked.any(axis=0), (stacked > 0).argmax(axis=0), len(layers))  # (rows, columns)
+    codes = np.take_along_axis(stacked, np.minimum(top, len(layers) - 1)[None], axis=0)[0]
+    for layer_row, code_row in zip(top.tolist(), codes.tolist(), strict=True):
+        yield [
+            Segment(
+                "".join(braille(code) if code else " " for _, code in run),
+                styles[layer] if layer < len(styles) else None,
             )
-            line.append(Segment(braille(code) if code else " ", style))
-        yield list(Segment.simplify(line))
+            for layer, run in groupby(zip(layer_row, code_row, strict=True), key=lambda cell: cell[0])
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from gatecast_client import History, Model, Reading
@@ -52,8 +53,9 @@ class Feed:
         return Reading(session, y, step=step, covariates=dict(zip(self.covariates, others, strict=True)))
 
 
-def make_feed(table: SeriesTable, model: Model, name: str) -> Feed:
+def make_feed(table: SeriesTable, model: Model) -> Feed:
     """The table's first series as this model takes it; `FeedError` where it cannot."""
+    name = Path(table.source).name.partition(".")[0]
     if not model.streams:
         raise FeedError(f"the model {model.name} cannot be streamed; serve one that can")
     if Frequency.parse(model.frequency) != table.frequency:

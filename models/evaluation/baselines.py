@@ -9,7 +9,7 @@ Array = NDArray[np.float64]
 
 
 def seasonal_naive(history: Array, origins: NDArray[np.int64], horizon: int, season: int) -> Array:
-    """Point forecasts (origins, horizon) of a series (time,): after each origin t, y[t + h - season * ceil(h / season)].
+    """Point forecasts (origins, horizon) of a series (time,): after origin t, y[t + h - season * ceil(h / season)].
 
     `origins` are the places of the last reading known. Where a reading is missing the one a season earlier stands in;
     NaN where none is known.

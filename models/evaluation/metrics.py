@@ -32,7 +32,7 @@ class Metrics:
 
 
 def seasonal_scale(history: Array, season: int) -> float:
-    """Mean absolute difference between readings one season apart, of a history (time,); NaN if there is no such pair."""
+    """Mean absolute difference of readings one season apart, in a history (time,); NaN if there is no such pair."""
     difference = np.abs(history[season:] - history[:-season])
     return float(np.nanmean(difference)) if np.isfinite(difference).any() else float("nan")
 

@@ -41,7 +41,8 @@ def plot_loss(log: Sequence[dict[str, Any]], path: Path) -> None:
         where = (places[best], values[best])
         axes.plot(*where, "o", color=NAIVE, markersize=11, markerfacecolor="none", markeredgewidth=2)
         text = f"best: {values[best]:.4f} at step {places[best]}"
-        axes.annotate(text, where, (0, -16), textcoords="offset points", ha="center", va="top", color=NAIVE)
+        side = "right" if places[best] > 0.8 * steps[-1] else "center"
+        axes.annotate(text, where, (4, -16), textcoords="offset points", ha=side, va="top", color=NAIVE)
     axes.set_title("Quantile loss, in seasonal scales of each series", loc="left", color=INK)
     axes.set_xlabel("step")
     axes.set_ylim(bottom=0)
@@ -125,7 +126,7 @@ def _moments(times: NDArray[np.int64], frequency: Frequency) -> NDArray[Any]:
     return times.astype("datetime64[s]") if frequency.has_calendar else times
 
 
-def _smoothed(values: NDArray[np.float64], share: float = 0.95) -> NDArray[np.float64]:
+def _smoothed(values: NDArray[np.float64], share: float = 0.9) -> NDArray[np.float64]:
     smooth = np.full_like(values, np.nan)
     weight = total = 0.0
     for place, value in enumerate(values):

@@ -20,8 +20,8 @@ def comparison_table(result: Backtest, frequency: Frequency) -> Table:
         caption="Smaller is better; the 80 % band should cover 80 %.",
         caption_justify="left",
     )
-    table.add_column("")
-    for heading in ("MASE", "sMAPE", "weighted quantile loss", "80 % band covers"):
+    table.add_column("", no_wrap=True)
+    for heading in ("MASE", "sMAPE", "weighted\nquantile loss", "80 % band\ncovers"):
         table.add_column(heading, justify="right", no_wrap=True)
     rows = {"gatecast": ours}
     rows |= {f"seasonal naive, {lag_name(lag, frequency)}": n.metrics for lag, n in result.naives.items()}

@@ -176,7 +176,7 @@ def summarise(
         digest.update(stretch.times.astype("<i8").tobytes())
         digest.update(np.ascontiguousarray(stretch.values, dtype="<f8").tobytes())
     return DataSummary(
-        source=source,
+        source=Path(source).name,
         series=len(panel.series),
         readings=sum(len(stretch) for stretch in panel.series),
         first=format_time(min(int(stretch.times[0]) for stretch in panel.series), frequency),

@@ -65,7 +65,7 @@ def prepare(panel: Panel, config: ForecasterConfig, settings: TrainingSettings, 
 
 
 def covariate_statistics(panel: Panel) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each covariate of the training parts, float64 (covariates,); 0 and 1 where there is none."""
+    """Mean and deviation of each covariate of the training parts, float64 (covariates,); 0 and 1 where none is."""
     parts = [stretch.values[:end, 1:] for stretch, end in zip(panel.series, panel.train_end, strict=True)]
     together = np.concatenate(parts)
     known = ~np.isnan(together)

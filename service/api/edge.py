@@ -67,7 +67,7 @@ class Edge:
             return Outcome([], {})
         sheet = self._columns.read(sessions, readings)
         for error in sheet.faults.values():
-            self.metrics.problem(error.code)
+            self.metrics.refused(error.code, 1)
         if not sheet.kept:
             items = [refusal(sessions[at], readings[at].step, sheet.faults[at]) for at in range(len(readings))]
             return Outcome(items, sheet.faults)

@@ -54,7 +54,7 @@ class DrainingServer(uvicorn.Server):
     """Uvicorn, whose own end would close every stream before its answers are sent.
 
     `drain` answers what was accepted; `listening` runs once connections are taken. A second signal, or
-    `settings.drain_seconds`, ends it anyway; `clean` is False then.
+    `settings.drain_seconds`, ends it anyway: `clean` is False then, and `cut_short` is called at the very end.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class DrainingServer(uvicorn.Server):
         log: Log,
         drain: Callable[[], Awaitable[None]],
         listening: Callable[[], Awaitable[None]] | None = None,
+        cut_short: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -85,6 +86,7 @@ class DrainingServer(uvicorn.Server):
         self._log = log
         self._drain = drain
         self._listening = listening
+        self._cut_short = cut_short
         self._announcing: asyncio.Task[None] | None = None
         self.clean = True
 
@@ -108,11 +110,15 @@ class DrainingServer(uvicorn.Server):
         if draining.done():
             draining.result()
         else:
+            second = self.force_exit
             self.clean = False
             draining.cancel()
-            self._log.warning("ended before everything was answered", second_signal=self.force_exit)
+            self.force_exit = True  # nothing is waited for any more
+            self._log.warning("ended before everything was answered", second_signal=second)
         self.config.timeout_graceful_shutdown = max(1, math.ceil(deadline - loop.time()))
         await super().shutdown(sockets)
+        if not self.clean and self._cut_short is not None:
+            self._cut_short()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (the signal handler's)
         if self.should_exit:

@@ -72,7 +72,9 @@ def test_a_wrong_time_among_many_is_named_by_its_index() -> None:
         HOURLY.read_all(texts)
 
 
-@pytest.mark.parametrize("text", ["", "x" * 10_000, "2015-01-10T00:00:00.5", "0000-01-01T00:00:00", "٢٠١٥-01-10T00:00:00"])
+@pytest.mark.parametrize(
+    "text", ["", "x" * 10_000, "2015-01-10T00:00:00.5", "0000-01-01T00:00:00", "٢٠١٥-01-10T00:00:00"]
+)
 def test_odd_texts_are_refused(text: str) -> None:
     with pytest.raises(InvalidTime):
         HOURLY.read(text)

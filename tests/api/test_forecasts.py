@@ -23,7 +23,13 @@ def test_no_rows_are_cut_to_no_rows() -> None:
 
 @pytest.mark.parametrize(
     ("quantiles", "expected"),
-    [([0.1, 0.5, 0.9], 1.0), ([0.25, 0.75, 0.9], 0.5), ([0.9, 0.75, 0.25], 1.5), ([0.6, 0.7, 0.8], 0.0), ([0.1, 0.2, 0.3], 2.0)],
+    [
+        ([0.1, 0.5, 0.9], 1.0),
+        ([0.25, 0.75, 0.9], 0.5),
+        ([0.9, 0.75, 0.25], 1.5),
+        ([0.6, 0.7, 0.8], 0.0),
+        ([0.1, 0.2, 0.3], 2.0),
+    ],
 )
 def test_the_median_lies_between_the_levels_beside_it(quantiles: list[float], expected: float) -> None:
     medians, _ = Levels(4, quantiles).all.cut(np.array([[[0.0, 1.0, 2.0]] * 4]))
@@ -36,8 +42,14 @@ def test_levels_are_matched_as_numbers_and_written_as_trained() -> None:
 
 @pytest.mark.parametrize(
     ("horizon", "quantiles", "error"),
-    [(5, None, HorizonTooLong), (0, None, InvalidValue), (-1, None, InvalidValue), (1, [0.2], UnknownQuantile), (1, [0.1, 0.1], InvalidValue)],
-)  # fmt: skip
+    [
+        (5, None, HorizonTooLong),
+        (0, None, InvalidValue),
+        (-1, None, InvalidValue),
+        (1, [0.2], UnknownQuantile),
+        (1, [0.1, 0.1], InvalidValue),
+    ],
+)
 def test_what_was_not_trained_is_refused(horizon: int, quantiles: list[float] | None, error: type[Exception]) -> None:
     with pytest.raises(error):
         Levels(4, [0.1, 0.5]).select(horizon, quantiles)

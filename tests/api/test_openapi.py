@@ -49,7 +49,9 @@ async def test_every_endpoint_has_a_summary_examples_and_its_errors(http) -> Non
         if name == "get /metrics":
             continue
         assert "application/problem+json" in operation["responses"]["default"]["content"], name
-        good = [answer for status, answer in operation["responses"].items() if status.startswith("2") and status != "204"]
+        good = [
+            answer for status, answer in operation["responses"].items() if status.startswith("2") and status != "204"
+        ]
         for answer in good:
             assert answer["content"]["application/json"]["examples"], name
     errors = document["paths"]["/v1/predict"]["post"]["responses"]["422"]["content"]["application/problem+json"]

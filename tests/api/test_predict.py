@@ -74,9 +74,13 @@ async def test_a_model_without_a_median_is_answered_with_the_middle_of_its_neigh
 async def test_covariates_are_taken_by_name_whatever_their_order(open_inside) -> None:
     async with open_inside(covariates=("temp", "rain")) as running:
         columns = {"rain": [1, 2], "temp": [20, None]}
-        one = await forecast(running.http, series=[{"unique_id": "a", "start": START, "y": [1, 2], "covariates": columns}])
+        one = await forecast(
+            running.http, series=[{"unique_id": "a", "start": START, "y": [1, 2], "covariates": columns}]
+        )
         other = {"temp": [20, None], "rain": [1, 2]}
-        two = await forecast(running.http, series=[{"unique_id": "a", "start": START, "y": [1, 2], "covariates": other}])
+        two = await forecast(
+            running.http, series=[{"unique_id": "a", "start": START, "y": [1, 2], "covariates": other}]
+        )
         swapped = {"rain": [20, None], "temp": [1, 5]}
         three = await forecast(
             running.http, series=[{"unique_id": "a", "start": START, "y": [1, 2], "covariates": swapped}]
@@ -96,7 +100,8 @@ async def test_counted_steps_take_whole_numbers_and_need_no_start(open_inside) -
 async def test_times_with_an_offset_are_brought_to_the_models_zone(open_inside) -> None:
     async with open_inside(time_zone="Europe/Berlin") as running:
         answer = await forecast(
-            running.http, series=[{"unique_id": "a", "ds": ["2015-01-10T00:00:00Z", "2015-01-10T02:00:00"], "y": [1, 2]}]
+            running.http,
+            series=[{"unique_id": "a", "ds": ["2015-01-10T00:00:00Z", "2015-01-10T02:00:00"], "y": [1, 2]}],
         )
     assert answer["series"][0]["ds"][0] == "2015-01-10T03:00:00"
 

@@ -9,13 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from service.bundle import FILES, MANIFEST, digest_of
 from service.runtimes.fake import fake_bundle
@@ -74,6 +77,15 @@ def until_ready(process: subprocess.Popen[str]) -> tuple[str, str]:
     return found[1], printed
 
 
+def until_closed(stream: ClientConnection) -> Iterator[dict[str, Any]]:
+    """The answers that still come."""
+    while True:
+        try:
+            yield json.loads(stream.recv(timeout=10))
+        except ConnectionClosed:
+            return
+
+
 def test_serving_tells_where_to_look_and_a_line_that_can_be_pasted(start, bundle_folder) -> None:
     process = start("serve", str(bundle_folder), "--runtime", "fake", "--port", "0", "--journal", "memory")
     address, printed = until_ready(process)
@@ -94,12 +106,8 @@ def test_a_term_signal_answers_what_was_taken_closes_streams_and_exits_with_0(st
             stream.send(json.dumps({"session": "taxi-17", "step": step, "y": 424242}))
         first = json.loads(stream.recv(timeout=10))
         process.send_signal(signal.SIGTERM)
-        answers = [first]
-        with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                answers.append(json.loads(stream.recv(timeout=10)))
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 1012
+        answers = [first, *until_closed(stream)]
+        assert stream.close_code == 1012
     assert [answer["step"] for answer in answers] == list(range(len(answers)))
     assert all(answer["durable"] == "disk" for answer in answers)
     _, log = process.communicate(timeout=20)
@@ -134,6 +142,32 @@ def test_an_idle_service_ends_at_once(start, bundle_folder, chosen: signal.Signa
     assert process.returncode == 0
 
 
+def test_a_second_signal_ends_what_a_client_that_does_not_read_would_hold_up(start, bundle_folder) -> None:
+    arguments = ("serve", str(bundle_folder), "--runtime", "fake", "--port", "0", "--journal", "memory")
+    process = start(*arguments, "--log-format", "json", GATECAST_DRAIN_SECONDS="60")
+    address, _ = until_ready(process)
+    httpx.put(f"http://{address}/v1/sessions/s", json={"start": START})
+    with connect(f"ws://{address}/v1/stream", close_timeout=1) as stream:
+
+        def flood() -> None:
+            with suppress(ConnectionClosed):
+                for first in range(0, 4000 * 40, 4000):
+                    readings = [{"session": "s", "step": first + step, "y": 1} for step in range(4000)]
+                    stream.send(json.dumps(readings))
+
+        sender = threading.Thread(target=flood)
+        sender.start()
+        sender.join(3)  # by then the answers fill all that lies between, and the service has stopped reading
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert any('"draining"' in line for line in process.stderr)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 1
+        sender.join(10)
+
+
 def test_a_bundle_that_is_none_is_said_plainly(start, tmp_path: Path) -> None:
     process = start("serve", str(tmp_path / "nothing"))
     printed, said = process.communicate(timeout=20)
@@ -166,7 +200,8 @@ def test_a_port_in_use_is_said_plainly(start, bundle_folder) -> None:
     ("arguments", "said"),
     [
         (["--runtime", "telepathy"], "there is no runtime"),
-        (["--journal", "stone:tablet"], "there is no journal"),
+        (["--runtime", "fake", "--journal", "stone:tablet"], "there is no journal"),
+        (["--runtime", "onnx"], "onnx cannot run"),
         (["--durable", "maybe"], "--durable"),
         (["--host", "no.such.host.invalid"], "--host"),
     ],

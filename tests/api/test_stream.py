@@ -32,7 +32,12 @@ def test_a_reading_is_acknowledged_with_its_forecast(live) -> None:
     name = new(live.http, 1, 2)
     with connect(live.stream()) as socket:
         answer = ask(socket, {"session": name, "step": 2, "y": 3.5})
-    assert (answer["session"], answer["step"], answer["ds"], answer["durable"]) == (name, 2, "2015-01-10T02:00:00", "none")
+    assert (answer["session"], answer["step"], answer["ds"], answer["durable"]) == (
+        name,
+        2,
+        "2015-01-10T02:00:00",
+        "none",
+    )
     assert answer["forecast"]["start"] == "2015-01-10T03:00:00"
     assert list(answer["forecast"]["quantiles"]) == ["0.1", "0.5", "0.9"]
     peek = live.http.get(f"/v1/sessions/{name}/forecast").json()["forecast"]
@@ -107,7 +112,9 @@ def test_frames_on_their_way_at_once_are_answered_in_their_order(live) -> None:
             for name in names:
                 socket.send(json.dumps({"session": name, "step": step, "y": step}))
         answers = [json.loads(socket.recv(timeout=10)) for _ in range(40 * len(names))]
-    assert [(each["session"], each["step"]) for each in answers] == [(name, step) for step in range(40) for name in names]
+    assert [(each["session"], each["step"]) for each in answers] == [
+        (name, step) for step in range(40) for name in names
+    ]
 
 
 def test_sending_the_last_reading_again_repeats_its_answer(live) -> None:

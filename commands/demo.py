@@ -1,0 +1,108 @@
+"""`gatecast demo`: streams readings that the model has not seen, and shows how well it does, live."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from commands.demonstration.drive import Wish
+    from commands.demonstration.progress import Progress
+    from datasets.table import SeriesTable
+
+_BUNDLED = "nyc_taxi"
+_Url = Annotated[str, typer.Option(help="The service's address.")]
+_Data = Annotated[
+    Path | None, typer.Option(help="A CSV or Parquet file; the New York taxi data if left out.", show_default=False)
+]
+_Rate = Annotated[float, typer.Option(min=0, help="0: as fast as answers come.")]
+_Name = Annotated[
+    str | None, typer.Option(help="The session's name; by default that of data and model.", show_default=False)
+]
+_Limit = Annotated[int | None, typer.Option(min=1, help="End after so many readings.", show_default=False)]
+_Restart = Annotated[bool, typer.Option("--restart", help="Begin anew instead of going on where the last run stopped.")]
+
+
+def demo(
+    url: _Url = "http://127.0.0.1:8000",
+    data: _Data = None,
+    readings_per_second: _Rate = 20.0,
+    session: _Name = None,
+    limit: _Limit = None,
+    restart: _Restart = False,
+) -> None:
+    """Stream the held-out end of a series through the websocket and watch reading, forecast band and running error.
+
+    Ended with Ctrl-C, it goes on from there the next time.
+    """
+    console = Console()
+    missing = [
+        name for name, package in (("./client", "gatecast_client"), ("polars", "polars")) if not find_spec(package)
+    ]
+    if missing:
+        _end(console, f"the demo needs packages that are not installed here: pip install {' '.join(missing)}")
+    from commands.demonstration.drive import Wish
+    from datasets.bundled import bundled
+    from datasets.reader import read_table
+    from datasets.table import DataError
+
+    try:
+        table = read_table(data or bundled(_BUNDLED))
+    except DataError as error:
+        _end(console, str(error))
+    progress = _run(console, url, table, Wish(readings_per_second, session, limit, restart))
+    if progress is not None and progress.sent:
+        _report(console, progress)
+
+
+def _run(console: Console, url: str, table: SeriesTable, wish: Wish) -> Progress | None:
+    """Until the readings or the patience of whoever watches end; the progress as far as it came."""
+    import asyncio
+
+    from gatecast_client import ConnectionLost, GatecastClient, GatecastError
+
+    from commands.demonstration.drive import drive
+    from commands.demonstration.feed import FeedError
+
+    begun: list[Progress] = []
+
+    async def run() -> None:
+        async with GatecastClient(url) as client:
+            await drive(client, table, wish, console, begun.append)
+
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        pass
+    except ConnectionLost as error:
+        if begun:
+            _report(console, begun[0])
+        _end(console, f"{error.message}\nStart a service with [bold]make run[/], or [bold]gatecast serve BUNDLE[/].")
+    except (ValueError, FeedError, GatecastError) as error:
+        _end(console, escape(error.message if isinstance(error, GatecastError) else str(error)))
+    return begun[0] if begun else None
+
+
+def _report(console: Console, progress: Progress) -> None:
+    from commands.demonstration import wording
+    from commands.demonstration.screen import print_picture
+
+    if not progress.sent:
+        return
+    if console.is_terminal:
+        print_picture(console, progress)
+    console.print(wording.summary(progress))
+    for fact in wording.facts(progress):
+        console.print(fact)
+    if progress.step + 1 < len(progress.feed):
+        console.print("Run it again to go on from here, or with [bold]--restart[/] to begin anew.")
+
+
+def _end(console: Console, message: str) -> None:
+    console.print(f"[red]✗[/] {message}")
+    raise typer.Exit(1)

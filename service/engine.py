@@ -1,0 +1,279 @@
+"""The engine: forecasts of histories, sessions that remember, and the one thread that does all the work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from threading import Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency
+from service.arena_cache import ArenaCache
+from service.batching import FrameQueue
+from service.checkpoints import Checkpoints
+from service.engine_settings import EngineSettings
+from service.errors import (
+    CannotStream,
+    EmptyHistory,
+    GatecastError,
+    InvalidTime,
+    TimeRequired,
+    TooManyReadings,
+)
+from service.events import NullObserver, Observer
+from service.frames import (
+    LARGEST_TIME,
+    NO_STEP,
+    NO_TIME,
+    Answers,
+    History,
+    Observations,
+    SessionView,
+    check_frame,
+    check_history,
+)
+from service.health import Health
+from service.histories import Histories
+from service.journal import Journal
+from service.lifecycle import Lifecycle
+from service.loop import Loop
+from service.padding import PaddedRuntime
+from service.peeks import Peeks
+from service.predictions import Prediction
+from service.registry import Registry
+from service.replays import Replays
+from service.replies import Caller, Replies
+from service.running import Runner
+from service.runtimes import Runtime
+from service.salvage import Salvage
+from service.sessions import SessionTable
+from service.stream import Stream
+from service.upkeep import Upkeep
+from service.verdicts import Judge
+from service.waiting import Call, Frame, Peek, WaitingRoom
+
+__all__ = [
+    "NO_STEP",
+    "NO_TIME",
+    "Answers",
+    "Engine",
+    "EngineSettings",
+    "History",
+    "NullObserver",
+    "Observations",
+    "Observer",
+    "SessionView",
+]
+
+
+class Engine:
+    """Callers submit from their event loops and await; one thread owns runtime, arena and journal.
+
+    There is no timer and no wait: whatever has come while a batch ran is the next batch. Between two chunks of
+    long histories the stream has its turn. Any call may end in `Overloaded`, `Draining`, `ModelFailed` or
+    `JournalError`; errors of single readings stand in their `Answers`.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        journal: Journal,
+        settings: EngineSettings | None = None,
+        observer: Observer | None = None,
+        *,
+        probe: Callable[[], None] | None = None,  # raises if the model does not answer as it should
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        settings, manifest = settings or EngineSettings(), runtime.bundle.manifest
+        self._settings = settings
+        self._streams = manifest.streams
+        self._width = runtime.bundle.width
+        self._initial = runtime.bundle.initial
+        self._frequency = frequency = Frequency.parse(manifest.frequency)
+        self._longest = min(settings.max_history, manifest.longest_history or settings.max_history)
+        self._durable = journal.durable
+        self._thread: Thread | None = None
+        observer, model = observer or NullObserver(), PaddedRuntime(runtime)
+        self._room = room = WaitingRoom(settings)
+        self._replies = replies = Replies()
+        table = SessionTable(self._width)
+        checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
+        self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident)
+        registry = Registry(journal, table, cache, checkpoints, frequency)
+        self._health = health = Health(settings, observer, clock)
+        self._histories = histories = Histories(model, settings, observer, health.note, clock)
+        replays = Replays(model, registry, histories, settings, observer, frequency)
+        runner, queue = Runner(model, cache, table), FrameQueue(room.frames)
+        limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
+        self._nothing = nothing = np.empty((0, manifest.horizon, len(manifest.quantiles)))
+        stream = Stream(
+            queue=queue,
+            registry=registry,
+            replays=replays,
+            judge=Judge(table, frequency, journal.readings),
+            runner=runner,
+            salvage=Salvage(runner, table, frequency),
+            replies=replies,
+            observer=observer,
+            health=health,
+            frequency=frequency,
+            limit=limit,
+            no_forecasts=nothing,
+            clock=clock,
+        )
+        self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest)
+        self._upkeep = upkeep = Upkeep(registry, settings, observer, health)
+        health.probes["model"] = probe or model.probe
+        health.probes["journal"] = upkeep.probe
+        self._loop = Loop(
+            room=room,
+            queue=queue,
+            stream=stream,
+            peeks=Peeks(room.peeks, registry, replays, runner, replies, limit, health.note),
+            histories=histories,
+            replays=replays,
+            replies=replies,
+            upkeep=upkeep,
+            health=health,
+            runtime=model,
+            settings=settings,
+            clock=clock,
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether it would be well to send requests here."""
+        return self._health.ready and not self._room.closed
+
+    @property
+    def reason(self) -> str:
+        """Why it is ready or not, in words."""
+        return "draining" if self._room.closed else self._health.reason
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Readings (with peeks and calls) and steps of histories that are not answered yet."""
+        return self._room.readings, self._room.steps
+
+    @property
+    def resident(self) -> int:
+        """Sessions whose state is in the arena."""
+        return len(self._cache)
+
+    def start(self) -> None:
+        """Starts the thread, which warms up and then says it is ready; callers may submit at once."""
+        if self._thread is not None:
+            raise RuntimeError("an engine starts once")
+        self._health.say(False, "warming up")
+        self._thread = Thread(target=self._loop.run, name="engine", daemon=True)
+        self._thread.start()
+
+    async def drain(self) -> None:
+        """Accepts nothing more, answers all that was accepted, saves all states and closes the journal."""
+        self._room.close("this service is ending; ask again, another one answers soon")
+        if self._thread is None:
+            self._upkeep.finish()
+            return
+        await asyncio.to_thread(self._thread.join)
+
+    async def forecast(self, histories: Sequence[History]) -> NDArray[np.float64]:
+        """Forecasts after each history, (histories, horizon, quantiles); an error names the `series` it concerns."""
+        if not histories:
+            return self._nothing
+        for index, history in enumerate(histories):
+            try:
+                if len(history.values) == 0:
+                    raise EmptyHistory("a history of at least one reading was expected, got none")
+                self._check(history.values)
+            except GatecastError as wrong:
+                wrong.facts["series"] = index
+                raise
+
+        def begin(caller: Caller) -> None:
+            forecasts = np.empty((len(histories), *self._nothing.shape[1:]))
+            Prediction(caller, forecasts, self._replies).begin(histories, self._initial, self._histories)
+
+        steps = sum(len(history.values) for history in histories)
+        forecasts: NDArray[np.float64] = await self._call(begin, steps)
+        return forecasts
+
+    async def create(
+        self, name: str, start: int | None, values: NDArray[np.float64], replace: bool = False
+    ) -> SessionView:
+        """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
+
+        Created again with the same start and history, the session that is there is returned; with others it is
+        `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`, `CannotStream`.
+        """
+        self._must_stream()
+        self._check(values)
+        if start is None and len(values) > 0 and self._frequency.has_calendar:
+            raise TimeRequired("a history needs the time of its first reading, got none")
+        if start is not None and abs(start) > LARGEST_TIME:
+            raise InvalidTime(f"a start of at most {LARGEST_TIME} either way was expected, got {start}")
+        view: SessionView = await self._call(
+            lambda caller: self._lifecycle.create(caller, name, start, values, replace), len(values)
+        )
+        return view
+
+    async def session(self, name: str) -> SessionView:
+        """Where a session stands; `UnknownSession`."""
+        view: SessionView = await self._call(lambda _: self._lifecycle.session(name))
+        return view
+
+    async def delete(self, name: str) -> None:
+        """Forgets a session and its readings; `UnknownSession`."""
+        await self._call(lambda _: self._lifecycle.delete(name))
+
+    async def peek(self, name: str) -> tuple[SessionView, NDArray[np.float64]]:
+        """Where a session stands and its forecast (horizon, quantiles) from there; `UnknownSession`, `NoReadings`."""
+        self._must_stream()
+        with self._room.place():
+            peek = Peek(name, Caller())
+            self._room.put(peek)
+            seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
+            return seen
+
+    async def observe(self, observations: Observations) -> Answers:
+        """Advances sessions by new readings, in order; an answer or an error for each. `CannotStream`."""
+        self._must_stream()
+        count = len(observations.sessions)
+        if count > self._settings.max_waiting:
+            raise TooManyReadings(
+                f"at most {self._settings.max_waiting} readings at once were expected, got {count}; send them in parts",
+                readings=self._settings.max_waiting,
+            )
+        self._check_width(observations.values)
+        if count == 0:
+            return self._no_answers()
+        with self._room.place(count):
+            frame = Frame(observations, check_frame(observations), Caller())
+            self._room.put(frame)
+            answers: Answers = await frame.caller.future
+            return answers
+
+    async def _call(self, action: Callable[[Caller], object], steps: int = 0) -> Any:
+        with self._room.place(1, steps):
+            call = Call(action, Caller())
+            self._room.put(call)
+            return await call.caller.future
+
+    def _must_stream(self) -> None:
+        if not self._streams:
+            raise CannotStream("this model keeps no state between readings; send the whole history to be forecast")
+
+    def _check(self, values: NDArray[np.float64]) -> None:
+        self._check_width(values)
+        check_history(values, self._longest)
+
+    def _check_width(self, values: NDArray[np.float64]) -> None:
+        if values.ndim != 2 or values.shape[1] != self._width:
+            raise ValueError(f"values of shape (readings, {self._width}) were expected, got {values.shape}")
+
+    def _no_answers(self) -> Answers:
+        none, no = np.empty(0, np.int64), np.empty(0, np.bool_)
+        return Answers(none, none, none, no, no, none, self._nothing, [], self._durable)

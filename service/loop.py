@@ -1,0 +1,113 @@
+"""The engine's one thread: takes turns between calls, looks, the stream and long histories, and tidies up when idle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.batching import FrameQueue
+from service.engine_settings import EngineSettings
+from service.errors import GatecastError, InternalError
+from service.faults import again, faults_as
+from service.health import Health
+from service.histories import Histories
+from service.padding import PaddedRuntime
+from service.peeks import Peeks
+from service.replays import Replays
+from service.replies import Replies
+from service.stream import Stream
+from service.upkeep import Upkeep
+from service.waiting import WaitingRoom
+
+CALLS_A_TURN = 16  # sessions created, looked up or deleted before the stream has its turn
+STOPPED = "the engine has stopped; the service must be started again"
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Runs until the waiting room is closed and empty; what it is made of never runs anywhere else."""
+
+    room: WaitingRoom
+    queue: FrameQueue
+    stream: Stream
+    peeks: Peeks
+    histories: Histories
+    replays: Replays
+    replies: Replies
+    upkeep: Upkeep
+    health: Health
+    runtime: PaddedRuntime
+    settings: EngineSettings
+    clock: Callable[[], float]
+
+    def run(self) -> None:
+        """The thread, from warming up to a closed journal."""
+        try:
+            self._warm_up()
+            wait = self.settings.idle_seconds
+            while True:
+                self.health.probe()
+                if self._turn():
+                    self.upkeep.between_batches()
+                    wait = self.settings.idle_seconds
+                elif self.room.closed:
+                    break
+                elif not self.upkeep.pending:
+                    self.room.wait(self.health.seconds_to_probe())
+                elif not self.room.wait(wait):
+                    self.upkeep.when_idle()
+                    wait = 0.0  # further pieces at once, as long as nobody comes
+        finally:
+            self._stop()
+
+    def _warm_up(self) -> None:
+        until = self.clock() + self.settings.warm_up_seconds
+        try:
+            self.runtime.warm_up(self.stream.limit, self.settings.chunk, lambda: self.clock() < until)
+            self.health.say(True, "ready")
+        except GatecastError as error:
+            self.health.note(error)
+
+    def _turn(self) -> bool:
+        """Calls, looks, one batch of the stream, one chunk of histories; False if there was nothing to do."""
+        called = self._answer_calls()
+        looked = self.peeks.turn()
+        read = self.stream.turn()
+        ran = self.histories.run_chunk()
+        self.replies.send()
+        if self.replays.settled:
+            self.replays.settled = False
+            self.queue.release()
+            self.peeks.release()
+            return True
+        return called or looked or read or ran
+
+    def _answer_calls(self) -> bool:
+        calls = [self.room.calls.popleft() for _ in range(min(CALLS_A_TURN, len(self.room.calls)))]
+        for call in calls:
+            if call.caller.gone:
+                continue
+            result: object
+            try:
+                with faults_as(InternalError, "the engine failed on this call; it may be tried again"):
+                    result = call.action(call.caller)
+            except GatecastError as error:
+                self.health.note(error)
+                result = error
+            if result is not None:
+                self.replies.answer(call.caller, result)
+        self.replies.send()
+        return bool(calls)
+
+    def _stop(self) -> None:
+        """Nobody is left waiting, whatever ended the loop."""
+        self.room.close(STOPPED)
+        self.queue.release()
+        self.peeks.release()
+        error = InternalError(STOPPED)
+        for lane in (self.room.frames, self.room.peeks, self.room.calls):
+            for waiting in lane:
+                self.replies.answer(waiting.caller, again(error))
+        self.histories.abandon(error)
+        self.replies.send()
+        self.upkeep.finish()

@@ -1,0 +1,68 @@
+"""docs/protocol.md: its exchanges happen as they are written (forecasts in shape, messages in being there)."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+
+PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+EXCHANGES = re.findall(r"```exchange(.*?)\n(.*?)```", PAGE, re.DOTALL)
+
+
+def alike(answered: Any, written: Any, at: str = "") -> None:
+    """Equal, but for a forecast's numbers and a message's words."""
+    if isinstance(written, dict):
+        assert isinstance(answered, dict), at
+        assert sorted(answered) == sorted(written), at
+        for name, value in written.items():
+            alike(answered[name], value, f"{at}.{name}")
+    elif isinstance(written, list):
+        assert isinstance(answered, list), at
+        assert len(answered) == len(written), at
+        for index, value in enumerate(written):
+            alike(answered[index], value, f"{at}[{index}]")
+    elif at.endswith(".message"):
+        assert len(answered) > 10, at
+    elif ".median" in at or (".quantiles." in at):
+        assert isinstance(answered, float), at
+        assert answered == pytest.approx(written, rel=1e-3, abs=0.1), at
+    else:
+        assert answered == written, at
+
+
+@pytest.mark.parametrize(
+    ("options", "exchange"),
+    EXCHANGES,
+    ids=[(re.findall(r'"code": "(\w+)"', text) or ["answers"])[0] for _, text in EXCHANGES],
+)
+def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str) -> None:
+    chosen = dict(option.split("=") for option in options.split())
+    covariates = tuple(chosen.pop("covariates", "").split(",")) if "covariates" in chosen else ()
+    with open_behind({"readings_per_frame": 3 if "too_many" in exchange else 99}, covariates=covariates) as running:
+        for fault, value in chosen.items():
+            setattr(running.runtime, fault, float(value))
+        with connect(running.stream()) as stream:
+            for line in exchange.strip().splitlines():
+                if line.startswith("PUT "):
+                    _, name, body = line.split(" ", 2)
+                    assert running.http.put(f"/v1/sessions/{name}", json=json.loads(body)).status_code == 201
+                elif line.startswith("> "):
+                    stream.send(line[2:])
+                    answered = json.loads(stream.recv(timeout=10))
+                else:
+                    alike(answered, json.loads(line.removeprefix("< ")))
+
+
+def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
+    shown = set(re.findall(r'"code": "(\w+)"', PAGE)) | {"malformed_msgpack"}
+    assert shown == {
+        "unknown_session", "gap", "duplicate", "conflict", "off_grid", "step_mismatch", "time_required", "invalid_time",
+        "invalid_value", "wrong_type", "missing_covariates", "unknown_covariate", "non_finite_forecast", "model_failed",
+        "stale_session", "state_lost", "journal", "malformed_json", "malformed_msgpack", "unknown_quantile",
+        "horizon_too_long", "too_many_readings", "overloaded", "draining", "internal",
+    }  # fmt: skip
