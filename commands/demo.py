@@ -55,13 +55,15 @@ def demo(
         table = read_table(data or bundled(_BUNDLED))
     except DataError as error:
         _end(console, str(error))
-    progress = _run(console, url, table, Wish(readings_per_second, session, limit, restart))
+    progress, trouble = _run(console, url, table, Wish(readings_per_second, session, limit, restart))
     if progress is not None and progress.sent:
         _report(console, progress)
+    if trouble is not None:
+        _end(console, trouble)
 
 
-def _run(console: Console, url: str, table: SeriesTable, wish: Wish) -> Progress | None:
-    """Until the readings or the patience of whoever watches end; the progress as far as it came."""
+def _run(console: Console, url: str, table: SeriesTable, wish: Wish) -> tuple[Progress | None, str | None]:
+    """Until the readings or the patience of whoever watches end: how far it came, and what went wrong."""
     import asyncio
 
     from gatecast_client import ConnectionLost, GatecastClient, GatecastError
@@ -70,39 +72,42 @@ def _run(console: Console, url: str, table: SeriesTable, wish: Wish) -> Progress
     from commands.demonstration.feed import FeedError
 
     begun: list[Progress] = []
+    trouble = None
 
     async def run() -> None:
-        async with GatecastClient(url) as client:
+        async with client:
             await drive(client, table, wish, console, begun.append)
 
+    try:
+        client = GatecastClient(url)
+    except ValueError as error:
+        return None, f"--url: {error}"
     try:
         asyncio.run(run())
     except KeyboardInterrupt:
         pass
     except ConnectionLost as error:
-        if begun:
-            _report(console, begun[0])
-        _end(console, f"{error.message}\nStart a service with [bold]make run[/], or [bold]gatecast serve BUNDLE[/].")
-    except (ValueError, FeedError, GatecastError) as error:
-        _end(console, escape(error.message if isinstance(error, GatecastError) else str(error)))
-    return begun[0] if begun else None
+        trouble = f"{error.message}\nStart a service with `make run`, or with `gatecast serve BUNDLE`."
+    except GatecastError as error:
+        trouble = error.message
+    except FeedError as error:
+        trouble = str(error)
+    return begun[0] if begun else None, trouble
 
 
 def _report(console: Console, progress: Progress) -> None:
     from commands.demonstration import wording
     from commands.demonstration.screen import print_picture
 
-    if not progress.sent:
-        return
     if console.is_terminal:
         print_picture(console, progress)
     console.print(wording.summary(progress))
     for fact in wording.facts(progress):
-        console.print(fact)
+        console.print(fact, soft_wrap=True)
     if progress.step + 1 < len(progress.feed):
         console.print("Run it again to go on from here, or with [bold]--restart[/] to begin anew.")
 
 
 def _end(console: Console, message: str) -> None:
-    console.print(f"[red]✗[/] {message}")
+    console.print(f"[red]✗[/] {escape(message)}", soft_wrap=True)
     raise typer.Exit(1)

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
+from datasets.frequency import Frequency
 from service.api import openapi, ops, predict, problems, sessions
 from service.api.boundary import Boundary
 from service.api.edge import Edge
@@ -57,7 +58,8 @@ def open_service(settings: Settings, log: Log) -> Service:
     bundle = Bundle.open(settings.bundle)
     with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
         runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
-    journal = open_journal(settings.journal, bundle.width, bundle.manifest.frequency, settings.durable)
+    frequency = Frequency.parse(bundle.manifest.frequency).alias
+    journal = open_journal(settings.journal, bundle.width, frequency, settings.durable)
     return assemble(settings, runtime, journal, log)
 
 

@@ -69,6 +69,7 @@ class LogObserver(NullObserver):
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self._was_ready = False
 
     def fault(self, error: BaseException) -> None:
         cause = error.__cause__ or error
@@ -78,7 +79,8 @@ class LogObserver(NullObserver):
         self._log.debug("rebuilt", sessions=sessions, readings=readings)
 
     def readiness(self, ready: bool, reason: str) -> None:
-        log = self._log.info if ready else self._log.warning
+        log = self._log.warning if self._was_ready and not ready else self._log.info
+        self._was_ready |= ready
         log("ready" if ready else "not ready", reason=reason)
 
 

@@ -77,13 +77,17 @@ async def _opened(client: GatecastClient, model: Model, feed: Feed, wish: Wish, 
             f"the session {name} has begun with another history: --restart begins it anew, --session takes another name"
         ) from error
     if session.created or wish.restart:
-        console.print(f"Session {name}: {feed.first:,} readings of history, then what the model has not seen.")
+        _say(console, f"Session {name}: {feed.first:,} readings of history, then what the model has not seen.")
     elif session.next_step >= len(feed):
-        console.print(f"Session {name} has seen all readings; it starts anew.")
+        _say(console, f"Session {name} has seen all readings; it starts anew.")
         session = await client.open_session(name, history=feed.history(), replace=True)
     else:
-        console.print(f"Session {name} goes on at {feed.time(session.next_step)}; --restart begins it anew.")
+        _say(console, f"Session {name} goes on at {feed.time(session.next_step)}; --restart begins it anew.")
     return session
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 class Pace:

@@ -62,9 +62,7 @@ def picture(progress: Progress, connected: bool) -> Layout:
     )
     layout["panels"].split_row(
         Layout(Panel(_now(progress), title="now", title_align="left", border_style="dim")),
-        Layout(
-            Panel(_scores(progress), title="mean absolute error", title_align="left", border_style="dim")
-        ),
+        Layout(Panel(_scores(progress), title="mean absolute error", title_align="left", border_style="dim")),
     )
     return layout
 
@@ -105,7 +103,7 @@ def _now(progress: Progress) -> Table:
         label = "next" if ahead == 1 else f"in {wording.length(ahead, feed.frequency)}"
         median = "–" if forecast is None else shown(forecast.median[ahead - 1])
         grid.add_row(label, Text.assemble((median, MEDIAN), wording.bounds(progress, ahead - 1)))
-    grid.add_row("speed", f"{shown(progress.readings_per_second)} readings/s")
+    grid.add_row("speed", wording.rate(progress))
     grid.add_row("answer", f"p50 {wording.milliseconds(progress.round_trip)}, durable: {progress.durable}")
     return grid
 
@@ -114,7 +112,7 @@ def _scores(progress: Progress) -> Group:
     frequency, scores = progress.feed.frequency, progress.scores
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(style="dim", no_wrap=True)
-    rows: list[list[str | Text]] = [["ahead by", "Gatecast", "seasonal naive", "  which says", "less error"]]
+    rows: list[list[str | Text]] = [["ahead by", "Gatecast", "seasonal naive", "  which says", "better by"]]
     for ahead in scores.aheads:
         table.add_column(justify="right", no_wrap=True)
         error, label = scores.error(ahead), Text(wording.length(ahead, frequency), "dim")

@@ -33,6 +33,12 @@ def milliseconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{1e3 * seconds:.1f} ms"
 
 
+def rate(progress: Progress) -> str:
+    """How fast it goes."""
+    per_second = progress.readings_per_second
+    return "– readings/s" if per_second is None else f"{per_second:,.1f} readings/s"
+
+
 def line(progress: Progress) -> str:
     """The last reading and how it goes, for a log."""
     feed, step = progress.feed, progress.step
@@ -47,7 +53,7 @@ def line(progress: Progress) -> str:
             )
     if progress.scores.inside is not None:
         parts.append(f"in band {percent(progress.scores.inside)}")
-    parts.append(f"{shown(progress.readings_per_second)}/s, p50 {milliseconds(progress.round_trip)}")
+    parts.append(f"{rate(progress)}, p50 {milliseconds(progress.round_trip)}")
     return "  ".join(parts)
 
 
@@ -70,15 +76,15 @@ def summary(progress: Progress) -> Table:
     title = f"{feed.name}: {progress.sent:,} readings, {feed.time(progress.first)} to {feed.time(progress.step)}"
     table = Table(title=title, title_justify="left")
     table.add_column("mean absolute error")
-    for name in ("readings", "Gatecast", "seasonal naive", "less error"):
+    for name in ("readings", "Gatecast", "seasonal naive", "which says", "better by"):
         table.add_column(name, justify="right")
     for ahead in scores.aheads:
         error, label = scores.error(ahead), f"{length(ahead, feed.frequency)} ahead"
         if error is None:
-            table.add_row(label, "0", "–", "–", "–")
+            table.add_row(label, "0", "–", "–", "–", "–")
             continue
-        naive = f"{shown(error.naive)} (as {naive_name(error, feed.frequency)})"
-        table.add_row(label, f"{error.count:,}", shown(error.ours), naive, percent(error.gain))
+        figures = (f"{error.count:,}", shown(error.ours), shown(error.naive))
+        table.add_row(label, *figures, naive_name(error, feed.frequency), percent(error.gain))
     return table
 
 
@@ -91,7 +97,7 @@ def facts(progress: Progress) -> list[str]:
             "of one step ahead."
         )
     lines.append(
-        f"{shown(progress.readings_per_second)} readings/s, half of them answered within "
+        f"{rate(progress)}, half of them answered within "
         f"{milliseconds(progress.round_trip)}; each was recorded before it was answered and survives "
         f"{SURVIVES.get(progress.durable, progress.durable)}."
     )

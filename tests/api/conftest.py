@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ def build(limits: dict[str, object], bundle: dict[str, object]) -> Running:
     return Running(assemble(settings, runtime, journal, open_log("debug", "json", log)), runtime, log)
 
 
+def until_ready(running: Running) -> None:
+    """The engine's thread has warmed up; with the fake runtime in an instant."""
+    for _ in range(1_000):
+        if running.service.edge.engine.ready:
+            return
+        time.sleep(0.01)
+    raise AssertionError(running.service.edge.engine.reason)
+
+
 @asynccontextmanager
 async def inside(limits: dict[str, object] | None = None, **bundle: object) -> AsyncIterator[Inside]:
     running = build(limits or {}, bundle)
@@ -83,6 +93,7 @@ def behind(limits: dict[str, object] | None = None, **bundle: object) -> Iterato
     thread.start()
     try:
         assert listening.wait(20)
+        until_ready(running)
         with httpx.Client(base_url=f"http://{address}") as http:
             yield Behind(running.service, running.runtime, running.log, http, address, server, thread)
     finally:

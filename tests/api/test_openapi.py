@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastapi.openapi.models import OpenAPI
 from pydantic import TypeAdapter
 
 from service.api import schemas
@@ -30,7 +31,7 @@ async def test_every_reference_is_to_something_there(http) -> None:
     document = (await http.get("/openapi.json")).json()
     schemas_there = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert references(document) <= schemas_there
-    assert document["openapi"].startswith("3.")
+    OpenAPI.model_validate(document)
     assert (await http.get("/docs")).status_code == 200
 
 

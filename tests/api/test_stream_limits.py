@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -120,6 +122,26 @@ def test_an_ending_service_answers_what_it_took_and_tells_streams_to_connect_aga
             assert closed_with(busy) == 1012
         running.thread.join(20)
         assert not running.thread.is_alive()
+        assert running.server.clean
+
+
+def test_an_ending_service_is_not_ready_takes_no_connection_and_answers_the_requests_it_took(open_behind) -> None:
+    body = {"series": [{"unique_id": "a", "start": START, "y": [1, 2]}]}
+    with open_behind() as running, ThreadPoolExecutor(1) as elsewhere:
+        assert running.http.get("/ready").status_code == 200  # on a connection that is kept
+        running.runtime.entered.clear()
+        running.runtime.gate.clear()
+        asked = elsewhere.submit(httpx.post, f"http://{running.address}/v1/predict", json=body, timeout=20)
+        assert running.runtime.entered.wait(10)
+        running.server.should_exit = True
+        while running.http.get("/ready").status_code == 200:
+            pass
+        assert running.http.get("/ready").json()["code"] == "not_ready"
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://{running.address}/live")
+        running.runtime.gate.set()
+        assert asked.result().status_code == 200
+        running.thread.join(20)
         assert running.server.clean
 
 

@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from service.errors import JournalError, SessionExists, UnknownSession
 from service.journal import JOURNALS, NO_READING, Checkpoint, Head, Journal, Readings, open_journal
@@ -23,6 +30,7 @@ WIDTH = 2
 FREQUENCY = "30min"
 NAMES = ("taxi", "meter 7", "κ/λ")
 DIGESTS = ("a" * 64, "b" * 64)
+FAULTS = ("",) * 12 + ("gap", "again", "stale", "ahead", "deleted")
 
 Open = Callable[[Path], Journal]
 
@@ -85,8 +93,11 @@ class Expected:
 
 
 names = st.sampled_from(NAMES)
+places = st.integers(0, len(NAMES) - 1)
 lengths = st.integers(0, 7)
 digests = st.sampled_from(DIGESTS)
+made_by = st.one_of(st.none(), digests)
+some_sessions = precondition(lambda self: self.expected)
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -106,82 +117,80 @@ class JournalMachine(RuleBasedStateMachine):
         self.journal.close()
         self.folder.cleanup()
 
+    def pick(self, place: int) -> str:
+        return list(self.expected)[place % len(self.expected)]
+
     def new_rows(self, count: int) -> np.ndarray:
         values = rows(*(next(self.numbers) for _ in range(count)))
         values[values % 5 == 0] = np.nan
         return values
 
-    def history(self, length: int, digest: str | None) -> tuple[np.ndarray, Checkpoint | None]:
-        made = None if digest is None else checkpoint(length - 1, 77, digest, next(self.numbers))
-        return self.new_rows(length), made
-
-    def begin(self, name: str, key: int, revision: int, values: np.ndarray, made: Checkpoint | None) -> None:
-        start, origin = 1000 * revision, f"{revision:064d}"
-        self.expected[name] = Expected(key, start, origin, revision, list(values))
+    def begin(self, name: str, head: Head, values: np.ndarray, made: Checkpoint | None) -> None:
+        self.expected[name] = Expected(head.key, head.start, head.origin, head.revision, list(values))
         if made is not None:
             self.expected[name].saved.append((made.step, made.digest, made.body.tobytes()))
 
-    @rule(name=names, length=lengths, digest=st.none() | digests)
+    def made(self, step: int, digest: str | None) -> Checkpoint | None:
+        return None if digest is None else checkpoint(step, 77, digest, next(self.numbers))
+
+    @initialize(lengths=st.tuples(lengths, lengths))
+    def two_sessions(self, lengths: tuple[int, int]) -> None:
+        for name, length in zip(NAMES, lengths, strict=False):
+            self.create(name, length, None)
+
+    @rule(name=names, length=lengths, digest=made_by)
     def create(self, name: str, length: int, digest: str | None) -> None:
-        values, made = self.history(length, digest)
+        values, made = self.new_rows(length), self.made(length - 1, digest)
         if name in self.expected:
             with pytest.raises(SessionExists):
                 self.journal.create(name, 1000, "", values, made)
             return
         head = self.journal.create(name, 1000, f"{1:064d}", values, made)
-        assert head.revision == 1
+        assert (head.start, head.origin, head.revision) == (1000, f"{1:064d}", 1)
         assert head.key not in self.used
         self.used.add(head.key)
-        self.begin(name, head.key, 1, values, made)
+        self.begin(name, head, values, made)
 
-    @rule(name=names, length=lengths, digest=st.none() | digests)
-    def replace(self, name: str, length: int, digest: str | None) -> None:
-        values, made = self.history(length, digest)
-        if name not in self.expected:
-            with pytest.raises(UnknownSession):
-                self.journal.replace(name, 0, "", values, made)
-            return
-        old = self.expected[name]
-        revision = old.revision + 1
-        head = self.journal.replace(name, 1000 * revision, f"{revision:064d}", values, made)
-        assert (head.key, head.revision) == (old.key, revision)
-        self.begin(name, old.key, revision, values, made)
+    @some_sessions
+    @rule(place=places, length=lengths, digest=made_by)
+    def replace(self, place: int, length: int, digest: str | None) -> None:
+        name = self.pick(place)
+        old, values, made = self.expected[name], self.new_rows(length), self.made(length - 1, digest)
+        start, origin = old.start + 1, f"{old.start:064d}"
+        head = self.journal.replace(name, start, origin, values, made)
+        assert (head.start, head.origin) == (start, origin)
+        assert (head.key, head.revision) == (old.key, old.revision + 1)
+        self.begin(name, head, values, made)
 
-    @rule(name=names)
-    def delete(self, name: str) -> None:
-        if name not in self.expected:
-            with pytest.raises(UnknownSession):
-                self.journal.delete(name)
-            return
+    @precondition(lambda self: len(self.expected) > 1)
+    @rule(place=places)
+    def delete(self, place: int) -> None:
+        name = self.pick(place)
         gone = self.expected.pop(name)
         self.dead.append((gone.key, gone.revision, len(gone.rows)))
         self.journal.delete(name)
+        for unknown in (self.journal.delete, lambda name: self.journal.replace(name, 0, "", rows())):
+            with pytest.raises(UnknownSession):
+                unknown(name)
         with pytest.raises(UnknownSession):
             self.journal.load(gone.key)
 
-    @rule(
-        batch=st.lists(
-            st.tuples(
-                st.sampled_from((*NAMES, *NAMES, None)),  # None: a session that was deleted
-                st.sampled_from((0, 0, 0, 0, 0, -1, 1)),  # a step off
-                st.sampled_from((0, 0, 0, 0, 0, -1, 1)),  # a revision off
-            ),
-            min_size=1,
-            max_size=12,
-        )
-    )
-    def append(self, batch: list[tuple[str | None, int, int]]) -> None:
+    @some_sessions
+    @rule(batch=st.lists(st.tuples(places, st.sampled_from(FAULTS)), min_size=1, max_size=12))
+    def append(self, batch: list[tuple[int, str]]) -> None:
         items, verdicts, refused, taken = [], [], set(), []
         values = self.new_rows(len(batch))
         after = {name: len(session.rows) for name, session in self.expected.items()}
-        for (name, steps_off, revisions_off), row in zip(batch, values, strict=True):
-            session = self.expected.get(name or "")
-            if session is None:
+        for (place, fault), row in zip(batch, values, strict=True):
+            if fault == "deleted":
                 items.append(self.dead[-1] if self.dead else (99, 1, 0))
                 verdicts.append(False)
                 continue
-            items.append((session.key, session.revision + revisions_off, after[name] + steps_off))
-            if steps_off or revisions_off:
+            name = self.pick(place)
+            session = self.expected[name]
+            step = after[name] + {"gap": 1, "again": -1}.get(fault, 0)
+            items.append((session.key, session.revision + {"stale": -1, "ahead": 1}.get(fault, 0), step))
+            if fault:
                 refused.add(name)
             verdicts.append(name not in refused)
             if verdicts[-1]:
@@ -193,22 +202,20 @@ class JournalMachine(RuleBasedStateMachine):
         for session, row in taken:
             session.rows.append(row)
 
-    @rule(name=names, back=st.integers(-1, 8), digest=digests, revisions_off=st.sampled_from((0, 0, 0, -1, 1)))
-    def save(self, name: str, back: int, digest: str, revisions_off: int) -> None:
-        session = self.expected.get(name)
-        if session is None:
-            return
+    @some_sessions
+    @rule(place=places, back=st.integers(-1, 8), digest=digests, off=st.sampled_from((0, 0, 0, -1, 1)))
+    def save(self, place: int, back: int, digest: str, off: int) -> None:
+        session = self.expected[self.pick(place)]
         step = len(session.rows) - 1 - back
-        made = checkpoint(step, session.revision + revisions_off, digest, next(self.numbers))
+        made = checkpoint(step, session.revision + off, digest, next(self.numbers))
         self.journal.save(np.array([session.key]), [made])
-        if NO_READING <= step < len(session.rows) and not revisions_off:
+        if NO_READING <= step < len(session.rows) and not off:
             session.saved.append((step, digest, made.body.tobytes()))
 
-    @rule(name=names, digest=st.none() | digests)
-    def load(self, name: str, digest: str | None) -> None:
-        session = self.expected.get(name)
-        if session is None:
-            return
+    @some_sessions
+    @rule(place=places, digest=made_by)
+    def load(self, place: int, digest: str | None) -> None:
+        session = self.expected[self.pick(place)]
         found, after = self.journal.load(session.key, digest)
         usable = [saved for saved in session.saved if digest in (None, saved[1])]
         if found is None:
@@ -222,12 +229,12 @@ class JournalMachine(RuleBasedStateMachine):
             step = found.step
         np.testing.assert_array_equal(after, session.values()[step + 1 :])
 
-    @rule(name=names, first=st.integers(-2, 30), last=st.integers(-2, 30))
-    def read(self, name: str, first: int, last: int) -> None:
-        session = self.expected.get(name)
-        if session is not None:
-            expected = session.values()[max(first, 0) : max(last + 1, 0)]
-            np.testing.assert_array_equal(self.journal.readings(session.key, first, last), expected)
+    @some_sessions
+    @rule(place=places, first=st.integers(-2, 20), count=st.integers(0, 20))
+    def read(self, place: int, first: int, count: int) -> None:
+        session = self.expected[self.pick(place)]
+        expected = session.values()[max(first, 0) : max(first + count, 0)]
+        np.testing.assert_array_equal(self.journal.readings(session.key, first, first + count - 1), expected)
 
     @rule(limit=st.integers(0, 9))
     def fold(self, limit: int) -> None:
@@ -312,6 +319,14 @@ def test_of_two_bundles_each_finds_its_own_checkpoint(journal: Journal) -> None:
         assert (found.step, found.body.tolist()) == (step, [step] * 5)
         np.testing.assert_array_equal(after, rows(*range(step + 1, 8)))
     assert journal.load(head.key, "c" * 64)[0] is None
+
+
+def test_the_newest_checkpoint_and_the_one_before_are_kept(journal: Journal) -> None:
+    head = journal.create("taxi", 0, "", rows(*range(8)))
+    for step, digest in ((2, DIGESTS[0]), (4, DIGESTS[1]), (6, DIGESTS[0])):
+        journal.save(np.array([head.key]), [checkpoint(step, digest=digest)])
+    steps = [found.step for found, _ in (journal.load(head.key, digest) for digest in DIGESTS) if found]
+    assert steps == [6, 4]
 
 
 def test_saving_the_same_step_again_keeps_the_checkpoint_before(journal: Journal) -> None:

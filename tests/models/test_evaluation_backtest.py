@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from io import StringIO
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -38,7 +41,7 @@ def test_rolled_forecasts_are_those_of_a_stream(
     monkeypatch.setattr(rolling, "CHUNK", 37)
     panel = small_panel(series=3, length=120)
     spans = [Span(stretch, 90 + 3 * row, 100 + row) for row, stretch in enumerate(panel.series)]
-    found = [{} for _ in spans]
+    found: list[dict[int, np.ndarray]] = [{} for _ in spans]
     for piece in roll(forecaster, spans):
         for row, quantiles in enumerate(piece.in_units().numpy()):
             found[piece.span][piece.first + row] = quantiles
@@ -96,7 +99,7 @@ def result(forecaster: Forecaster) -> Backtest:
 
 
 def test_the_table_has_a_row_for_each_season(result: Backtest) -> None:
-    console = Console(record=True, width=100, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(record=True, width=100, file=StringIO())
     console.print(comparison_table(result, Frequency.parse("1h")))
     text = console.export_text()
     assert "gatecast" in text
@@ -119,7 +122,7 @@ def test_lags_have_names(frequency: str, lag: int, name: str) -> None:
 
 
 @pytest.mark.parametrize("frequency", ["1h", "1"])
-def test_the_forecast_is_drawn(forecaster: Forecaster, result: Backtest, frequency: str, tmp_path) -> None:
+def test_the_forecast_is_drawn(forecaster: Forecaster, result: Backtest, frequency: str, tmp_path: Path) -> None:
     file = tmp_path / "forecast.png"
     plot_forecast(forecaster, small_panel(), result, Frequency.parse(frequency), "y", file)
     assert file.read_bytes().startswith(b"\x89PNG")

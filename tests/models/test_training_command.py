@@ -1,0 +1,120 @@
+"""`gatecast train` as it is typed: what it prints, what it writes, how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from commands.main import app
+from models.training.run import Run
+from tests.conftest import daily_wave
+
+Command = Callable[..., Result]
+SMALL = ("--hidden", "8", "--batch", "2", "--steps", "4")
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hourly series of three weeks, with a covariate."""
+    path = tmp_path_factory.mktemp("data") / "waves.csv"
+    lines = ["unique_id,ds,y,temperature"]
+    for name in ("north", "south"):
+        for hour, value in enumerate(daily_wave(500, seed=len(name))):
+            day = f"2024-05-{1 + hour // 24:02d}T{hour % 24:02d}:00:00"
+            lines.append(f"{name},{day},{value:.3f},{hour % 24}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture
+def command(csv: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*options: str, data: str = str(csv)) -> Result:
+        return CliRunner().invoke(app, ["train", data, *options])
+
+    return run
+
+
+def test_the_last_thing_printed_is_the_table_and_the_next_command(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = command("--horizon", "12", "--out", str(out), *SMALL)
+    assert result.exit_code == 0, result.output
+    for part in ("MASE", "sMAPE", "80 % band", "gatecast", "seasonal naive, a day (24 steps)", "a week (168 steps)"):
+        assert part in result.output
+    assert result.output.replace("\n", " ").strip().endswith(f"gatecast export {out} --out {out}.bundle")
+    run = Run.open(out)
+    assert run.config.covariates == ("temperature",)
+    assert (run.config.hidden, run.config.horizon, run.config.lags) == (8, 12, (24, 168))
+    assert (run.data.series, run.data.test_steps, run.data.source) == (2, 50, "waves.csv")
+
+
+def test_options_reach_the_run(command: Command, tmp_path: Path) -> None:
+    options = ("--covariates", "none", "--lags", "12, 24", "--layers", "1", "--dropout", "0", "--seed", "7")
+    more = ("--rate", "0.004", "--test-steps", "30", "--validation-steps", "24", "--freq", "1h")
+    result = command("--horizon", "6", "--out", str(tmp_path / "run"), *SMALL, *options, *more)
+    assert result.exit_code == 0, result.output
+    run = Run.open(tmp_path / "run")
+    assert (run.config.lags, run.config.layers, run.config.dropout, run.config.covariates) == ((12, 24), 1, 0.0, ())
+    assert (run.settings.seed, run.settings.rate, run.settings.batch, run.settings.steps) == (7, 0.004, 2, 4)
+    assert (run.data.test_steps, run.data.validation_steps) == (30, 24)
+
+
+def test_a_run_is_not_overwritten_unasked(command: Command, tmp_path: Path) -> None:
+    out = ("--horizon", "6", "--out", str(tmp_path / "run"), *SMALL)
+    assert command(*out).exit_code == 0
+    again = command(*out)
+    assert again.exit_code == 1
+    assert "is not empty: go on with --resume, train anew with --replace" in " ".join(again.output.split())
+    assert command(*out, "--replace", "--seed", "1").exit_code == 0
+    assert Run.open(tmp_path / "run").settings.seed == 1
+
+
+def test_resume_takes_the_options_of_the_run(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert command("--horizon", "6", "--out", str(out), *SMALL).exit_code == 0
+    before = (out / "weights.safetensors").read_bytes()
+    result = command("--horizon", "6", "--out", str(out), "--resume")
+    assert result.exit_code == 0, result.output
+    assert (out / "weights.safetensors").read_bytes() == before
+    other = command("--horizon", "6", "--out", str(out), "--resume", "--steps", "9")
+    assert other.exit_code == 1
+    assert "steps was 4, is 9" in other.output
+
+
+def test_better_than_the_naive_can_be_required(command: Command, tmp_path: Path) -> None:
+    result = command(
+        "--horizon", "6", "--out", str(tmp_path / "run"), *SMALL, "--rate", "0.0000001", "--require-better"
+    )
+    assert Run.open(tmp_path / "run").metrics()["beats_seasonal_naive"] is False
+    assert result.exit_code == 1
+    assert "The seasonal naive is better" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--lags", "a day"), "--lags takes whole numbers"),
+        (("--rate", "2"), "the rate must lie between 0 and 1"),
+        (("--covariates", "humidity"), "humidity"),
+        (("--resume",), "is no run"),
+        (("--test-steps", "490"), "steps to train on"),
+    ],
+)
+def test_faults_end_in_one_line_and_exit_1(
+    command: Command, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = command("--horizon", "6", "--out", str(tmp_path / "run"), *SMALL, *options)
+    assert result.exit_code == 1
+    assert message in " ".join(result.output.split())
+    assert "Traceback" not in result.output
+
+
+def test_an_absent_file_is_named(command: Command, tmp_path: Path) -> None:
+    result = command("--horizon", "6", "--out", str(tmp_path / "run"), data="nowhere.csv")
+    assert result.exit_code == 1
+    assert "nowhere.csv" in result.output
