@@ -63,7 +63,7 @@ def training_summary(run: Run, metrics: dict[str, Any]) -> dict[str, Any]:
     first = frequency.times(last, np.array([1 - run.data.test_steps], dtype=np.int64))[0]
     return {
         "settings": run.settings.to_dict(),
-        "data": asdict(run.data),
+        "data": {**asdict(run.data), "source": Path(run.data.source).name},
         "outcome": metrics["training"],
         "held_out": {"start": format_time(int(first), frequency), "steps": run.data.test_steps},
     }

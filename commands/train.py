@@ -189,4 +189,4 @@ def _conclude(run: Run, result: Any, outcome: Any) -> None:
     if not result.beats_naive:
         console.print("[yellow]![/] The seasonal naive is better. Try more --steps, another --lags, or more data.")
     command = f"gatecast export {run.path} --out {run.path}.bundle"
-    console.print(f"\nPlots and metrics are in {run.path}. Next: [bold]{command}[/]", highlight=False)
+    console.print(f"\nPlots and metrics are in {run.path}. Next: [bold]{command}[/]", highlight=False, soft_wrap=True)

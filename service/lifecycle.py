@@ -35,7 +35,7 @@ class Lifecycle:
         The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`.
         """
         origin = origin_of(start, values)
-        known = self._known(name, origin, len(values), replace)
+        known = self._known(name, origin, replace)
         if known is not None:
             return known
         begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
@@ -45,7 +45,7 @@ class Lifecycle:
         def finished(state: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
             if not np.isfinite(forecast).all():
                 raise NonFiniteForecast("the model's forecast after this history is not finite; nothing was recorded")
-            view = self._known(name, origin, len(values), replace)  # someone else may have been faster
+            view = self._known(name, origin, replace)  # someone else may have been faster
             checkpoint = Checkpoint(len(values) - 1, FIRST_REVISION, self.digest, state)
             self.replies.answer(caller, view or self._put(name, begin, origin, values, checkpoint))
 
@@ -65,15 +65,13 @@ class Lifecycle:
         self.registry.delete(name)
         return True
 
-    def _known(self, name: str, origin: str, steps: int, replace: bool) -> SessionView | None:
+    def _known(self, name: str, origin: str, replace: bool) -> SessionView | None:
         """The session that is there if it will do; None if it is to be made; `SessionExists` if it is another one."""
         head = self.registry.head(name)
-        if head is None:
+        if head is None or replace:
             return None
-        if head.origin == origin and (not replace or head.last_step == steps - 1):
+        if head.origin == origin:
             return self.session(name)
-        if replace:
-            return None
         raise SessionExists(
             f"there is a session {name!r} that was created with another start or history; "
             "go on from its last step, choose another name, or ask for it to be replaced",

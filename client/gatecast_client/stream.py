@@ -142,7 +142,7 @@ class Stream:
                 if self._outbox.answered(self._wire.decode(message)):
                     self._trouble.over()
                 if (refusal := self._outbox.refusal) is not None:
-                    await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after", 0)))
+                    await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after_seconds", 0)))
                     self._outbox.again()
                     self._something_to_send.set()
         except ConnectionClosed:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gatecast_client import GatecastClient, GatecastError, Model, Session
@@ -43,7 +44,7 @@ async def drive(
 
     `FeedError` where data and model do not go together, `GatecastError` where the service refuses.
     """
-    model = await client.model()
+    model = await _model(client)
     feed = make_feed(table, model)
     session = await _opened(client, model, feed, wish, console)
     end = len(feed) if wish.limit is None else min(len(feed), session.next_step + wish.limit)
@@ -63,6 +64,18 @@ async def drive(
                 progress.take(answer, time.perf_counter() - asked)
                 if not console.is_terminal:
                     print_line(console, progress)
+
+
+async def _model(client: GatecastClient) -> Model:
+    try:
+        return await client.model()
+    except GatecastError as error:
+        if error.code != "unexpected_answer" and error.status != HTTPStatus.NOT_FOUND:
+            raise
+        raise FeedError(
+            f"{client.url} does not say what it forecasts (GET /v1/model): no Gatecast service is there, or an "
+            "older one. Start one with `make run`, or with `gatecast serve BUNDLE`"
+        ) from error
 
 
 async def _opened(client: GatecastClient, model: Model, feed: Feed, wish: Wish, console: Console) -> Session:

@@ -61,8 +61,10 @@ def make_feed(table: SeriesTable, model: Model) -> Feed:
     if Frequency.parse(model.frequency) != table.frequency:
         raise FeedError(
             f"the model {model.name} expects a reading every {model.frequency}, {name} has one every "
-            f"{table.frequency.alias}: name the data it was trained on with --data, or train one for these:\n"
-            f"  gatecast train {table.source} --horizon {model.horizon} --out runs/{name}"
+            f"{table.frequency.alias}. Name the data it was trained on with --data, or train and serve one for these:\n"
+            f"  gatecast train {table.source} --horizon {model.horizon} --out runs/{name}\n"
+            f"  gatecast export runs/{name} --out runs/{name}.bundle\n"
+            f"  gatecast serve runs/{name}.bundle"
         )
     missing = [each for each in model.covariates if each not in table.covariates]
     if missing:

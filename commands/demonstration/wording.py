@@ -74,12 +74,12 @@ def summary(progress: Progress) -> Table:
     """The table at the end of a run."""
     feed, scores = progress.feed, progress.scores
     title = f"{feed.name}: {progress.sent:,} readings, {feed.time(progress.first)} to {feed.time(progress.step)}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("mean absolute error")
+    table = Table(title=f"{title}\nMean absolute error", title_justify="left")
+    table.add_column("ahead by")
     for name in ("readings", "Gatecast", "seasonal naive", "which says", "better by"):
         table.add_column(name, justify="right")
     for ahead in scores.aheads:
-        error, label = scores.error(ahead), f"{length(ahead, feed.frequency)} ahead"
+        error, label = scores.error(ahead), length(ahead, feed.frequency)
         if error is None:
             table.add_row(label, "0", "–", "–", "–", "–")
             continue

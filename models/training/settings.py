@@ -10,7 +10,7 @@ from typing import Any
 class TrainingSettings:
     """What decides a training run; together with data and model it decides every weight."""
 
-    steps: int = 1500
+    steps: int = 800
     batch: int = 32  # crops in a step
     rate: float = 2e-3  # peak learning rate
     decay: float = 0.01  # weight decay, not on biases and norms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from datasets.frequency import Frequency
@@ -13,7 +14,8 @@ from service.api.histories import Histories
 from service.api.items import Item, Items, refusal
 from service.api.readings import Columns, Faults, Reading
 from service.engine import Engine
-from service.errors import CannotStream, TooManyReadings
+from service.errors import CannotStream, GatecastError, TooManyReadings
+from service.frames import Answers
 from service.logs import Log
 from service.metrics import Metrics
 from service.runtimes import Runtime
@@ -73,5 +75,18 @@ class Edge:
             return Outcome(items, sheet.faults)
         answers = await self.engine.observe(sheet.observations)
         errors = {at: error for at, error in zip(sheet.kept, answers.errors, strict=True) if error is not None}
-        items = self._items.write(sessions, readings, sheet, answers, selection, whole_times)
+        starts = await self._starts(sheet.observations.sessions, answers)
+        items = self._items.write(sessions, readings, sheet, answers, selection, starts, whole_times)
         return Outcome(items, errors | sheet.faults)
+
+    async def _starts(self, sessions: list[str], answers: Answers) -> dict[str, int]:
+        """Where the answered sessions start, on a monthly grid: 28 February may stand for the 30th or a month's end."""
+        if self.clock.frequency.unit != "month":
+            return {}
+        starts: dict[str, int] = {}
+        for name in {name for name, row in zip(sessions, answers.rows.tolist(), strict=True) if row >= 0}:
+            with suppress(GatecastError):  # deleted since, or the service is ending: what is recorded is answered
+                start = (await self.engine.session(name)).start
+                if start is not None:
+                    starts[name] = start
+        return starts

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.api import problems
 from service.api.clock import LARGEST_COUNT, Clock, Time
@@ -30,16 +31,25 @@ class Items:
         sheet: Sheet,
         answers: Answers,
         selection: Selection,
+        starts: Mapping[str, int],
         whole_times: bool = False,
     ) -> list[Item]:
-        """One item for each reading, in the order sent."""
+        """One item for each reading, in the order sent.
+
+        `starts` are those of sessions whose grid cannot be continued from the reading's time alone.
+        """
         items: list[Item] = [{}] * len(readings)
         for at, error in sheet.faults.items():
             items[at] = refusal(sessions[at], readings[at].step, error)
         medians, levels = selection.cut(answers.quantiles)
         known = np.where(answers.times == NO_TIME, 0, answers.times)
         times = self.clock.write_all(known)
-        ahead = self._ahead(known, selection.horizon if whole_times else 1)
+        last = np.zeros_like(answers.steps)
+        if starts:
+            names = sheet.observations.sessions
+            last = np.array([step if name in starts else 0 for name, step in zip(names, answers.steps, strict=True)])
+            known = np.array([starts.get(name, time) for name, time in zip(names, known, strict=True)])
+        ahead = self._ahead(known, last, selection.horizon if whole_times else 1)
         repeated, keyed = answers.repeated.tolist(), answers.keyed.tolist()
         steps, rows = answers.steps.tolist(), answers.rows.tolist()
         for at, row in zip(sheet.kept, range(len(steps)), strict=True):
@@ -62,10 +72,10 @@ class Items:
             items[at] = item
         return items
 
-    def _ahead(self, times: np.ndarray[tuple[int], np.dtype[np.int64]], count: int) -> list[list[Time]]:
-        """The times of the `count` steps after each of `times`."""
-        steps = np.arange(1, count + 1, dtype=np.int64)
-        texts = self.clock.write_all(self.clock.frequency.times(np.repeat(times, count), np.tile(steps, len(times))))
+    def _ahead(self, starts: NDArray[np.int64], last: NDArray[np.int64], count: int) -> list[list[Time]]:
+        """The times of the `count` steps after step `last` of each series that begins at `starts`."""
+        steps = last[:, None] + np.arange(1, count + 1, dtype=np.int64)  # (readings, count)
+        texts = self.clock.write_all(self.clock.frequency.times(np.repeat(starts, count), steps.ravel()))
         return [texts[at : at + count] for at in range(0, len(texts), count)]
 
 

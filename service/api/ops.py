@@ -78,6 +78,7 @@ def model(edge: Edge) -> dict[str, object]:
         "longest_history": edge.histories.longest,
         "state_bytes": 4 * manifest.state.size,
         "metrics": manifest.metrics,
+        "training": manifest.training,
         "runtime": edge.runtime.name,
         "device": edge.runtime.device,
         "durable": edge.durable,

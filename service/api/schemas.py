@@ -165,7 +165,8 @@ class ModelAnswer(Answered):
     context: int
     longest_history: int
     state_bytes: int = Field(description="what one session's state takes")
-    metrics: dict[str, Any]
+    metrics: dict[str, Any] = Field(description="errors on the held-out end, beside the seasonal naive's")
+    training: dict[str, Any] = Field(description="how it was trained, on what, and where the held-out end begins")
     runtime: str
     device: str
     durable: str

@@ -41,6 +41,18 @@ async def test_a_streamed_session_forecasts_as_the_whole_history_does(http) -> N
     assert last["forecast"] == {key: whole[key] for key in ("ds", "median", "quantiles")}
 
 
+async def test_a_monthly_session_keeps_the_day_of_its_start_beyond_a_short_month(open_inside) -> None:
+    async with open_inside(frequency="1mo") as running:
+        http = running.http
+        await http.put("/v1/sessions/s", json={"start": "2015-01-30"})
+        sent = [{"y": 1, "step": 0}, {"y": 1, "step": 1}]
+        _, newest = (await http.post("/v1/sessions/s/observations", json=sent)).json()
+        peek = (await http.get("/v1/sessions/s/forecast")).json()
+    assert newest["ds"] == "2015-02-28T00:00:00"
+    assert newest["forecast"]["ds"][0] == "2015-03-30T00:00:00"
+    assert newest["forecast"] == peek["forecast"]
+
+
 async def test_the_same_put_again_changes_nothing_and_another_needs_replace(http) -> None:
     first = await http.put("/v1/sessions/s", json=HISTORY)
     again = await http.put("/v1/sessions/s", json=HISTORY)

@@ -85,7 +85,7 @@ def test_a_kill_at_any_moment_loses_no_acknowledged_reading_and_repeats_none(tmp
         assert all(have >= promised for have, promised in zip(found, acknowledged, strict=True))
         assert sum(found) - sum(acknowledged) <= 30  # at most the one batch that was on its way
         journal.close()
-    assert sum(acknowledged) > 500
+    assert all(acknowledged)
 
 
 def test_a_torn_log_loses_its_end_and_nothing_before(tmp_path: Path) -> None:

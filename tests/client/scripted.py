@@ -80,11 +80,11 @@ class Scripted:
 
 
 def _overloaded(frame: Any) -> object:
-    return (
-        [refused(reading, "overloaded") for reading in frame]
-        if isinstance(frame, list)
-        else refused(frame, "overloaded")
-    )
+    refusals = [
+        refused(reading, "overloaded", retry_after_seconds=1)
+        for reading in ([frame] if isinstance(frame, dict) else frame)
+    ]
+    return refusals if isinstance(frame, list) else refusals[0]
 
 
 @asynccontextmanager

@@ -135,6 +135,17 @@ async def test_another_service_is_told_by_its_answer(service: LiveService) -> No
     assert told.value.status == 404
 
 
+async def test_what_the_readme_shows_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = LiveService(fake_bundle(frequency="30min"), tmp_path / "readme.sqlite")
+    await plain.start()
+    readme = (Path(__file__).parents[2] / "client" / "README.md").read_text()
+    program = readme.partition("```python\n")[2].partition("```")[0].replace("http://127.0.0.1:8000", plain.url)
+    await asyncio.to_thread(exec, program, {"__name__": "readme"})
+    await plain.stop()
+    assert plain.recorded("taxi")[4:, 0].tolist() == [8011.0, 7500.0, 7210.0]
+    assert "Acknowledgement(session='taxi', step=6" in capsys.readouterr().out
+
+
 async def send(stream: Stream, session: str, values: list[float], luck: random.Random) -> None:
     """All of them, several on their way at once, by step or by time, singly or together."""
     calls: list[asyncio.Task[object]] = []

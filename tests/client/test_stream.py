@@ -108,7 +108,7 @@ async def test_waits_between_attempts_double_and_heed_what_the_service_asks_for(
         await stream.observe("a", 1.0, step=0)
         service.fates.append("overloaded")
         await stream.observe("a", 2.0, step=1)
-    assert hours.slept == [0.1, 2.0, 2.0, 0.1]
+    assert hours.slept == [0.1, 2.0, 2.0, 1.0]
 
 
 async def test_patience_ends_with_an_error_for_every_reading_and_the_stream(service: Scripted, hours: Hours) -> None:

@@ -60,6 +60,6 @@ class Signalling(StringIO):
 
 
 def train_and_die(path: str, threads: int, line: str) -> None:
-    """A run whose process is killed when that line of its progress comes, which is before the checkpoint of that step."""
+    """A run whose process is killed when that line of its progress comes, before the checkpoint of that step."""
     torch.set_num_threads(threads)
     train(small_panel(), small_run(Path(path)), Console(file=Signalling(line, signal.SIGKILL), width=200))

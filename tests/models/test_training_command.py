@@ -46,7 +46,7 @@ def test_the_last_thing_printed_is_the_table_and_the_next_command(command: Comma
     assert result.exit_code == 0, result.output
     for part in ("MASE", "sMAPE", "80 % band", "gatecast", "seasonal naive, a day (24 steps)", "a week (168 steps)"):
         assert part in result.output
-    assert result.output.replace("\n", " ").strip().endswith(f"gatecast export {out} --out {out}.bundle")
+    assert result.output.strip().endswith(f"gatecast export {out} --out {out}.bundle")
     run = Run.open(out)
     assert run.config.covariates == ("temperature",)
     assert (run.config.hidden, run.config.horizon, run.config.lags) == (8, 12, (24, 168))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from threading import Event, Semaphore
 
 import numpy as np
@@ -118,10 +118,8 @@ async def running(
 
 async def turn(engine: Engine) -> None:
     """Returns when the engine's thread has come round: all that was handed in before has been seen."""
-    try:
+    with suppress(UnknownSession):
         await engine.session("nobody")
-    except UnknownSession:
-        pass
 
 
 async def blocked(runtime: FakeRuntime) -> None:

@@ -23,7 +23,6 @@ from tests.service.engines import (
     frame,
     memory,
     running,
-    runs,
     send,
 )
 
@@ -220,8 +219,6 @@ async def test_a_stream_survives_its_neighbours_frames_being_split_anywhere() ->
     async with running(journal=memory(), max_batch=3) as engine:
         for name in "abc":
             await engine.create(name, START, column())
-        tasks = [
-            asyncio.create_task(send(engine, *((name, float(at), at) for at in range(10)))) for name in "abc"
-        ]
+        tasks = [asyncio.create_task(send(engine, *((name, float(at), at) for at in range(10)))) for name in "abc"]
         for answers in await asyncio.gather(*tasks):
             np.testing.assert_array_equal(answers.quantiles[answers.rows[-1]], alone(np.arange(10.0))[-1])
