@@ -55,8 +55,6 @@ def train(
 
     Ctrl-C keeps the best weights so far; --resume then goes on as if nothing had happened.
     """
-    import torch
-
     from datasets.reader import read_table
     from datasets.split import split
     from datasets.table import DataError
@@ -65,8 +63,6 @@ def train(
     from models.training.run import RunError
     from models.training.trainer import train as train_run
 
-    if threads is not None:
-        torch.set_num_threads(threads)
     try:
         table = read_table(
             _source(data),
@@ -89,7 +85,7 @@ def train(
         if not resume and not replace and (out.exists() and any(out.iterdir())):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
         _announce(table, panel, run)
-        result, outcome = train_run(panel, run, console, resume)
+        result, outcome = train_run(panel, run, console, resume, threads)
     except (DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
         errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None

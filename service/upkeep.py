@@ -10,6 +10,9 @@ from service.health import Health
 from service.registry import Registry
 
 
+FOLDED_AT_MOST = 8  # slices between two batches, where the tail grows faster than by one
+
+
 class Upkeep:
     """Each call does one small piece, so that the next reading never waits for more than that."""
 
@@ -30,8 +33,9 @@ class Upkeep:
             return
         try:
             self._registry.checkpoints.save_due(self._registry.cache.arena, idle=False)
-            if self._registry.tail > self._settings.max_tail:
-                self._fold()
+            excess = self._registry.tail - self._settings.max_tail
+            if excess > 0:
+                self._fold(min(excess, FOLDED_AT_MOST * self._settings.fold_slice))
         except GatecastError as error:
             self._health.note(error)
 
@@ -64,7 +68,8 @@ class Upkeep:
         registry.checkpoints.save(registry.cache.arena, registry.cache.residents()[:1], again=True)
         self._fold()
 
-    def _fold(self) -> None:
+    def _fold(self, readings: int = 0) -> None:
+        """One slice, or more readings if so many are asked for."""
         with faults_as(JournalError, "the journal could not fold its tail"):
-            self._registry.tail = self._registry.journal.fold(self._settings.fold_slice)
+            self._registry.tail = self._registry.journal.fold(max(readings, self._settings.fold_slice))
         self._observer.folded(self._registry.tail)

@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
-from service.errors import JournalError, SessionExists, UnknownSession
-from service.journal import JOURNALS, NO_READING, Checkpoint, Head, Journal, Readings, open_journal
-from service.journal.sqlite import SqliteJournal
-
-WIDTH = 2
-FREQUENCY = "30min"
-NAMES = ("taxi", "meter 7", "κ/λ")
-DIGESTS = ("a" * 64, "b" * 64)
-FAULTS = ("",) * 12 + ("gap", "again", "stale", "ahead", "deleted")
-
-Open = Callable[[Path], Journal]
-
-
-def registered(kind: str) -> Open:
-    return lambda path: open_journal(f"{kind}:{path}", WIDTH, FREQUENCY, "process")
-
-
-def cramped(path: Path) -> Journal:
-    """Segments and a tail so small that every boundary is met within a few readings."""
-    return SqliteJournal(path, WIDTH, FREQUENCY, "process", tail_bytes=300, segment_rows=3)
-
-
-JOURNALS_TO_TEST = {**{kind: registered(kind) for kind in sorted(JOURNALS)}, "sqlite, cramped": cramped}
+from service.errors import JournalError
+from service.journal import Head, Journal, Readings, open_journal
+from tests.contracts.journals import DIGESTS, FREQUENCY, JOURNALS_TO_TEST, WIDTH, checkpoint, readings, rows
 
 
 @pytest.fixture(params=JOURNALS_TO_TEST)
@@ -54,223 +21,12 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]
     opened.close()
 
 
-def rows(*numbers: float) -> np.ndarray:
-    """One reading for each number: the number, and one hundred more."""
-    return np.array([[number, number + 100] for number in numbers], np.float64).reshape(-1, WIDTH)
-
-
-def readings(*items: tuple[int, int, int, float]) -> Readings:
-    """A batch of (key, revision, step, number)."""
-    keys, revisions, steps, numbers = zip(*items, strict=True)
-    return Readings(np.array(keys), np.array(revisions), np.array(steps), rows(*numbers))
-
-
-def checkpoint(step: int, revision: int = 1, digest: str = DIGESTS[0], fill: float = 0.0) -> Checkpoint:
-    return Checkpoint(step, revision, digest, np.full(5, fill, np.float32))
-
-
 def follow(journal: Journal, head: Head, *numbers: float) -> None:
     """Appends numbers behind what the session has."""
     found = journal.head(head.name)
     assert found is not None
     items = [(found.key, found.revision, found.last_step + 1 + i, number) for i, number in enumerate(numbers)]
     assert journal.append(readings(*items)).all()
-
-
-@dataclass
-class Expected:
-    """The simplest journal of one session."""
-
-    key: int
-    start: int
-    origin: str
-    revision: int
-    rows: list[np.ndarray]
-    saved: list[tuple[int, str, bytes]] = field(default_factory=list)
-
-    def values(self) -> np.ndarray:
-        return np.array(self.rows, np.float64).reshape(-1, WIDTH)
-
-
-names = st.sampled_from(NAMES)
-places = st.integers(0, len(NAMES) - 1)
-lengths = st.integers(0, 7)
-digests = st.sampled_from(DIGESTS)
-made_by = st.one_of(st.none(), digests)
-some_sessions = precondition(lambda self: self.expected)
-
-
-class JournalMachine(RuleBasedStateMachine):
-    """Any order of operations leaves the journal and the simple model with the same sessions and readings."""
-
-    def __init__(self, opener: Open) -> None:
-        super().__init__()
-        self.opener = opener
-        self.folder = tempfile.TemporaryDirectory()
-        self.journal = opener(Path(self.folder.name) / "journal")
-        self.expected: dict[str, Expected] = {}
-        self.dead: list[tuple[int, int, int]] = []  # key, revision and next step of deleted sessions
-        self.used: set[int] = set()
-        self.numbers = itertools.count()
-
-    def teardown(self) -> None:
-        self.journal.close()
-        self.folder.cleanup()
-
-    def pick(self, place: int) -> str:
-        return list(self.expected)[place % len(self.expected)]
-
-    def new_rows(self, count: int) -> np.ndarray:
-        values = rows(*(next(self.numbers) for _ in range(count)))
-        values[values % 5 == 0] = np.nan
-        return values
-
-    def begin(self, name: str, head: Head, values: np.ndarray, made: Checkpoint | None) -> None:
-        self.expected[name] = Expected(head.key, head.start, head.origin, head.revision, list(values))
-        if made is not None:
-            self.expected[name].saved.append((made.step, made.digest, made.body.tobytes()))
-
-    def made(self, step: int, digest: str | None) -> Checkpoint | None:
-        return None if digest is None else checkpoint(step, 77, digest, next(self.numbers))
-
-    @initialize(lengths=st.tuples(lengths, lengths))
-    def two_sessions(self, lengths: tuple[int, int]) -> None:
-        for name, length in zip(NAMES, lengths, strict=False):
-            self.create(name, length, None)
-
-    @rule(name=names, length=lengths, digest=made_by)
-    def create(self, name: str, length: int, digest: str | None) -> None:
-        values, made = self.new_rows(length), self.made(length - 1, digest)
-        if name in self.expected:
-            with pytest.raises(SessionExists):
-                self.journal.create(name, 1000, "", values, made)
-            return
-        head = self.journal.create(name, 1000, f"{1:064d}", values, made)
-        assert (head.start, head.origin, head.revision) == (1000, f"{1:064d}", 1)
-        assert head.key not in self.used
-        self.used.add(head.key)
-        self.begin(name, head, values, made)
-
-    @some_sessions
-    @rule(place=places, length=lengths, digest=made_by)
-    def replace(self, place: int, length: int, digest: str | None) -> None:
-        name = self.pick(place)
-        old, values, made = self.expected[name], self.new_rows(length), self.made(length - 1, digest)
-        start, origin = old.start + 1, f"{old.start:064d}"
-        head = self.journal.replace(name, start, origin, values, made)
-        assert (head.start, head.origin) == (start, origin)
-        assert (head.key, head.revision) == (old.key, old.revision + 1)
-        self.begin(name, head, values, made)
-
-    @precondition(lambda self: len(self.expected) > 1)
-    @rule(place=places)
-    def delete(self, place: int) -> None:
-        name = self.pick(place)
-        gone = self.expected.pop(name)
-        self.dead.append((gone.key, gone.revision, len(gone.rows)))
-        self.journal.delete(name)
-        for unknown in (self.journal.delete, lambda name: self.journal.replace(name, 0, "", rows())):
-            with pytest.raises(UnknownSession):
-                unknown(name)
-        with pytest.raises(UnknownSession):
-            self.journal.load(gone.key)
-
-    @some_sessions
-    @rule(batch=st.lists(st.tuples(places, st.sampled_from(FAULTS)), min_size=1, max_size=12))
-    def append(self, batch: list[tuple[int, str]]) -> None:
-        items, verdicts, refused, taken = [], [], set(), []
-        values = self.new_rows(len(batch))
-        after = {name: len(session.rows) for name, session in self.expected.items()}
-        for (place, fault), row in zip(batch, values, strict=True):
-            if fault == "deleted":
-                items.append(self.dead[-1] if self.dead else (99, 1, 0))
-                verdicts.append(False)
-                continue
-            name = self.pick(place)
-            session = self.expected[name]
-            step = after[name] + {"gap": 1, "again": -1}.get(fault, 0)
-            items.append((session.key, session.revision + {"stale": -1, "ahead": 1}.get(fault, 0), step))
-            if fault:
-                refused.add(name)
-            verdicts.append(name not in refused)
-            if verdicts[-1]:
-                after[name] += 1
-                taken.append((session, row))
-        keys, revisions, steps = (np.array(column, np.int64) for column in zip(*items, strict=True))
-        found = self.journal.append(Readings(keys, revisions, steps, values))
-        assert found.tolist() == verdicts
-        for session, row in taken:
-            session.rows.append(row)
-
-    @some_sessions
-    @rule(place=places, back=st.integers(-1, 8), digest=digests, off=st.sampled_from((0, 0, 0, -1, 1)))
-    def save(self, place: int, back: int, digest: str, off: int) -> None:
-        session = self.expected[self.pick(place)]
-        step = len(session.rows) - 1 - back
-        made = checkpoint(step, session.revision + off, digest, next(self.numbers))
-        self.journal.save(np.array([session.key]), [made])
-        if NO_READING <= step < len(session.rows) and not off:
-            session.saved.append((step, digest, made.body.tobytes()))
-
-    @some_sessions
-    @rule(place=places, digest=made_by)
-    def load(self, place: int, digest: str | None) -> None:
-        session = self.expected[self.pick(place)]
-        found, after = self.journal.load(session.key, digest)
-        usable = [saved for saved in session.saved if digest in (None, saved[1])]
-        if found is None:
-            # Two checkpoints are kept: one of a bundle may be gone when others came later, but not the last saved.
-            assert not usable or (digest is not None and session.saved[-1][1] != digest)
-            step = NO_READING
-        else:
-            assert found.revision == session.revision
-            assert (found.step, found.digest, found.body.tobytes()) in usable
-            assert digest is not None or found.step == max(saved[0] for saved in usable)
-            step = found.step
-        np.testing.assert_array_equal(after, session.values()[step + 1 :])
-
-    @some_sessions
-    @rule(place=places, first=st.integers(-2, 20), count=st.integers(0, 20))
-    def read(self, place: int, first: int, count: int) -> None:
-        session = self.expected[self.pick(place)]
-        expected = session.values()[max(first, 0) : max(first + count, 0)]
-        np.testing.assert_array_equal(self.journal.readings(session.key, first, first + count - 1), expected)
-
-    @rule(limit=st.integers(0, 9))
-    def fold(self, limit: int) -> None:
-        before = self.journal.fold(0)
-        assert self.journal.fold(limit) == max(before - limit, 0)
-
-    @precondition(lambda self: self.journal.durable != "none")
-    @rule()
-    def reopen(self) -> None:
-        self.journal.close()
-        self.journal = self.opener(Path(self.folder.name) / "journal")
-
-    @invariant()
-    def same_heads_and_readings(self) -> None:
-        assert sorted(self.journal.names()) == sorted(self.expected)
-        assert self.journal.count() == len(self.expected)
-        for name in NAMES:
-            head, session = self.journal.head(name), self.expected.get(name)
-            if session is None:
-                assert head is None
-                continue
-            assert head is not None
-            found = (head.key, head.name, head.start, head.origin, head.revision, head.last_step)
-            last = len(session.rows) - 1
-            assert found == (session.key, name, session.start, session.origin, session.revision, last)
-            expected_last = session.rows[-1] if session.rows else np.full(WIDTH, np.nan)
-            np.testing.assert_array_equal(head.last_values, expected_last)
-            np.testing.assert_array_equal(self.journal.readings(head.key, 0, last), session.values())
-
-
-@pytest.mark.parametrize("kind", JOURNALS_TO_TEST)
-def test_any_order_of_operations_agrees_with_a_dict_of_lists(kind: str) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: JournalMachine(JOURNALS_TO_TEST[kind]),
-        settings=settings(max_examples=40, stateful_step_count=30, deadline=None),
-    )
 
 
 def test_a_late_append_for_a_deleted_session_is_refused_though_the_name_is_there_again(journal: Journal) -> None:

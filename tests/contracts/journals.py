@@ -1,0 +1,44 @@
+"""The journals that the contract suites run over, and small batches to write into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from service.journal import JOURNALS, Checkpoint, Journal, Readings, open_journal
+from service.journal.sqlite import SqliteJournal
+
+WIDTH = 2
+FREQUENCY = "30min"
+DIGESTS = ("a" * 64, "b" * 64)
+
+Open = Callable[[Path], Journal]
+
+
+def registered(kind: str) -> Open:
+    return lambda path: open_journal(f"{kind}:{path}", WIDTH, FREQUENCY, "process")
+
+
+def cramped(path: Path) -> Journal:
+    """Segments and a tail so small that every boundary is met within a few readings."""
+    return SqliteJournal(path, WIDTH, FREQUENCY, "process", tail_bytes=300, segment_rows=3)
+
+
+JOURNALS_TO_TEST = {**{kind: registered(kind) for kind in sorted(JOURNALS)}, "sqlite, cramped": cramped}
+
+
+def rows(*numbers: float) -> np.ndarray:
+    """One reading for each number: the number, and one hundred more."""
+    return np.array([[number, number + 100] for number in numbers], np.float64).reshape(-1, WIDTH)
+
+
+def readings(*items: tuple[int, int, int, float]) -> Readings:
+    """A batch of (key, revision, step, number)."""
+    keys, revisions, steps, numbers = zip(*items, strict=True)
+    return Readings(np.array(keys), np.array(revisions), np.array(steps), rows(*numbers))
+
+
+def checkpoint(step: int, revision: int = 1, digest: str = DIGESTS[0], fill: float = 0.0) -> Checkpoint:
+    return Checkpoint(step, revision, digest, np.full(5, fill, np.float32))
