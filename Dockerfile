@@ -23,7 +23,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt . 
  && find /opt/gatecast -type d -name tests -path '*site-packages/numpy*' -prune -exec rm -rf {} +
 
 FROM build AS build-train
-RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[train]'
+RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ./client '.[train]'
 
 FROM base AS train
 COPY --from=build-train /opt/gatecast /opt/gatecast

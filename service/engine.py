@@ -126,7 +126,7 @@ class Engine:
             clock=clock,
         )
         self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest)
-        self._upkeep = upkeep = Upkeep(registry, settings, observer, health)
+        self._upkeep = upkeep = Upkeep(registry, settings, observer, health, clock)
         health.probes["model"] = probe or model.probe
         health.probes["journal"] = upkeep.probe
         self._loop = Loop(

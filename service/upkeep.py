@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, JournalError
 from service.events import Observer
@@ -10,17 +12,23 @@ from service.health import Health
 from service.registry import Registry
 
 
-FOLDED_AT_MOST = 8  # slices between two batches, where the tail grows faster than by one
-
-
 class Upkeep:
     """Each call does one small piece, so that the next reading never waits for more than that."""
 
-    def __init__(self, registry: Registry, settings: EngineSettings, observer: Observer, health: Health) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: EngineSettings,
+        observer: Observer,
+        health: Health,
+        clock: Callable[[], float],
+    ) -> None:
         self._registry = registry
         self._settings = settings
         self._observer = observer
         self._health = health
+        self._clock = clock
+        self._slice = settings.fold_slice
 
     @property
     def pending(self) -> bool:
@@ -33,9 +41,8 @@ class Upkeep:
             return
         try:
             self._registry.checkpoints.save_due(self._registry.cache.arena, idle=False)
-            excess = self._registry.tail - self._settings.max_tail
-            if excess > 0:
-                self._fold(min(excess, FOLDED_AT_MOST * self._settings.fold_slice))
+            if self._registry.tail > self._settings.max_tail:
+                self._fold_under_load()
         except GatecastError as error:
             self._health.note(error)
 
@@ -43,7 +50,7 @@ class Upkeep:
         """One piece of what is pending."""
         try:
             if not self._registry.checkpoints.save_due(self._registry.cache.arena, idle=True):
-                self._fold()
+                self._fold(self._settings.fold_slice)
         except GatecastError as error:
             self._health.note(error)
 
@@ -53,7 +60,7 @@ class Upkeep:
         try:
             registry.checkpoints.save_all(registry.cache.arena, registry.cache.residents())
             while registry.tail > 0:
-                self._fold()
+                self._fold(self._settings.max_tail)
         except GatecastError as error:  # the readings are safe: the next start replays them
             self._health.note(error)
         try:
@@ -66,10 +73,19 @@ class Upkeep:
         """Writes something to the journal that changes nothing; `JournalError` if it cannot."""
         registry = self._registry
         registry.checkpoints.save(registry.cache.arena, registry.cache.residents()[:1], again=True)
-        self._fold()
+        self._fold(self._settings.fold_slice)
 
-    def _fold(self, readings: int = 0) -> None:
-        """One slice, or more readings if so many are asked for."""
+    def _fold_under_load(self) -> None:
+        """A slice of whatever size takes about as long as the stream may be held up: large ones cost less a reading."""
+        began = self._clock()
+        self._fold(self._slice)
+        seconds = self._clock() - began
+        if seconds > self._settings.fold_seconds:
+            self._slice = max(self._slice // 2, self._settings.fold_slice)
+        elif seconds < self._settings.fold_seconds / 2:
+            self._slice = min(self._slice * 2, self._settings.max_tail)
+
+    def _fold(self, readings: int) -> None:
         with faults_as(JournalError, "the journal could not fold its tail"):
-            self._registry.tail = self._registry.journal.fold(max(readings, self._settings.fold_slice))
+            self._registry.tail = self._registry.journal.fold(readings)
         self._observer.folded(self._registry.tail)

@@ -56,7 +56,7 @@ class WaitingRoom:
 
     @contextmanager
     def place(self, readings: int = 1, steps: int = 0) -> Iterator[None]:
-        """Holds room until the answer is there; `Overloaded` with `retry_after` seconds, or `Draining`."""
+        """Holds room until the answer is there; `Overloaded` with `retry_after_seconds`, or `Draining`."""
         with self._changed:
             if self._closed is not None:
                 raise Draining(self._closed)
@@ -107,5 +107,5 @@ class WaitingRoom:
             raise Overloaded(
                 f"at most {limit} {what} may wait here, with yours there would be {waiting}; "
                 f"try again in {self._settings.retry_after_seconds} s, or send fewer at once",
-                retry_after=self._settings.retry_after_seconds,
+                retry_after_seconds=self._settings.retry_after_seconds,
             )

@@ -254,7 +254,7 @@ async def test_the_queue_is_bounded_and_overflow_is_told_at_once() -> None:
         for call in (send(engine, ("a", 2.0)), engine.session("a"), engine.peek("a")):
             with pytest.raises(Overloaded) as full:
                 await call
-            assert full.value.facts == {"retry_after": 3}
+            assert full.value.facts == {"retry_after_seconds": 3}
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
         third = asyncio.create_task(send(engine, *[("b", 2.0)] * 9))  # whoever leaves makes room

@@ -128,7 +128,7 @@ async def test_work_on_histories_is_bounded() -> None:
         await blocked(runtime)
         with pytest.raises(Overloaded) as full:
             await engine.forecast([history(np.arange(41.0))])
-        assert full.value.facts["retry_after"] == 1
+        assert full.value.facts["retry_after_seconds"] == 1
         with pytest.raises(Overloaded):
             await engine.create("a", START, column(*range(41)))
         runtime.gate.set()
