@@ -27,7 +27,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ./
 
 FROM base AS train
 COPY --from=build-train /opt/gatecast /opt/gatecast
-RUN mkdir -p /runs && chown gatecast /runs
+RUN mkdir -p /runs /model && chown gatecast /runs /model
 USER gatecast
 WORKDIR /runs
 ENTRYPOINT ["gatecast"]

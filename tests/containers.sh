@@ -41,7 +41,12 @@ print("no torch, user id", os.getuid())'
 say "one command: train the demo model, serve it"
 "${compose[@]}" up -d
 await_ready 900
-curl -fsS "$url/v1/model" | python3 -m json.tool | head -20
+curl -fsS "$url/v1/model" | python3 -c '
+import json, sys
+model = json.load(sys.stdin)
+print(json.dumps({key: model[key] for key in ("name", "digest", "frequency", "horizon", "runtime", "durable")}, indent=1))
+print("MASE", round(model["metrics"]["test"]["mase"], 3), "of the seasonal naives",
+      {lag: round(naive["mase"], 3) for lag, naive in model["metrics"]["seasonal_naive"].items()})'
 
 say "a forecast from outside the container"
 curl -fsS "$url/v1/predict" -H 'content-type: application/json' \
@@ -56,7 +61,7 @@ before=$(curl -fsS "$url/v1/sessions/meter-1/forecast")
 [[ $(last_step meter-1) == 5 ]]
 name=$(container)
 "$engine" kill --signal KILL "$name" >/dev/null
-until ! curl -fsS --max-time 1 "$url/live" >/dev/null 2>&1; do sleep 0.1; done
+for _ in $(seq 100); do curl -fsS --max-time 1 "$url/live" >/dev/null 2>&1 || break; sleep 0.1; done
 started=$(now)
 "$engine" start "$name" >/dev/null
 await_ready 60
