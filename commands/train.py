@@ -157,6 +157,7 @@ def _announce(table: SeriesTable, panel: Panel, run: Run) -> None:
         f"[bold]{table.source}[/]: {series}, {run.data.readings:,} steps of {run.data.frequency}, "
         f"{run.data.first} to {run.data.last}; held out: the last {run.data.test_steps:,}",
         highlight=False,
+        soft_wrap=True,
     )
     lags = ", ".join(map(str, run.config.lags))
     console.print(

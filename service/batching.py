@@ -40,6 +40,7 @@ class FrameQueue:
         self._frames = frames
         self._parked: list[Frame] = []
         self._held: set[str] = set()  # sessions of parked frames
+        self.in_hand: list[Frame] = []  # those of the newest batch
 
     def __bool__(self) -> bool:
         return bool(self._frames)
@@ -65,6 +66,7 @@ class FrameQueue:
             frame.taken = stop
             if stop == len(frame.observations.sessions):
                 self._frames.popleft()
+        self.in_hand = [piece.frame for piece in pieces]
         return pieces
 
     def put_aside(self, pieces: list[Piece], late: set[str]) -> list[Piece]:

@@ -14,12 +14,12 @@ class EngineSettings:
     max_history: int = 100_000  # steps of one history
     max_waiting_steps: int = 4_000_000  # steps of all histories that wait or run
     chunk: int = 256  # steps of a history that run before the stream has its turn
-    history_batch: int = 32  # histories that run together
+    history_batch: int = 16  # histories that run together
     max_resident: int = 16_384  # sessions whose state is in the arena
     checkpoint_every: int = 256  # readings of a session between two checkpoints
     checkpoint_group: int = 64  # sessions that are saved together
     fold_slice: int = 512  # readings that the journal folds at a time when it is idle
-    fold_seconds: float = 0.01  # how long folding may hold up the stream
+    fold_seconds: float = 0.02  # how long folding may hold up the stream
     max_tail: int = 262_144  # readings not folded yet, beyond which folding does not wait for an idle moment
     idle_seconds: float = 0.05  # without work for so long, the engine is idle
     warm_up_seconds: float = 20.0  # warming up ends after this, whether every size was seen or not

@@ -77,7 +77,9 @@ class Histories:
         values = [window.values[cut] for window, cut in zip(picked, cuts, strict=True)]
         times = [window.times[cut] for window, cut in zip(picked, cuts, strict=True)]
         try:
-            forecasts, states = self._runtime.windows(values, times, np.stack([window.state for window in picked]))
+            with faults_as(InternalError, "the engine could not run this history; send it again"):
+                states = np.stack([window.state for window in picked])
+                forecasts, states = self._runtime.windows(values, times, states)
         except GatecastError as error:
             self._note(error)
             for window in picked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from service.batching import FrameQueue
@@ -17,7 +17,7 @@ from service.replays import Replays
 from service.replies import Replies
 from service.stream import Stream
 from service.upkeep import Upkeep
-from service.waiting import WaitingRoom
+from service.waiting import Call, Frame, Peek, WaitingRoom
 
 CALLS_A_TURN = 16  # sessions created, looked up or deleted before the stream has its turn
 STOPPED = "the engine has stopped; the service must be started again"
@@ -47,7 +47,7 @@ class Loop:
             wait = self.settings.idle_seconds
             while True:
                 self.health.probe()
-                if self._turn():
+                if self._turn_on():
                     self.upkeep.between_batches()
                     wait = self.settings.idle_seconds
                 elif self.room.closed:
@@ -60,10 +60,22 @@ class Loop:
         finally:
             self._stop()
 
+    def _turn_on(self) -> bool:
+        """A turn that may fail as a whole: its callers are told, and the next turn is another one."""
+        try:
+            with faults_as(InternalError, "the engine failed; ask for the session's last step, then send again"):
+                return self._turn()
+        except GatecastError as error:
+            self._tell(self.queue.in_hand, error)
+            self.health.note(error)
+            return True
+
     def _warm_up(self) -> None:
         until = self.clock() + self.settings.warm_up_seconds
         try:
-            self.runtime.warm_up(self.stream.limit, self.settings.chunk, lambda: self.clock() < until)
+            self.runtime.warm_up(
+                self.stream.limit, self.settings.chunk, self.settings.history_batch, lambda: self.clock() < until
+            )
             self.health.say(True, "ready")
         except GatecastError as error:
             self.health.note(error)
@@ -105,9 +117,14 @@ class Loop:
         self.queue.release()
         self.peeks.release()
         error = InternalError(STOPPED)
-        for lane in (self.room.frames, self.room.peeks, self.room.calls):
-            for waiting in lane:
-                self.replies.answer(waiting.caller, again(error))
+        for lane in (self.queue.in_hand, self.room.frames, self.room.peeks, self.room.calls):
+            self._tell(lane, error)
         self.histories.abandon(error)
         self.replies.send()
         self.upkeep.finish()
+
+    def _tell(self, those: Iterable[Frame | Peek | Call], error: GatecastError) -> None:
+        """Answers with an error whoever has no answer yet."""
+        for each in those:
+            self.replies.answer(each.caller, again(error))
+        self.replies.send()

@@ -13,7 +13,6 @@ from service.faults import faults_as
 from service.runtimes import Arena, Runtime, States
 
 FAILED = "the model could not run this batch; nothing of it was recorded, it may be sent again"
-WARM_BATCHES = (1, 8)  # batch sizes at which the widths of sequences are warmed up
 
 
 class PaddedRuntime:
@@ -83,14 +82,17 @@ class PaddedRuntime:
         if not np.isfinite(forecasts).all():
             raise ModelFailed("the model failed its probe: its forecast is not finite")
 
-    def warm_up(self, largest: int, chunk: int, goes_on: Callable[[], bool]) -> None:
-        """Runs every padded size up to `largest` and every width up to `chunk` once, as long as `goes_on()`."""
+    def warm_up(self, largest: int, chunk: int, together: int, goes_on: Callable[[], bool]) -> None:
+        """Runs every padded size up to `largest`, and every width up to `chunk` alone and `together`.
+
+        Stops when `goes_on()` is false.
+        """
         with faults_as(ModelFailed, "the model could not be warmed up"):
             for size in _powers(largest):
                 if goes_on():
                     self._blank_step(size)
             for width in _powers(chunk):
-                for size in WARM_BATCHES:
+                for size in (1, padded(together)):
                     if goes_on():
                         self._blank_sequence(size, width)
 

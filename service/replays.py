@@ -24,8 +24,7 @@ class Replay:
     """What it takes to rebuild one session's state: a row to begin with and the readings after it."""
 
     row: int
-    key: int
-    revision: int
+    session: tuple[int, int]  # key and revision
     saved_step: int  # of the checkpoint it begins with; -1: it begins with the initial row
     state: NDArray[np.float32]  # (state,)
     values: NDArray[np.float64]  # (time, width)
@@ -51,8 +50,8 @@ class Replays:
         self._observer = observer
         self._frequency = frequency
         self._digest = runtime.runtime.bundle.digest
-        self._late: dict[int, Replay] = {}  # being rebuilt in chunks, by key
-        self._lost: dict[int, GatecastError] = {}  # could not be rebuilt in chunks, by key: told to who asks next
+        self._late: dict[tuple[int, int], Replay] = {}  # being rebuilt in chunks, by session
+        self._lost: dict[tuple[int, int], GatecastError] = {}  # could not be rebuilt so: told to who asks next
         self.settled = False  # whether a late one has come, or never will, since this was last set to False
 
     def bring(self, rows: Rows) -> tuple[dict[int, GatecastError], set[int]]:
@@ -68,12 +67,12 @@ class Replays:
         short: list[Replay] = []
         late: set[int] = set()
         for row in absent.tolist():
-            key = int(self._registry.table.key[row])
-            if key in self._lost:
-                lost[row] = self._lost.pop(key)
+            session = self._session(row)
+            if session in self._lost:
+                lost[row] = self._lost.pop(session)
                 continue
             try:
-                replay = self._late.get(key) or self._load(row)
+                replay = self._late.get(session) or self._load(row)
             except (StateLost, UnknownSession) as error:
                 lost[row] = error
                 continue
@@ -88,7 +87,7 @@ class Replays:
     def _load(self, row: int) -> Replay:
         """Reads what there is of a session; `StateLost` if its readings do not reach to its last step."""
         table, journal = self._registry.table, self._registry.journal
-        key, revision, last = int(table.key[row]), int(table.revision[row]), int(table.last_step[row])
+        (key, revision), last = self._session(row), int(table.last_step[row])
         initial = self._runtime.initial
         saved, state, values = -1, initial, np.empty((0, table.last_values.shape[1]))
         if last >= 0:
@@ -106,7 +105,7 @@ class Replays:
             )
         steps = np.arange(saved + 1, last + 1)
         times = self._frequency.times(int(table.start[row]), steps)
-        return Replay(row, key, revision, saved, state, values, times)
+        return Replay(row, (key, revision), saved, state, values, times)
 
     def _run(self, replays: list[Replay]) -> None:
         """Rebuilds states with one short window each, those of about one length together."""
@@ -126,9 +125,9 @@ class Replays:
 
     def _begin(self, replay: Replay) -> None:
         """Rebuilds a state chunk by chunk."""
-        if replay.key in self._late:
+        if replay.session in self._late:
             return
-        self._late[replay.key] = replay
+        self._late[replay.session] = replay
 
         def finished(state: NDArray[np.float32], _: NDArray[np.float64]) -> None:
             if self._is_wanted(replay):
@@ -137,7 +136,7 @@ class Replays:
             self._settle(replay)
 
         def failed(error: GatecastError) -> None:
-            self._lost[replay.key] = error
+            self._lost[replay.session] = error
             self._settle(replay)
 
         def gone() -> bool:
@@ -150,9 +149,12 @@ class Replays:
 
     def _is_wanted(self, replay: Replay) -> bool:
         """Whether it is the same session still: it may have been deleted or replaced meanwhile."""
+        return self._session(replay.row) == replay.session
+
+    def _session(self, row: int) -> tuple[int, int]:
         table = self._registry.table
-        return int(table.key[replay.row]) == replay.key and int(table.revision[replay.row]) == replay.revision
+        return int(table.key[row]), int(table.revision[row])
 
     def _settle(self, replay: Replay) -> None:
-        self._late.pop(replay.key, None)
+        self._late.pop(replay.session, None)
         self.settled = True

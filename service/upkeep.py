@@ -11,6 +11,8 @@ from service.faults import faults_as
 from service.health import Health
 from service.registry import Registry
 
+LOADED = 4  # a slice under load is at least so many idle ones: a fold's cost is mostly that of the sessions it touches
+
 
 class Upkeep:
     """Each call does one small piece, so that the next reading never waits for more than that."""
@@ -28,7 +30,7 @@ class Upkeep:
         self._observer = observer
         self._health = health
         self._clock = clock
-        self._slice = settings.fold_slice
+        self._slice = self._smallest = LOADED * settings.fold_slice
 
     @property
     def pending(self) -> bool:
@@ -81,7 +83,7 @@ class Upkeep:
         self._fold(self._slice)
         seconds = self._clock() - began
         if seconds > self._settings.fold_seconds:
-            self._slice = max(self._slice // 2, self._settings.fold_slice)
+            self._slice = max(self._slice // 2, self._smallest)
         elif seconds < self._settings.fold_seconds / 2:
             self._slice = min(self._slice * 2, self._settings.max_tail)
 

@@ -84,16 +84,17 @@ class Judge:
                 continue
             if time == NO_TIME:
                 errors[item] = TimeRequired("the first reading of a session without a start needs its ds, got none")
-                continue
-            begun.add(row)
-            back = np.array([-max(step, 0)])
-            table.start[row] = self._frequency.times(time, back)[0]
+            elif step > 0:
+                errors[item] = Gap(f"step 0 was expected first, got step {step}", expected_step=0, last_step=NO_STEP)
+            else:
+                table.start[row] = time
+                begun.add(row)
 
     def _places(
         self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The step that each reading asks for, by its step or its time, and whether it asks for one."""
-        timed = (batch.times != NO_TIME) & (rows >= 0)
+        timed = (batch.times != NO_TIME) & (rows >= 0) & (self._table.start[rows] != NO_TIME)
         numbered = batch.steps != NO_STEP
         if not timed.any():
             return batch.steps, numbered

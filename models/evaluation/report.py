@@ -37,13 +37,12 @@ def comparison_table(result: Backtest, frequency: Frequency) -> Table:
 
 
 def lag_name(lag: int, frequency: Frequency) -> str:
-    """A seasonal lag in words: "a day (48 steps)"."""
-    steps = f"{lag} steps" if lag != 1 else "1 step"
+    """A seasonal lag in words: "a day"; in steps where there is no word for it."""
     if frequency.unit == "second" and lag * frequency.size in _LENGTHS:
-        return f"{_LENGTHS[lag * frequency.size]} ({steps})"
+        return _LENGTHS[lag * frequency.size]
     if frequency.unit == "month" and lag * frequency.size == 12:
-        return f"a year ({steps})"
-    return steps
+        return "a year"
+    return f"{lag} steps" if lag != 1 else "1 step"
 
 
 def _columns(rows: dict[str, Metrics]) -> list[list[tuple[str, float]]]:

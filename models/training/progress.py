@@ -68,7 +68,7 @@ class ProgressView:
             self._bar.update(self._task, completed=record.step, description=self._figures(record))
         elif record.validation is not None:
             line = f"step {record.step}/{self._steps}  {self._figures(record)}  {self._left(record):.0f} s left"
-            self._console.print(line, highlight=False)
+            self._console.print(line, highlight=False, soft_wrap=True)
 
     def _figures(self, record: Record) -> str:
         loss = "–" if self._loss is None else f"{self._loss:.4f}"

@@ -10,11 +10,11 @@ from typing import Any
 class TrainingSettings:
     """What decides a training run; together with data and model it decides every weight."""
 
-    steps: int = 800
+    steps: int = 1000
     batch: int = 32  # crops in a step
-    rate: float = 2e-3  # peak learning rate
+    rate: float = 5e-3  # peak learning rate
     decay: float = 0.01  # weight decay, not on biases and norms
-    warm_up: int = 100  # steps
+    warm_up: int = 50  # steps
     clip: float = 1.0  # gradient norm
     shortest: int = 64  # steps of a crop
     longest: int = 256
@@ -28,7 +28,7 @@ class TrainingSettings:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 < self.rate < 1:
-            raise ValueError(f"the rate must lie between 0 and 1, not {self.rate}; 0.002 is a good start")
+            raise ValueError(f"the rate must lie between 0 and 1, not {self.rate}; 0.005 is a good start")
         if self.longest < self.shortest:
             raise ValueError(f"the longest crop {self.longest} is shorter than the shortest {self.shortest}")
 

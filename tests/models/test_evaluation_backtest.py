@@ -103,7 +103,7 @@ def test_the_table_has_a_row_for_each_season(result: Backtest) -> None:
     console.print(comparison_table(result, Frequency.parse("1h")))
     text = console.export_text()
     assert "gatecast" in text
-    assert "seasonal naive, a day (24 steps)" in text
+    assert "seasonal naive, a day" in text
     assert "seasonal naive, 4 steps" in text
     assert f"{result.ours.metrics.mase:.3f}" in text
 
@@ -111,10 +111,10 @@ def test_the_table_has_a_row_for_each_season(result: Backtest) -> None:
 @pytest.mark.parametrize(
     ("frequency", "lag", "name"),
     [
-        ("30min", 336, "a week (336 steps)"),
-        ("1mo", 12, "a year (12 steps)"),
+        ("30min", 336, "a week"),
+        ("1mo", 12, "a year"),
         ("1", 7, "7 steps"),
-        ("1d", 1, "a day (1 step)"),
+        ("1d", 1, "a day"),
     ],
 )
 def test_lags_have_names(frequency: str, lag: int, name: str) -> None:

@@ -16,6 +16,7 @@ from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import (
     START,
     Clock,
+    Turnstile,
     Watcher,
     alone,
     blocked,
@@ -70,6 +71,24 @@ async def test_a_cancelled_caller_leaves_no_neighbour_waiting() -> None:
             assert codes(answers) == [None]
         places = [(await engine.session(name)).last_step for name in "abcd"]
         assert places == [0, -1, 0, 0]  # what ran is recorded, what only waited is not
+
+
+async def test_a_caller_cancelled_while_its_batch_runs_leaves_no_neighbour_waiting() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime) as engine:
+        await named(engine, *"abcd")
+        gate = runtime.gate = Turnstile()
+        first = asyncio.create_task(send(engine, ("a", 1.0)))
+        await blocked(runtime)
+        together = [asyncio.create_task(send(engine, (name, 1.0))) for name in "bcd"]
+        await asyncio.sleep(0)
+        gate.let(1)
+        await blocked(runtime)
+        together[0].cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        for answers in await asyncio.wait_for(asyncio.gather(first, *together[1:]), 30):
+            assert codes(answers) == [None]
 
 
 async def test_a_caller_whose_loop_has_ended_harms_nobody() -> None:
@@ -383,6 +402,28 @@ async def test_draining_twice_or_before_the_start_does_no_harm() -> None:
     async with running() as engine:
         await engine.drain()
         await engine.drain()
+
+
+async def test_a_turn_that_fails_as_a_whole_leaves_nobody_waiting_and_the_next_one_is_well() -> None:
+    class Nervous(Watcher):
+        calm = True
+
+        def appended(self, readings: int, seconds: float) -> None:  # noqa: ARG002
+            if not self.calm:
+                raise ZeroDivisionError
+
+        def refused(self, code: str, readings: int) -> None:  # noqa: ARG002
+            raise ZeroDivisionError
+
+    watcher = Nervous()
+    async with running(observer=watcher) as engine:
+        await named(engine, "a")
+        watcher.calm = False
+        assert codes(await send(engine, ("a", 1.0, 0))) == ["internal"]
+        watcher.calm = True
+        answers = await send(engine, ("a", 2.0, 1))  # what was recorded stays, and its state is rebuilt
+        np.testing.assert_array_equal(answers.quantiles[0], alone([1.0, 2.0])[-1])
+    assert watcher.faults == ["InternalError"] * 2
 
 
 async def test_an_engine_whose_thread_dies_leaves_nobody_waiting() -> None:

@@ -170,6 +170,7 @@ async def test_a_request_that_is_cancelled_leaves_the_line() -> None:
         await asyncio.sleep(0)
         runtime.gate.set()
         await engine.forecast([history(np.arange(8.0))])
+        await engine.drain()
         assert len(runtime.log) < 10
 
 

@@ -16,6 +16,7 @@ from service.journal import Checkpoint, Journal, open_journal
 from service.journal.memory import MemoryJournal
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import (
+    HOUR,
     START,
     Turnstile,
     Watcher,
@@ -77,6 +78,31 @@ async def test_the_session_silent_longest_leaves_first() -> None:
         await send(engine, ("d", 1.0))
         left = [name for name in "abcd" if journal.load(journal.head(name).key)[0] is not None]
         assert left == ["c"]
+
+
+async def test_a_session_of_the_batch_never_leaves_to_make_room_for_another_one_of_it() -> None:
+    names = [str(at) for at in range(33)]
+    async with running(max_resident=32) as engine:
+        for name in names:
+            await engine.create(name, START, column())
+        await send(engine, *((name, 1.0) for name in names[:32]))
+        answers = await send(engine, *((name, 1.0) for name in names[1:]))
+        assert codes(answers) == [None] * 32
+        assert engine.resident == 32
+        for name in names[1:]:
+            step = (await engine.session(name)).last_step
+            np.testing.assert_array_equal((await engine.peek(name))[1], alone([1.0] * (step + 1))[-1])
+
+
+async def test_a_state_that_has_not_moved_since_its_checkpoint_is_not_saved_again() -> None:
+    watcher = Watcher()
+    async with running(observer=watcher, max_resident=1) as engine:
+        for name in "abc":
+            await engine.create(name, START, column(1.0, 2.0))
+        for name in "abcabc":
+            await engine.peek(name)
+    assert sum(watcher.evictions) == 8
+    assert watcher.saved == 0
 
 
 async def test_idle_sessions_block_nobody() -> None:
@@ -153,6 +179,20 @@ async def test_a_restart_goes_on_from_a_checkpoint_and_a_short_replay(reopen: Ca
     ((sessions, readings),) = watcher.rebuilds
     assert sessions == 1
     assert 0 < readings < 10
+
+
+async def test_a_session_without_a_start_survives_a_restart_and_is_found_again(reopen: Callable[[], Journal]) -> None:
+    async with running(journal=reopen()) as engine:
+        for name in "ab":
+            await engine.create(name, None, column())
+        await send(engine, ("b", 1.0, None, START))
+    async with running(journal=reopen()) as engine:
+        assert (await engine.session("a")).start is None
+        answers = await send(engine, ("a", 1.0, None, START + 60), ("b", 2.0, None, START + HOUR))
+        assert answers.steps.tolist() == [0, 1]
+        for name, start in (("a", START + 60), ("b", START)):
+            again = await engine.create(name, None, column())
+            assert (again.created, again.start) == (False, start)
 
 
 async def test_draining_saves_every_state_so_that_nothing_is_replayed(reopen: Callable[[], Journal]) -> None:
