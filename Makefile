@@ -17,10 +17,11 @@ run: $(BUNDLE)/manifest.json ## train on the bundled taxi data, export, verify, 
 	$(BIN)/gatecast verify $(BUNDLE)
 	$(BIN)/gatecast serve $(BUNDLE) --port $(PORT) --journal sqlite:var/journal.sqlite
 
-$(RUN)/weights.safetensors: | $(VENV)/installed
-	$(BIN)/gatecast train $(TAXI) --horizon 48 --out $(RUN) --require-better
+$(RUN)/better: | $(VENV)/installed
+	$(BIN)/gatecast train $(TAXI) --horizon 48 --out $(RUN) --steps 500 --replace --require-better
+	@touch $@
 
-$(BUNDLE)/manifest.json: $(RUN)/weights.safetensors
+$(BUNDLE)/manifest.json: $(RUN)/better
 	$(BIN)/gatecast export $(RUN) --out $(BUNDLE)
 
 test: $(VENV)/installed ## run all tests

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +36,7 @@ def verify(
 def report(bundle: Bundle, device: str = "cpu") -> bool:
     """Runs and prints all checks; True if every runtime that can run here passed."""
     from export.verify import TOLERANCE, Verification
+    from service.errors import RuntimeUnavailable
     from service.runtimes import open_runtime
 
     table = Table(title=f"{bundle.path.name} · {bundle.digest[:12]}", title_justify="left")
@@ -45,10 +45,13 @@ def report(bundle: Bundle, device: str = "cpu") -> bool:
     verification, passed = Verification(bundle), True
     with console.status("Replaying the golden answers …"):
         for name in ("onnx", "torchscript"):
-            if name == "torchscript" and find_spec("torch") is None:
-                table.add_row(name, "not run: torch is not installed here", "", "[yellow]–[/]")
+            try:
+                runtime = open_runtime(name, bundle, device if name == "torchscript" else "cpu")
+            except RuntimeUnavailable as absent:
+                if not isinstance(absent.__cause__, ImportError):
+                    raise
+                table.add_row(name, f"not run: {absent.__cause__.name} is not installed here", "", "[yellow]–[/]")
                 continue
-            runtime = open_runtime(name, bundle, device if name == "torchscript" else "cpu")
             for check in verification.run(runtime):
                 passed &= check.passed
                 _add(table, check)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +47,21 @@ def golden_answers(model: Forecaster, stretches: Sequence[Stretch]) -> dict[str,
         values.append(filled)
         times.append(frequency.times(stretch.start, np.arange(offset, offset + length, dtype=np.int64)))
     golden: dict[str, NDArray[Any]] = {"values": np.stack(values), "times": np.stack(times)}
-    with torch.inference_mode():
+    with torch.inference_mode(), one_thread():
         golden |= _whole(model.eval(), golden)
         golden |= _chain(model, golden)
     return golden
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Steps of a few rows gain nothing from more threads, and on a busy machine lose much."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _whole(model: Forecaster, golden: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -13,14 +13,14 @@ START_DEVIATION = 0.5  # spread of an untrained forecast, in deviations of the w
 
 
 class Decoder(nn.Module):
-    """Output of the recurrent part and the normalised window -> quantiles, in deviations of the window.
+    """Output of the recurrent part and the normalised values at `places` of the window -> quantiles, in its deviations.
 
     The median is a weighted mean (softmax) of the last value, the seasonal naives and the window's level, plus a
     correction. A naive whose value is missing drops out of the mean. Additive over the horizon: nothing here is of the
     size batch x horizon x features.
     """
 
-    positions: Tensor
+    places: Tensor
 
     def __init__(self, config: ForecasterConfig, inputs: int) -> None:
         super().__init__()
@@ -34,21 +34,21 @@ class Decoder(nn.Module):
         self.correction = nn.Linear(config.hidden, self.horizon * self.levels)
         self.quantiles = NonCrossingQuantiles(config.quantiles)
         self.median = self.quantiles.median
-        positions = naive_positions(config.lags, config.window, config.horizon)
-        self.register_buffer("positions", positions.reshape(-1), persistent=False)
+        naives = naive_positions(config.lags, config.window, config.horizon).reshape(-1)
+        last = torch.tensor([config.window - 1])
+        self.register_buffer("places", torch.cat([naives, last]), persistent=False)  # of a window, that are looked at
         with torch.no_grad():
             self.mix.weight.mul_(0.1)
             self.mix.bias.zero_()
             self.correction.weight.mul_(0.1)
             self.correction.bias.copy_(gaussian_bias(config.quantiles, START_DEVIATION).repeat(self.horizon))
 
-    def forward(self, outputs: Tensor, window: Tensor) -> Tensor:
-        """outputs (…, inputs), window (…, window) -> (…, horizon, quantiles)."""
+    def forward(self, outputs: Tensor, seen: Tensor) -> Tensor:
+        """outputs (…, inputs), seen (…, places), NaN where missing -> (…, horizon, quantiles)."""
         shape = outputs.shape[:-1]
         hidden = nn.functional.silu(self.expand(self.dropout(self.norm(outputs))))
-        naive = window.index_select(window.dim() - 1, self.positions)
-        naive = naive.reshape((*shape, self.candidates - 2, self.horizon))  # (…, lags, horizon)
-        last = window[..., -1:].unsqueeze(-1).expand((*shape, 1, self.horizon))
+        naive = seen[..., :-1].reshape((*shape, self.candidates - 2, self.horizon))  # (…, lags, horizon)
+        last = seen[..., -1:].unsqueeze(-1).expand((*shape, 1, self.horizon))
         choices = torch.cat([naive, last, torch.zeros_like(last)], -2)  # (…, candidates, horizon)
         missing = torch.isnan(choices)
         weights = self.mix(hidden).reshape((*shape, self.candidates, self.horizon))

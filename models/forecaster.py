@@ -149,11 +149,12 @@ class Forecaster(nn.Module, ABC):
         tape, anchor = self.tape(values[:, :, 0], lengths, state)
         mean, deviation, count = tape_statistics(tape, self.window)
         features = self.features(values, times, tape, mean, deviation, count, anchor)
-        outputs, recurrent = self.recur_packed(features, lengths, recurrent)
+        outputs, recurrent = self.recur_ragged(features, lengths, recurrent)
         level, scale = absolute(mean, deviation, count, anchor)
-        windows = tape.unfold(1, self.window, 1)[:, 1:]  # (batch, time, window)
-        normalised = ((windows.to(torch.float64) - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)
-        quantiles = self.decoder(outputs, normalised)
+        windows = tape.unfold(1, self.window, 1)[:, 1:]  # (batch, time, window), a view
+        seen = windows.index_select(2, self.decoder.places).to(torch.float64)
+        seen = ((seen - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)  # (batch, time, places)
+        quantiles = self.decoder(outputs, seen)
         ring = tape.gather(1, lengths.unsqueeze(1) + self.places)
         tail = self.settle(values[:, :, 0], lengths, state, ring, anchor)
         return Fork(quantiles, level, scale, count, torch.cat([recurrent, tail], 1))
@@ -169,8 +170,11 @@ class Forecaster(nn.Module, ABC):
         """One step: features (batch, inputs) -> the new recurrent state and the gates (batch, gates)."""
 
     @abstractmethod
-    def recur_packed(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs at every step (batch, time, output), from packed rows, and the last recurrent states."""
+    def recur_ragged(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs at each step of ragged rows (batch, time, output), and each row's last recurrent state; lengths >= 1.
+
+        What stands behind a row's end is undefined and must reach nothing before it.
+        """
 
     @abstractmethod
     def output(self, recurrent: Tensor) -> Tensor:
@@ -257,7 +261,8 @@ class Forecaster(nn.Module, ABC):
         level, scale = absolute(
             mean, deviation, count, torch.where(torch.isnan(anchor), torch.zeros_like(anchor), anchor)
         )
-        window = ((ring.to(torch.float64) - mean.unsqueeze(1)) / scale.unsqueeze(1)).to(torch.float32)
-        quantiles = self.decoder(self.output(recurrent), window).to(torch.float64)
+        seen = ring.index_select(1, self.decoder.places).to(torch.float64)
+        seen = ((seen - mean.unsqueeze(1)) / scale.unsqueeze(1)).to(torch.float32)  # (batch, places)
+        quantiles = self.decoder(self.output(recurrent), seen).to(torch.float64)
         forecast: Tensor = level.unsqueeze(1).unsqueeze(2) + scale.unsqueeze(1).unsqueeze(2) * quantiles
         return forecast

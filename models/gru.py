@@ -10,6 +10,8 @@ from models.cell import gru_cell, initialise_gru, weights
 from models.config import ForecasterConfig
 from models.forecaster import Forecaster
 
+MOSTLY_FULL = 0.5  # share of real steps above which the CPU runs padded rows faster than packed ones
+
 
 class GRUForecaster(Forecaster):
     """GRU layers of one width, each added to what it was given; the decoder sees their sum, so the state alone decides.
@@ -53,18 +55,33 @@ class GRUForecaster(Forecaster):
             inputs = hidden if index == 0 else inputs + hidden
         return torch.cat(states, 1), torch.cat(gates, 1)
 
-    def recur_packed(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
+    def recur_ragged(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
         rows = lengths.cpu()
+        packs = features.is_cuda or int(rows.sum()) < MOSTLY_FULL * features.size(0) * features.size(1)
         states: list[Tensor] = []
         inputs = features
         for index, layer in enumerate(self.layers):
             start = recurrent[:, index * self.hidden : (index + 1) * self.hidden].contiguous()
-            packed = pack_padded_sequence(self.dropout(inputs) if index else inputs, rows, True, False)
-            outputs, last = layer(packed, start.unsqueeze(0))
-            outputs, _ = pad_packed_sequence(outputs, True, 0.0, features.size(1))
-            states.append(last.squeeze(0))
+            given = self.dropout(inputs) if index else inputs
+            outputs, last = _packed(layer, given, rows, start) if packs else _padded(layer, given, lengths, start)
+            states.append(last)
             inputs = outputs if index == 0 else inputs + outputs
         return inputs, torch.cat(states, 1)
 
     def output(self, recurrent: Tensor) -> Tensor:
         return recurrent.reshape(recurrent.size(0), len(self.layers), self.hidden).sum(1)
+
+
+def _packed(layer: nn.Module, inputs: Tensor, rows: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    """Runs ragged rows without their padding."""
+    packed = pack_padded_sequence(inputs, rows, batch_first=True, enforce_sorted=False)
+    outputs, last = layer(packed, start.unsqueeze(0))
+    outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=inputs.size(1))
+    return outputs, last.squeeze(0)
+
+
+def _padded(layer: nn.Module, inputs: Tensor, lengths: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    """Runs ragged rows with their padding, and takes each state at its row's own end."""
+    outputs, _ = layer(inputs, start.unsqueeze(0))
+    at_end = (lengths - 1).unsqueeze(1).unsqueeze(2).expand(-1, 1, outputs.size(2))
+    return outputs, outputs.gather(1, at_end).squeeze(1)

@@ -114,7 +114,7 @@ class Engine:
             queue=queue,
             registry=registry,
             replays=replays,
-            judge=Judge(table, frequency, journal.readings),
+            judge=Judge(table, frequency, registry.recorded),
             runner=runner,
             salvage=Salvage(runner, table, frequency),
             replies=replies,

@@ -221,6 +221,12 @@ class JournalError(GatecastError):
     code = "journal"
 
 
+class JournalDamaged(JournalError):
+    """Content that cannot be what was written; of one session's readings it concerns no other session."""
+
+    code = "journal_damaged"
+
+
 class JournalLocked(JournalError):
     """Another process owns the journal."""
 

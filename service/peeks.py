@@ -60,10 +60,6 @@ class Peeks:
         self.waiting.extendleft(reversed(self._late))
         self._late.clear()
 
-    @property
-    def held(self) -> int:
-        return len(self._late)
-
     def _row(self, peek: Peek) -> int | None:
         """The session's row, or None if the caller was told why there is no forecast."""
         try:

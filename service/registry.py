@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
-from service.errors import JournalError, UnknownSession
+from service.errors import JournalDamaged, JournalError, UnknownSession
 from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Checkpoint, Head, Journal, Readings
@@ -90,6 +90,14 @@ class Registry:
             accepted = unborn.copy()
             accepted[~unborn] = self._append(rows[~unborn], steps[~unborn], values[~unborn])
             return accepted
+
+    def recorded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
+        """The readings of steps `first` to `last` (n, width); none where they are not all there, or damaged."""
+        with faults_as(JournalError, BROKEN):
+            try:
+                return self.journal.readings(key, first, last)
+            except JournalDamaged:
+                return np.empty((0, self.table.last_values.shape[1]))
 
     def forget(self, rows: Rows) -> None:
         """Drops sessions from table and arena: when they speak again, the journal says where they stand."""

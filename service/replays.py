@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
 from service.engine_settings import EngineSettings
-from service.errors import GatecastError, JournalError, StateLost, UnknownSession
+from service.errors import GatecastError, JournalDamaged, JournalError, StateLost, UnknownSession
 from service.events import Observer
 from service.faults import faults_as
 from service.histories import Histories, Window
@@ -85,18 +85,21 @@ class Replays:
         return lost, late
 
     def _load(self, row: int) -> Replay:
-        """Reads what there is of a session; `StateLost` if its readings do not reach to its last step."""
+        """What there is of a session; `StateLost` if its readings are damaged or do not reach to its last step."""
         table, journal = self._registry.table, self._registry.journal
         (key, revision), last = self._session(row), int(table.last_step[row])
         initial = self._runtime.initial
         saved, state, values = -1, initial, np.empty((0, table.last_values.shape[1]))
         if last >= 0:
-            with faults_as(JournalError, BROKEN):
-                checkpoint, values = journal.load(key, self._digest)
-                if checkpoint is not None and checkpoint.digest == self._digest and checkpoint.revision == revision:
-                    saved, state = checkpoint.step, checkpoint.body
-                elif checkpoint is not None:  # of another model or another past
-                    values = journal.readings(key, 0, last)
+            try:
+                with faults_as(JournalError, BROKEN):
+                    checkpoint, values = journal.load(key, self._digest)
+                    if checkpoint is not None and checkpoint.digest == self._digest and checkpoint.revision == revision:
+                        saved, state = checkpoint.step, checkpoint.body
+                    elif checkpoint is not None:  # of another model or another past
+                        values = journal.readings(key, 0, last)
+            except JournalDamaged as damage:
+                self._observer.fault(damage)
         if saved + len(values) != last or state.shape != initial.shape:
             raise StateLost(
                 f"the journal has the readings of this session up to step {last}, but not all that its state "

@@ -17,6 +17,7 @@ from models.registry import build
 from service.bundle import Bundle
 
 HOUR = 3_600
+torch.set_num_threads(1)  # the models of the tests are small
 START = 1_404_172_800  # 2014-07-01T00:00:00
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -98,11 +99,10 @@ class Connection:
             if not self._reader.cancelled():
                 self._reader.result()
             if self._drained:
-                await self.send(
-                    {"type": "websocket.close", "code": RESTART, "reason": "the service restarts; connect again"}
-                )
-        except OSError:
-            pass  # the client has left
+                with suppress(OSError):
+                    await self.send(
+                        {"type": "websocket.close", "code": RESTART, "reason": "the service restarts; connect again"}
+                    )
         finally:
             self._reader.cancel()
             writer.cancel()
@@ -122,7 +122,8 @@ class Connection:
     async def _write(self) -> None:
         while (answer := await self._answers.get()) is not None:
             data = await answer
-            await self.send({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
+            with suppress(OSError):  # the client has left; what it had sent is read and recorded to its end
+                await self.send({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
             self._room.release()
 
     async def _answer(self, codec: Codec, data: bytes, as_text: bool) -> bytes | str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from service.errors import JournalError
+from service.errors import JournalDamaged, JournalError
 
 DAMAGED = "Restore it from a backup, or move it away and its -wal file too, to begin an empty one"
 
@@ -21,11 +21,12 @@ ADVICE = {
     sqlite3.SQLITE_CORRUPT: f"The file is damaged. {DAMAGED}",
     sqlite3.SQLITE_NOTADB: f"The file is no journal, or it is damaged. {DAMAGED}",
 }
+SPOILT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-def damaged(path: Path, what: str) -> JournalError:
+def damaged(path: Path, what: str) -> JournalDamaged:
     """The error for content that cannot be what this program wrote."""
-    return JournalError(f"the journal {path} is damaged: {what}. {DAMAGED}")
+    return JournalDamaged(f"the journal {path} is damaged: {what}. {DAMAGED}")
 
 
 @contextmanager
@@ -36,7 +37,8 @@ def explained(path: Path, doing: str) -> Iterator[None]:
     except sqlite3.Error as fault:
         code = getattr(fault, "sqlite_errorcode", 0) & 0xFF  # an extended code has its family in the low byte
         advice = ADVICE.get(code, "Open the journal again; if it happens again, check the disk")
-        raise JournalError(f"the journal {path} could not {doing}: {fault}. {advice}") from fault
+        kind = JournalDamaged if code in SPOILT else JournalError
+        raise kind(f"the journal {path} could not {doing}: {fault}. {advice}") from fault
 
 
 @contextmanager

@@ -62,6 +62,8 @@ class SqliteJournal:
             self._segment_rows = schema.prepare(self._database, self.path, width, frequency, segment_rows)
             self._heads = load_heads(self._database, self.path, width)
             self._tail, self._batches = load_tail(self._database, self.path, self._heads)
+            with explained(self.path, "be watched"):
+                self._owner.watch(self.path, self.path.with_name(self.path.name + "-wal"))
         except BaseException:
             self.close()
             raise
@@ -120,6 +122,7 @@ class SqliteJournal:
             if len(self._tail) >= self._tail_rows or self._batches >= TAIL_BATCHES:
                 # Before anything is written: if the fold fails, so does the append, and nothing is recorded.
                 self.fold(max(SPILL, len(accepted.keys)))
+            self._owner.check()
             with explained(self.path, "record readings"):
                 self._database.execute(
                     "INSERT INTO batches (id, count, body) VALUES (?, ?, ?)",
@@ -198,6 +201,7 @@ class SqliteJournal:
                 self._owner.release()
 
     def _transaction(self, doing: str) -> AbstractContextManager[None]:
+        self._owner.check()
         return transaction(self._database, self.path, doing)
 
     def _write_history(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -137,6 +138,19 @@ def test_readings_of_a_client_that_left_are_recorded(live) -> None:
         if place["last_step"] == 4:
             break
     assert place["last_step"] == 4
+
+
+def test_a_client_that_left_without_reading_an_answer_has_all_that_it_had_sent_recorded(live) -> None:
+    name = new(live.http)
+    with connect(live.stream()) as socket:
+        for step in range(100):  # many more than are worked on at once
+            socket.send(json.dumps({"session": name, "step": step, "y": step}))
+    for _ in range(200):
+        place = live.http.get(f"/v1/sessions/{name}").json()["next_step"]
+        if place == 100:
+            break
+        time.sleep(0.01)
+    assert place == 100
 
 
 @pytest.mark.parametrize(

@@ -102,13 +102,17 @@ def test_length_zero_leaves_the_state_and_gives_the_same_forecast_again(model: F
 
 @torch.no_grad()
 def test_what_training_decodes_at_every_step_is_what_sequence_forecasts_there(model: Forecaster) -> None:
-    values, times = readings(60, 2, seed=8)
-    fork = model.fork(values, times, torch.tensor([60, 41]), initial(model, 2))
-    for length in (1, 7, 41):
-        quantiles, _ = model.sequence(values, times, torch.full((2,), length), initial(model, 2))
-        at = length - 1
-        forked = fork.level[:, at, None, None] + fork.scale[:, at, None, None] * fork.quantiles[:, at].double()
-        torch.testing.assert_close(forked, quantiles, rtol=1e-5, atol=1e-4)
+    values, times = readings(60, 4, seed=8)
+    for lengths in ([60, 41, 50, 60], [60, 7, 9, 8]):  # mostly full, and mostly padding
+        fork = model.fork(values, times, torch.tensor(lengths), initial(model, 4))
+        for length in (1, 7, 41):
+            rows = torch.tensor([row for row in range(4) if lengths[row] >= length])
+            quantiles, _ = model.sequence(values, times, torch.full((4,), length), initial(model, 4))
+            level, scale = (each[rows, length - 1, None, None] for each in (fork.level, fork.scale))
+            forked = level + scale * fork.quantiles[rows, length - 1].double()
+            torch.testing.assert_close(forked, quantiles[rows], rtol=1e-5, atol=1e-4)
+        _, state = model.sequence(values, times, torch.tensor(lengths), initial(model, 4))
+        torch.testing.assert_close(fork.state, state, equal_nan=True, rtol=1e-5, atol=1e-4)
 
 
 @torch.no_grad()

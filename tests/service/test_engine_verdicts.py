@@ -6,6 +6,8 @@ import asyncio
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.engine import Observations
 from service.errors import CannotStream, InvalidTime, SessionExists, TimeRequired, UnknownSession
@@ -247,3 +249,61 @@ async def test_values_of_another_width_are_a_mistake_of_the_caller() -> None:
         wide = Observations(["a"], np.array([0]), np.array([0]), np.zeros((1, 2)))
         with pytest.raises(ValueError, match="shape"):
             await engine.observe(wide)
+
+
+ITEMS = st.tuples(
+    st.sampled_from(["a", "b", "c", "nobody"]),
+    st.sampled_from([1.0, 2.0, NAN, 1e300]),
+    st.one_of(st.none(), st.integers(0, 6)),
+    st.one_of(st.none(), st.integers(-1, 6)),
+)
+
+
+def judged(recorded: dict[str, list[float]], name: str, value: float, step: int | None, at: int | None) -> str | int:
+    """The step that a reading gets, "again", or its error, by the rules read out one by one."""
+    if value == 1e300:
+        return "invalid_value"
+    if name not in recorded:
+        return "unknown_session"
+    if at is not None and at < 0:
+        return "off_grid"
+    if step is not None and at is not None and step != at:
+        return "step_mismatch"
+    known = recorded[name]
+    wanted = step if step is not None else len(known) if at is None else at
+    if wanted > len(known):
+        return "gap"
+    if wanted == len(known):
+        known.append(value)
+        return wanted
+    if not np.array_equal(known[wanted], value, equal_nan=True):
+        return "conflict"
+    return "again" if wanted == len(known) - 1 else "duplicate"
+
+
+@settings(max_examples=60, deadline=None)
+@given(frames=st.lists(st.lists(ITEMS, min_size=1, max_size=12), min_size=1, max_size=5))
+def test_every_frame_is_judged_by_the_rules_read_out_one_by_one(frames: list[list[tuple]]) -> None:
+    async def play() -> None:
+        recorded: dict[str, list[float]] = {"a": [], "b": [1.0, 2.0], "c": [NAN]}
+        async with running() as engine:
+            for name, values in recorded.items():
+                await engine.create(name, START, column(*values))
+            for items in frames:
+                timed = [(*item, None if at is None else START + at * HOUR) for *item, at in items]
+                verdicts = [judged(recorded, *item) for item in items]
+                answers = await send(engine, *timed)
+                assert codes(answers) == [
+                    None if verdict == "again" or isinstance(verdict, int) else verdict for verdict in verdicts
+                ]
+                assert answers.repeated.tolist() == [verdict == "again" for verdict in verdicts]
+                for verdict, step in zip(verdicts, answers.steps.tolist(), strict=True):
+                    assert step == verdict or not isinstance(verdict, int)
+                newest = {name: at for at, (name, *_) in enumerate(items) if answers.errors[at] is None}
+                assert np.flatnonzero(answers.rows >= 0).tolist() == sorted(newest.values())
+                for name, at in newest.items():
+                    truth = alone(recorded[name])[-1]
+                    np.testing.assert_array_equal(answers.quantiles[answers.rows[at]], truth)
+                    assert answers.last_steps[at] == len(recorded[name]) - 1
+
+    asyncio.run(play())
