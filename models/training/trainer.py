@@ -33,17 +33,14 @@ STRETCHES = 4
 STRETCH = 1_100  # steps beyond one window
 
 
-def train(
-    panel: Panel, run: Run, console: Console, resume: bool = False, threads: int | None = None
-) -> tuple[Backtest, Outcome]:
+def train(panel: Panel, run: Run, console: Console, resume: bool = False, threads: int = 1) -> tuple[Backtest, Outcome]:
     """Trains, or goes on with `resume`, and writes everything to the run folder; Ctrl-C ends it early and in order.
 
-    `threads` are the processor cores to use; None leaves that to torch.
+    `threads` are the processor cores to use: a step of a small net is too short to be worth sharing.
 
     ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained.
     """
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     training = prepare(panel, run.config, run.settings, run.data.season)
     if resume:
         _take_up(training, run)

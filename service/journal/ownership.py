@@ -47,8 +47,8 @@ class Ownership:
             ) from fault
 
     def watch(self, *files: Path) -> None:
-        """From now on `check` looks for the lock and for these files."""
-        found = [(file, file.stat()) for file in (self.path, *files)]
+        """From now on `check` looks for the lock and for those of these files that are there."""
+        found = [(file, file.stat()) for file in (self.path, *files) if file.exists()]
         self._known = [(file, status.st_dev, status.st_ino) for file, status in found]
 
     def check(self) -> None:

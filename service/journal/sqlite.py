@@ -62,8 +62,7 @@ class SqliteJournal:
             self._segment_rows = schema.prepare(self._database, self.path, width, frequency, segment_rows)
             self._heads = load_heads(self._database, self.path, width)
             self._tail, self._batches = load_tail(self._database, self.path, self._heads)
-            with explained(self.path, "be watched"):
-                self._owner.watch(self.path, self.path.with_name(self.path.name + "-wal"))
+            self._owner.watch(self.path, self.path.with_name(self.path.name + "-wal"))
         except BaseException:
             self.close()
             raise

@@ -153,6 +153,28 @@ def test_a_file_cut_short_is_refused_with_advice(tmp_path: Path, kept: float) ->
         read_all(path)
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", ".lock"])
+def test_a_journal_whose_files_were_taken_away_acknowledges_nothing(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "journal.sqlite"
+    filled(path, sessions=1, folded=3, waiting=2)
+    journal = opened(path)
+    head = journal.head("s0")
+    assert head is not None
+    file = path.with_name(path.name + suffix)
+    next_reading = Readings(np.array([head.key]), np.array([head.revision]), np.array([5]), np.array([[5.0]]))
+    file.rename(tmp_path / "elsewhere")
+    for _ in range(2):
+        with pytest.raises(JournalError, match="was moved or deleted while it was in use"):
+            journal.append(next_reading)
+        with pytest.raises(JournalError, match="was moved or deleted while it was in use"):
+            journal.create("another", 0, "", np.zeros((0, 1)))
+        file.write_bytes(b"of someone else")
+    (tmp_path / "elsewhere").rename(file)
+    assert journal.append(next_reading).all()
+    journal.close()
+    assert opened(path).readings(head.key, 0, 9)[:, 0].tolist() == list(range(6))
+
+
 def test_a_damaged_file_gives_right_readings_or_an_error_and_never_wrong_ones(tmp_path: Path) -> None:
     path = tmp_path / "j"
     filled(path)

@@ -1,0 +1,74 @@
+"""Damage to what is recorded of one session concerns that session, by name, and nobody else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.errors import JournalDamaged, StateLost
+from service.journal import Checkpoint
+from service.journal.memory import MemoryJournal
+from tests.service.engines import START, Watcher, alone, codes, column, running, send
+
+
+class DamagedJournal(MemoryJournal):
+    """Has readings of one session that are not what was written."""
+
+    spoilt = -1  # its key
+
+    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, np.ndarray]:
+        if key == self.spoilt:
+            raise JournalDamaged("its readings do not match their checksum")
+        return super().load(key, digest)
+
+    def readings(self, key: int, first: int, last: int) -> np.ndarray:
+        if key == self.spoilt:
+            raise JournalDamaged("its readings do not match their checksum")
+        return super().readings(key, first, last)
+
+    def close(self) -> None:
+        """Goes on with the next engine."""
+
+
+@pytest.fixture
+async def journal() -> DamagedJournal:
+    journal = DamagedJournal(1)
+    async with running(journal=journal) as engine:
+        for name in "ab":
+            await engine.create(name, START, column(1.0, 2.0))
+            await send(engine, (name, 3.0))
+    head = journal.head("a")
+    assert head is not None
+    journal.spoilt = head.key
+    return journal
+
+
+async def test_a_session_whose_readings_are_damaged_is_lost_and_its_neighbours_are_not(journal: DamagedJournal) -> None:
+    watcher = Watcher()
+    async with running(journal=journal, observer=watcher) as engine:
+        answers = await send(engine, ("a", 4.0, 3), ("b", 4.0, 3))
+        assert codes(answers) == ["state_lost", None]
+        np.testing.assert_array_equal(answers.quantiles[0], alone([1.0, 2.0, 3.0, 4.0])[-1])
+        with pytest.raises(StateLost):
+            await engine.peek("a")
+        assert engine.ready  # or whoever sends to it would keep the service from all others
+    assert watcher.faults == ["JournalDamaged"] * 2
+
+
+async def test_an_old_reading_that_is_damaged_is_a_duplicate_that_cannot_be_compared(journal: DamagedJournal) -> None:
+    async with running(journal=journal) as engine:
+        assert codes(await send(engine, ("a", 1.0, 0), ("b", 1.0, 0), ("b", 4.0, 3))) == [
+            "duplicate",
+            "duplicate",
+            None,
+        ]
+        assert engine.ready
+
+
+async def test_a_lost_session_can_be_made_anew(journal: DamagedJournal) -> None:
+    async with running(journal=journal) as engine:
+        assert codes(await send(engine, ("a", 4.0, 3))) == ["state_lost"]
+        await engine.create("a", START, column(5.0, 6.0), replace=True)
+        journal.spoilt = -1
+        answers = await send(engine, ("a", 7.0, 2))
+        np.testing.assert_array_equal(answers.quantiles[0], alone([5.0, 6.0, 7.0])[-1])
