@@ -122,8 +122,19 @@ def welcome(address: str, edge: Edge) -> None:
         f"streams       {address.replace('http', 'ws', 1)}/v1/stream (docs/protocol.md)",
         f"journal       {escape(edge.settings.journal)}: an acknowledged reading survives "
         + {"none": "nothing, it is kept in memory", "process": "a killed service", "disk": "a power cut"}[edge.durable],
+        f"watch it      {escape(_own_name())} demo --url {address} (in a second terminal)",
         "end it        Ctrl-C; everything accepted is answered first",
     ]
+    if not manifest.streams:
+        lines = [line for line in lines if not line.startswith(("streams", "watch it"))]
     console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))
     curl = f"curl -s {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'"
     console.print(curl, soft_wrap=True, highlight=False, markup=False)
+
+
+def _own_name() -> str:
+    """How this command was called, so that the next one is found in the same place."""
+    called = Path(sys.argv[0])
+    if called.name != "gatecast":
+        return "gatecast"
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)

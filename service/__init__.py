@@ -1,1 +1,1 @@
-"""The forecast service: engine, sessions, journal, runtimes and the edge. No torch outside `runtimes/torch_script.py`."""
+"""The forecast service: engine, sessions, journal, runtimes and the edge. Torch only in runtimes/torch_script.py."""
