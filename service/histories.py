@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class Window:
     failed: Callable[[GatecastError], None]
     gone: Callable[[], bool]  # nobody wants it any more
     at: int = 0
+    came: int = 0  # the higher, the later it joined the line
 
     @property
     def left(self) -> int:
@@ -36,7 +38,10 @@ class Window:
 
 
 class Histories:
-    """Chunks of one length class run together; what is not done then goes to the end of the line."""
+    """Chunks of one length class run together; what is not done then goes to the end of the line.
+
+    There is a line for each length class, so that a chunk costs the same however many windows wait.
+    """
 
     def __init__(
         self,
@@ -52,20 +57,24 @@ class Histories:
         self._observer = observer
         self._note = note  # told of every failure
         self._clock = clock
-        self._windows: list[Window] = []
+        self._lines: dict[int, deque[Window]] = {}
+        self._came = 0
 
     def __bool__(self) -> bool:
-        return bool(self._windows)
+        return any(self._lines.values())
 
     def add(self, window: Window) -> None:
         """Puts a window at the end of the line; it must have readings."""
-        self._windows.append(window)
+        self._came += 1
+        window.came = self._came
+        self._lines.setdefault(padded(min(window.left, self._chunk)), deque()).append(window)
 
     def abandon(self, error: GatecastError) -> None:
         """Nothing will be run any more: all windows end with this error."""
-        windows, self._windows = self._windows, []
-        for window in windows:
-            window.failed(again(error))
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            for window in line:
+                window.failed(again(error))
 
     def run_chunk(self) -> bool:
         """Runs one chunk of as many windows as go together with the first; False if there is none."""
@@ -89,7 +98,7 @@ class Histories:
             window.at += len(some)
             window.state = state
             if window.left:
-                self._windows.append(window)
+                self.add(window)
             else:
                 self._finish(window, forecast)
         self._observer.chunk(len(picked), sum(map(len, values)), self._clock() - began)
@@ -104,16 +113,16 @@ class Histories:
             window.failed(error)
 
     def _pick(self) -> list[Window]:
-        """Takes the first window, and those with chunks of its length class, out of the line."""
+        """Takes the window that has waited longest, and those behind it in its line, out of the line."""
+        for line in self._lines.values():
+            while line and line[0].gone():
+                line.popleft()
+        waiting = [line for line in self._lines.values() if line]
         picked: list[Window] = []
-        others: list[Window] = []
-        for window in self._windows:
-            if window.gone():
-                continue
-            same = not picked or self._class_of(window) == self._class_of(picked[0])
-            (picked if same and len(picked) < self._together else others).append(window)
-        self._windows = others
+        if waiting:
+            line = min(waiting, key=lambda line: line[0].came)
+            while line and len(picked) < self._together:
+                window = line.popleft()
+                if not window.gone():
+                    picked.append(window)
         return picked
-
-    def _class_of(self, window: Window) -> int:
-        return padded(min(window.left, self._chunk))

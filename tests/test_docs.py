@@ -22,7 +22,8 @@ OWN_TARGETS = ("make ", "docker ")  # commands that run this very test, or need 
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    return [body for name, body in fences if name == language]
 
 
 def commands() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Edge:
         self.metrics = metrics
         self.log = log
         self.streams = Streams()
+        self.desk = asyncio.Lock()  # at which large requests are read and answered, piece by piece
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
         self.levels = Levels(manifest.horizon, manifest.quantiles)
         self.histories = Histories(self.clock, covariates, longest)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+
+import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
-from service.api import bodies, openapi, schemas
+from service.api import bodies, openapi, problems, schemas
 from service.api.edge import Edge
 from service.api.examples import Examples
+from service.api.forecasts import Selection
 from service.errors import (
     DuplicateSeries,
     EmptyHistory,
@@ -29,6 +34,7 @@ from service.errors import (
     UnsupportedMediaType,
     WrongType,
 )
+from service.frames import History
 
 HISTORY_ERRORS: tuple[type[GatecastError], ...] = (
     EmptyHistory, HistoryTooLong, MissingCovariates, UnknownCovariate, InvalidTime, OffGrid, TimeRequired,
@@ -36,6 +42,7 @@ HISTORY_ERRORS: tuple[type[GatecastError], ...] = (
 BODY_ERRORS: tuple[type[GatecastError], ...] = (
     MalformedJson, UnsupportedMediaType, WrongType, InvalidValue, TooLarge, Overloaded,
 )  # fmt: skip
+_TOGETHER = 32  # series of a request that are read, or answered, before others have their turn
 _REQUEST: TypeAdapter[schemas.PredictRequest] = TypeAdapter(schemas.PredictRequest)
 
 
@@ -57,30 +64,51 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         sent = await bodies.read(request, _REQUEST)
         if sent is None:
             raise EmptyRequest("a body was expected; see /docs for one")
-        return openapi.json_response(await forecast(edge, sent))
+        return openapi.json_response(await bodies.while_there(request, forecast(edge, sent)))
 
     return routes
 
 
 async def forecast(edge: Edge, sent: schemas.PredictRequest) -> dict[str, object]:
-    """The answer to a request, as it is written."""
+    """The answer to a request, its series encoded already. A thousand series would hold up every stream at once."""
     selection = edge.levels.select(sent.horizon, sent.quantiles)
     _check(edge, sent)
-    histories = [
-        edge.histories.read(series, f"series[{at}]", unique_id=series.unique_id)
-        for at, series in enumerate(sent.series)
-    ]
-    medians, levels = selection.cut(await edge.engine.forecast(histories))
-    series = [
-        {
-            "unique_id": each.unique_id,
-            "ds": edge.clock.after(int(history.times[0]), len(history.times), selection.horizon),
-            "median": median,
-            "quantiles": dict(zip(selection.names, level, strict=True)),
-        }
-        for each, history, median, level in zip(sent.series, histories, medians, levels, strict=True)
-    ]
+    histories: list[History] = []
+    async with edge.desk:
+        for piece in _pieces(len(sent.series)):
+            histories += [
+                edge.histories.read(sent.series[at], f"series[{at}]", unique_id=sent.series[at].unique_id)
+                for at in piece
+            ]
+            await asyncio.sleep(0)
+    forecasts = await edge.engine.forecast(histories)
+    series: list[msgspec.Raw] = []
+    async with edge.desk:
+        for piece in _pieces(len(histories)):
+            medians, levels = selection.cut(forecasts[piece.start : piece.stop])
+            series += [
+                _encoded(edge, sent.series[at].unique_id, histories[at], selection, median, level)
+                for at, median, level in zip(piece, medians, levels, strict=True)
+            ]
+            await asyncio.sleep(0)
     return {"model": {"name": edge.bundle.manifest.name, "digest": edge.bundle.digest}, "series": series}
+
+
+def _pieces(count: int) -> Iterator[range]:
+    for first in range(0, count, _TOGETHER):
+        yield range(first, min(first + _TOGETHER, count))
+
+
+def _encoded(
+    edge: Edge, name: str, history: History, selection: Selection, median: list[float], levels: list[list[float]]
+) -> msgspec.Raw:
+    answer = {
+        "unique_id": name,
+        "ds": edge.clock.after(int(history.times[0]), len(history.times), selection.horizon),
+        "median": median,
+        "quantiles": dict(zip(selection.names, levels, strict=True)),
+    }
+    return msgspec.Raw(problems.encode(answer))
 
 
 def _check(edge: Edge, sent: schemas.PredictRequest) -> None:
