@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from export.golden import Stretch, golden_answers
 from export.onnx import write_onnx
@@ -54,7 +54,7 @@ def write_bundle(model: Forecaster, description: Description, stretches: Sequenc
         folder.mkdir()
         write_onnx(model, folder)
         write_torchscript(model, folder)
-        save_file(golden_answers(model, stretches), folder / GOLDEN)
+        (folder / GOLDEN).write_bytes(save(golden_answers(model, stretches)))
         manifest = _manifest(model, description, folder)
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if out.exists():
