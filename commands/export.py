@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from commands.verify import report
 
@@ -41,13 +42,20 @@ def export(
         with console.status("Exporting both graphs and recording the golden answers …"):
             bundle = write_bundle(trained.forecaster(), description, stretches, out)
         passed = report(bundle)
-    except (RunError, GatecastError, FileExistsError) as error:
-        console.print(f"[red]✗[/] {error}")
+    except (RunError, GatecastError) as error:
+        console.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        # Only the system's own errors carry a number; ours says it all already.
+        room = f"{out} cannot be written ({error.strerror}): choose another --out, or make room"
+        said = str(error) if error.errno is None else room
+        console.print(f"[red]✗[/] {escape(said)}", soft_wrap=True)
         raise typer.Exit(1) from None
     if not passed:
         raise typer.Exit(1)
     size = sum(file.stat().st_size for file in bundle.path.iterdir()) / 1e6
-    console.print(f"Wrote [bold]{out}[/] ({size:.1f} MB). Next: [bold]gatecast serve {out}[/]")
+    place = escape(str(out))
+    console.print(f"Wrote [bold]{place}[/] ({size:.1f} MB). Next: [bold]gatecast serve {place}[/]", soft_wrap=True)
 
 
 def training_summary(run: Run, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from datasets.split import Split
@@ -56,7 +57,7 @@ def train(
     Ctrl-C keeps the best weights so far; --resume then goes on as if nothing had happened.
     """
     from datasets.reader import read_table
-    from datasets.split import split
+    from datasets.split import require_context, split
     from datasets.table import DataError
     from models.training.checkpoint import ResumeError
     from models.training.loop import TrainingDiverged
@@ -74,7 +75,7 @@ def train(
             snap=snap,
         )
         for warning in table.warnings:
-            errors.print(f"[yellow]![/] {warning}", highlight=False)
+            errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
         parts = split(table, horizon, test_steps, validation_steps)
         panel = _panel(table, parts)
         chosen: dict[str, dict[str, Any]] = {
@@ -82,12 +83,17 @@ def train(
             "training": {"steps": steps, "batch": batch, "rate": rate, "seed": seed},
         }
         run = _run(table, panel, horizon, out, chosen, resume)
-        if not resume and not replace and (out.exists() and any(out.iterdir())):
+        require_context(table, run.config.window)
+        if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
         _announce(table, panel, run)
         result, outcome = train_run(panel, run, console, resume, threads)
     except (DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
-        errors.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
+        errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except OSError as problem:
+        said = f"{out} cannot be written ({problem.strerror or problem}): choose another --out, or make room"
+        errors.print(f"[red]✗[/] {escape(said)}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     _conclude(run, result, outcome)
     if require_better and not result.beats_naive:
@@ -154,7 +160,7 @@ def _run(
 def _announce(table: SeriesTable, panel: Panel, run: Run) -> None:
     series = f"{len(panel.series):,} series" if len(panel.series) > 1 else "1 series"
     console.print(
-        f"[bold]{table.source}[/]: {series}, {run.data.readings:,} steps of {run.data.frequency}, "
+        f"[bold]{escape(table.source)}[/]: {series}, {run.data.readings:,} steps of {run.data.frequency}, "
         f"{run.data.first} to {run.data.last}; held out: the last {run.data.test_steps:,}",
         highlight=False,
         soft_wrap=True,
@@ -184,6 +190,9 @@ def _conclude(run: Run, result: Any, outcome: Any) -> None:
     )
     console.print(comparison_table(result, Frequency.parse(run.config.frequency)))
     if not result.beats_naive:
-        console.print("[yellow]![/] The seasonal naive is better. Try more --steps, another --lags, or more data.")
+        worse = result.best_naive.metrics.mase is not None
+        said = "The seasonal naive is better." if worse else "There is no seasonal naive to compare with."
+        console.print(f"[yellow]![/] {said} Try more --steps, another --lags, or more data.")
     command = f"gatecast export {run.path} --out {run.path}.bundle"
-    console.print(f"\nPlots and metrics are in {run.path}. Next: [bold]{command}[/]", highlight=False, soft_wrap=True)
+    ready = f"\nPlots and metrics are in {escape(str(run.path))}. Next: [bold]{escape(command)}[/]"
+    console.print(ready, highlight=False, soft_wrap=True)

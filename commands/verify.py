@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -24,10 +25,12 @@ def verify(
     from service.bundle import Bundle
     from service.errors import GatecastError
 
+    if device.partition(":")[0] not in ("cpu", "cuda"):
+        raise typer.BadParameter(f"expected cpu or cuda, got {device!r}", param_hint="--device")
     try:
         passed = report(Bundle.open(bundle), device)
     except GatecastError as error:
-        console.print(f"[red]✗[/] {error}")
+        console.print(f"[red]✗[/] {escape(error.message)}", soft_wrap=True)
         raise typer.Exit(1) from None
     if not passed:
         raise typer.Exit(1)
@@ -39,7 +42,7 @@ def report(bundle: Bundle, device: str = "cpu") -> bool:
     from service.errors import RuntimeUnavailable
     from service.runtimes import open_runtime
 
-    table = Table(title=f"{bundle.path.name} · {bundle.digest[:12]}", title_justify="left")
+    table = Table(title=escape(f"{bundle.path.name} · {bundle.digest[:12]}"), title_justify="left")
     for column, justify in (("runtime", "left"), ("check", "left"), ("worst, in tolerances", "right"), ("", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     verification, passed = Verification(bundle), True
@@ -64,5 +67,5 @@ def report(bundle: Bundle, device: str = "cpu") -> bool:
 
 
 def _add(table: Table, check: Check) -> None:
-    where = "" if check.passed else f"[red]{check.where}[/]"
-    table.add_row(f"{check.runtime}", check.name, f"{check.worst:.3f}", where or "[green]✓[/]")
+    where = "" if check.passed else f"[red]{escape(check.where)}[/]"
+    table.add_row(check.runtime, check.name, f"{check.worst:.3f}", where or "[green]✓[/]")

@@ -27,7 +27,8 @@ def split(
     """Cuts the end off each series for the test, and what lies before it for validation.
 
     Steps that are not given are a tenth of the median length, at least one horizon, at most a quarter of the
-    series. DataError if a series is left without one reading and one horizon after it to train on.
+    series. DataError if a series is left without one reading and one horizon after it to train on, or no series
+    holds out a whole horizon to test on.
     """
     if horizon < 1:
         raise ValueError(f"expected a horizon of at least one step, got {horizon}")
@@ -46,6 +47,11 @@ def split(
             f"{lengths[series]} after {validation[series]} for validation and {test[series]} for the test"
             f"{_others(short)}: give longer series, a shorter horizon, or fewer steps for validation and test"
         )
+    if int(test.max()) < horizon:
+        raise DataError(
+            f"{table.source}: expected a horizon of {horizon} steps held out in at least one series, got at most "
+            f"{int(test.max())}: give longer series, a shorter horizon, or more --test-steps"
+        )
     return Split(train_end, validation_end)
 
 
@@ -56,7 +62,8 @@ def require_context(table: SeriesTable, steps: int) -> None:
         series = table.series[int(short[0])]
         raise DataError(
             f"{table.source}, series {series.unique_id!r}: expected at least one context of {steps} steps, got "
-            f"{len(series)}{_others(short)}: give longer series, leave the short ones out, or use a shorter context"
+            f"{len(series)}{_others(short)}: give longer series, leave the short ones out, or look back less far "
+            "(--lags)"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.frequency import Frequency
 from service.bundle import Bundle
 from service.runtimes import Runtime
 
@@ -49,6 +50,7 @@ class Verification:
     def run(self, runtime: Runtime) -> Iterator[Check]:
         """All checks of one runtime, one after the other; a runtime that raises fails the check by its message."""
         checks: dict[str, Callable[[Runtime], Iterator[tuple[float, str]]]] = {
+            "what the manifest says": self.described,
             "histories together": self.together,
             "histories alone": self.alone,
             "a larger batch, more padding": self.padded,
@@ -64,6 +66,22 @@ class Verification:
             except RuntimeError as failure:  # what torch and onnxruntime raise when a graph cannot run
                 worst, where = float("inf"), f"it does not run: {str(failure).strip().splitlines()[-1][:200]}"
             yield Check(runtime.name, name, worst, where)
+
+    def described(self, _runtime: Runtime) -> Iterator[tuple[float, str]]:
+        """No digest covers the manifest itself: what the golden answers can tell of it must agree with them."""
+        manifest, times = self.bundle.manifest, self.golden["times"]
+        said = (manifest.horizon, len(manifest.quantiles), self.bundle.width)
+        shown = (*self.golden["whole.quantiles"].shape[1:], self.golden["values"].shape[2])
+        for name, one, other in zip(("horizon", "quantiles", "values of a reading"), said, shown, strict=True):
+            yield 0.0 if one == other else float("inf"), f"{name}: {one} in the manifest, {other} in the answers"
+        steps = np.arange(times.shape[1], dtype=np.int64)
+        try:
+            frequency = Frequency.parse(manifest.frequency)
+        except ValueError as unknown:
+            yield float("inf"), f"frequency: {unknown}"
+            return
+        rows = [frequency.times(int(row[0]), steps) for row in times]
+        yield 0.0 if np.array_equal(rows, times) else float("inf"), f"frequency: the answers are not {frequency.alias}"
 
     def together(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
         rows = np.arange(len(self.golden["values"]))

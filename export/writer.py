@@ -29,6 +29,7 @@ from service.bundle import (
     Tensor,
     digest_of,
     encode_row,
+    write_manifest,
 )
 
 
@@ -56,7 +57,7 @@ def write_bundle(model: Forecaster, description: Description, stretches: Sequenc
         write_torchscript(model, folder)
         (folder / GOLDEN).write_bytes(save(golden_answers(model, stretches)))
         manifest = _manifest(model, description, folder)
-        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_manifest(folder, manifest.model_dump_json(indent=2) + "\n")
         if out.exists():
             out.rename(Path(temporary) / "replaced")
         shutil.move(folder, out)

@@ -19,6 +19,7 @@ from service.errors import BundleError
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+SEAL = "manifest.sha256"  # the manifest's own digest, in the form of sha256sum
 GOLDEN = "golden.safetensors"
 SEQUENCE_ONNX = "sequence.onnx"
 STEP_ONNX = "step.onnx"
@@ -105,9 +106,14 @@ class Bundle:
             )
         text = (path / MANIFEST).read_bytes()
         manifest = _manifest(path, text)
+        digest = hashlib.sha256(text).hexdigest()
+        if not (path / SEAL).is_file():
+            raise BundleError(f"{path / SEAL} is missing; copy the whole bundle again or export the run again")
+        if (path / SEAL).read_text(encoding="utf-8").split()[:1] != [digest]:
+            raise BundleError(f"{path / MANIFEST} does not match its digest in {SEAL}: it was changed after the export")
         for name, expected in manifest.files.items():
             _check_file(path / name, expected)
-        return cls(path, manifest, hashlib.sha256(text).hexdigest())
+        return cls(path, manifest, digest)
 
     @cached_property
     def initial(self) -> NDArray[np.float32]:
@@ -134,6 +140,13 @@ def digest_of(path: Path) -> FileDigest:
     """Digest and size of one file."""
     data = path.read_bytes()
     return FileDigest(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def write_manifest(folder: Path, text: str) -> None:
+    """Writes a manifest and its seal; `text` is the manifest as JSON."""
+    data = text.encode("utf-8")
+    (folder / MANIFEST).write_bytes(data)
+    (folder / SEAL).write_text(f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n", encoding="utf-8")
 
 
 def encode_row(row: NDArray[np.float32]) -> str:

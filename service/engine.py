@@ -197,7 +197,8 @@ class Engine:
             forecasts = np.empty((len(histories), *self._nothing.shape[1:]))
             Prediction(caller, forecasts, self._replies).begin(histories, self._initial, self._histories)
 
-        steps = sum(len(history.values) for history in histories)
+        # A forecast takes room too, until it is sent: a million histories of one reading are not a million steps.
+        steps = sum(len(history.values) for history in histories) + len(histories) * self._nothing.shape[1]
         forecasts: NDArray[np.float64] = await self._call(begin, steps)
         return forecasts
 

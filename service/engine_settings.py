@@ -12,7 +12,7 @@ class EngineSettings:
     max_batch: int = 1024  # readings that run together
     max_waiting: int = 65_536  # readings and calls that wait; more are told at once that the service is overloaded
     max_history: int = 100_000  # steps of one history
-    max_waiting_steps: int = 4_000_000  # steps of all histories that wait or run
+    max_waiting_steps: int = 4_000_000  # steps of all histories that wait or run, and of their forecasts
     chunk: int = 256  # steps of a history that run before the stream has its turn
     history_batch: int = 16  # histories that run together
     max_resident: int = 16_384  # sessions whose state is in the arena

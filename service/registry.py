@@ -13,7 +13,7 @@ from service.checkpoints import Checkpoints
 from service.errors import JournalDamaged, JournalError, UnknownSession
 from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
-from service.journal import Checkpoint, Head, Journal, Readings
+from service.journal import Beginning, Checkpoint, Head, Journal, Readings
 from service.sessions import UNKNOWN, SessionTable
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
@@ -85,8 +85,7 @@ class Registry:
             unborn = table.unborn[rows]
             if not unborn.any():
                 return self._append(rows, steps, values)
-            for row in np.unique(rows[unborn]).tolist():
-                self._bear(row, values[rows == row])
+            self._bear({row: values[rows == row] for row in np.unique(rows[unborn]).tolist()})
             accepted = unborn.copy()
             accepted[~unborn] = self._append(rows[~unborn], steps[~unborn], values[~unborn])
             return accepted
@@ -151,13 +150,16 @@ class Registry:
         self.tail += len(rows)
         return self.journal.append(Readings(self.table.key[rows], self.table.revision[rows], steps, values))
 
-    def _bear(self, row: int, values: NDArray[np.float64]) -> None:
-        """The first readings of a session, and with them its start, in one write."""
-        head = self.journal.head(self.table.name(row))
-        if head is None:
-            raise unknown(self.table.name(row))
-        born = self.journal.replace(head.name, int(self.table.start[row]), head.origin, values, None)
-        self.table.revision[row], self.table.unborn[row] = born.revision, False
+    def _bear(self, values: dict[int, NDArray[np.float64]]) -> None:
+        """The first readings of sessions, by row, and with them their starts, in one write."""
+        table, beginnings = self.table, []
+        for row, readings in values.items():
+            head = self.journal.head(table.name(row))
+            if head is None:
+                raise unknown(table.name(row))
+            beginnings.append(Beginning(head.name, int(table.start[row]), head.origin, readings))
+        for row, born in zip(values, self.journal.replace_all(beginnings), strict=True):
+            table.revision[row], table.unborn[row] = born.revision, False
 
 
 def origin_of(start: int | None, values: NDArray[np.float64]) -> str:

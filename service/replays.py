@@ -57,8 +57,8 @@ class Replays:
     def bring(self, rows: Rows) -> tuple[dict[int, GatecastError], set[int]]:
         """Sees that the states of these sessions, at most as many as fit, are in the arena.
 
-        Returns the rows that cannot be had, with the error, and those that take more than a chunk to rebuild:
-        they come later. `JournalError` and `ModelFailed` concern all of them.
+        Returns the rows that cannot be had, with the error, and those that come later: they take more than a chunk
+        to rebuild, or all together more than one run of chunks. `JournalError` and `ModelFailed` concern all of them.
         """
         absent = self._registry.cache.touch(rows)
         if len(absent) == 0:
@@ -66,6 +66,7 @@ class Replays:
         lost: dict[int, GatecastError] = {}
         short: list[Replay] = []
         late: set[int] = set()
+        left = self._settings.chunk * self._settings.history_batch  # readings that may be replayed before the answer
         for row in absent.tolist():
             session = self._session(row)
             if session in self._lost:
@@ -76,10 +77,11 @@ class Replays:
             except (StateLost, UnknownSession) as error:
                 lost[row] = error
                 continue
-            if len(replay.values) > self._settings.chunk:
+            if len(replay.values) > min(self._settings.chunk, left):
                 late.add(row)
                 self._begin(replay)
             else:
+                left -= len(replay.values)
                 short.append(replay)
         self._run(short)
         return lost, late

@@ -60,7 +60,7 @@ class Stream:
             if not late:
                 self._answer(outcome, began)
                 break
-            pieces = self.queue.put_aside(pieces, late)
+            pieces = self.queue.put_aside(pieces, late) or self.queue.form(self.limit)  # others may fill its place
         return worked
 
     def _advance(self, outcome: Outcome) -> set[str]:

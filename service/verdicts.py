@@ -18,7 +18,7 @@ from service.frames import NO_STEP, NO_TIME
 from service.sessions import SessionTable
 
 Recorded = Callable[[int, int, int], NDArray[np.float64]]  # key, first, last: readings as the journal has them
-WIDEST_LOOK = 4096  # older readings that are fetched in one piece to be compared
+WIDEST_LOOK = 4096  # older readings at most that are fetched in one piece to be compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +64,11 @@ class Judge:
         for at in np.flatnonzero(np.logical_or.reduceat(odd[order], first)).tolist():
             items = order[first[at] : first[at] + counts[at]]
             wishes = [int(wanted[item]) if keyed[item] else None for item in items]
-            session = _Session(self._table, int(grouped[first[at]]), self._frequency, self._recorded)
+            session = _Session(self._table, int(grouped[first[at]]), wishes, self._frequency, self._recorded)
             for item, wish in zip(items.tolist(), wishes, strict=True):
                 steps[item] = NO_STEP
                 if errors[item] is None:
-                    errors[item] = session.take(wish, batch.values[item], wishes)
+                    errors[item] = session.take(wish, batch.values[item])
                 if errors[item] is None:
                     steps[item], repeated[item] = session.last, session.repeated
         return Verdict(steps, keyed, repeated, errors, _turns(order, grouped, first, steps, repeated))
@@ -133,7 +133,9 @@ class Judge:
 class _Session:
     """One session while its readings of a batch are judged one after the other."""
 
-    def __init__(self, table: SessionTable, row: int, frequency: Frequency, recorded: Recorded) -> None:
+    def __init__(
+        self, table: SessionTable, row: int, wishes: list[int | None], frequency: Frequency, recorded: Recorded
+    ) -> None:
         self.last = self._before = int(table.last_step[row])
         self.repeated = False  # whether the reading taken last was the last step again
         self._start = int(table.start[row])
@@ -142,9 +144,10 @@ class _Session:
         self._last_values: NDArray[np.float64] = table.last_values[row]
         self._frequency = frequency
         self._recorded = recorded
-        self._fetched: tuple[int, NDArray[np.float64]] | None = None  # first step, values
+        self._wishes = wishes  # all steps of the batch
+        self._fetched: dict[int, tuple[int, int, NDArray[np.float64]]] = {}  # by piece: first and last step, values
 
-    def take(self, wish: int | None, values: NDArray[np.float64], wishes: list[int | None]) -> GatecastError | None:
+    def take(self, wish: int | None, values: NDArray[np.float64]) -> GatecastError | None:
         """Moves on if the reading that asks for step `wish` (None: the next) can be had, else says why not."""
         following = self.last + 1
         step = following if wish is None else wish
@@ -155,7 +158,7 @@ class _Session:
             return None
         if step > following:
             return gap(self.last, step, self._start, self._frequency)
-        known = self._values_of(step, wishes)
+        known = self._values_of(step)
         if known is not None and not np.array_equal(known, values, equal_nan=True):
             return Conflict(
                 f"step {step} is recorded with other values; what is recorded stays", step=step, last_step=self.last
@@ -166,22 +169,28 @@ class _Session:
             f"step {step} is recorded already; the last step is {self.last}", step=step, last_step=self.last
         )
 
-    def _values_of(self, step: int, wishes: list[int | None]) -> NDArray[np.float64] | None:
+    def _values_of(self, step: int) -> NDArray[np.float64] | None:
         """What is recorded for an earlier step; None where the journal keeps it no longer."""
         if step > self._before:
             return self._new[step - self._before - 1]
         if step == self._before:
             return self._last_values
-        if self._fetched is None or not 0 <= step - self._fetched[0] < len(self._fetched[1]):
-            end = min(self._before, step + WIDEST_LOOK)
-            last = max(wish for wish in wishes if wish is not None and step <= wish < end)
-            found = self._recorded(self._key, step, last)
-            if len(found) != last - step + 1:  # the journal has forgotten some of them
-                last, found = step, self._recorded(self._key, step, step)
-            self._fetched = step, found
-        first, found = self._fetched
-        values: NDArray[np.float64] | None = found[step - first] if step - first < len(found) else None
-        return values
+        if not self._fetched:
+            self._fetch()
+        first, last, found = self._fetched[step // WIDEST_LOOK]
+        if len(found) != last - first + 1:  # the journal has forgotten some of them
+            first, found = step, self._recorded(self._key, step, step)
+        return found[step - first] if len(found) else None
+
+    def _fetch(self) -> None:
+        """All older readings that the batch asks for, whatever their order, in few pieces."""
+        pieces: dict[int, tuple[int, int]] = {}
+        for wish in self._wishes:
+            if wish is not None and 0 <= wish < self._before:
+                first, last = pieces.get(wish // WIDEST_LOOK, (wish, wish))
+                pieces[wish // WIDEST_LOOK] = min(first, wish), max(last, wish)
+        for piece, (first, last) in pieces.items():
+            self._fetched[piece] = first, last, self._recorded(self._key, first, last)
 
 
 def gap(last: int, step: int, start: int, frequency: Frequency) -> Gap:

@@ -40,8 +40,9 @@ class Backtest:
 
     @property
     def beats_naive(self) -> bool:
-        """Whether the forecaster's scaled error is smaller than that of every seasonal naive."""
-        return _size(self.ours.metrics.mase) < _size(self.best_naive.metrics.mase)
+        """Whether the forecaster's scaled error is smaller than that of every seasonal naive, and there is one."""
+        naive = self.best_naive.metrics.mase
+        return naive is not None and _size(self.ours.metrics.mase) < naive
 
 
 class _Score:

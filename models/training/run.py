@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
@@ -87,11 +88,6 @@ class Run:
         except (ValueError, KeyError, TypeError) as damaged:
             raise RunError(f"{file} cannot be read ({damaged}): train again") from damaged
 
-    @property
-    def finished(self) -> bool:
-        """Whether weights and metrics are there."""
-        return (self.path / WEIGHTS).is_file() and (self.path / METRICS).is_file()
-
     def start(self) -> None:
         """Writes what is known before the first step and clears away what an earlier run left here."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -122,13 +118,22 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """Errors on the held-out end and how the training went; RunError if it has not ended."""
         self._require(METRICS)
-        metrics: dict[str, Any] = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+        try:
+            metrics: dict[str, Any] = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+        except ValueError as damaged:
+            raise self._damaged(METRICS, damaged) from damaged
+        absent = sorted({"test", "seasonal_naive", "beats_seasonal_naive", "training"} - set(metrics))
+        if absent:
+            raise self._damaged(METRICS, ValueError(f"it has no {', '.join(absent)}"))
         return metrics
 
     def forecaster(self) -> Forecaster:
         """The trained forecaster, ready to be run; RunError if training has not ended."""
         self._require(WEIGHTS)
-        return load(self.config, self.path / WEIGHTS)
+        try:
+            return load(self.config, self.path / WEIGHTS)
+        except (SafetensorError, RuntimeError) as damaged:
+            raise self._damaged(WEIGHTS, damaged) from damaged
 
     def write_stretches(self, stretches: Sequence[tuple[int, NDArray[np.float64]]]) -> None:
         """Keeps (start, values (time, width)) of the training data, on which an export proves itself."""
@@ -139,8 +144,11 @@ class Run:
     def stretches(self) -> list[tuple[int, NDArray[np.float64]]]:
         """Real readings of the training data: the time of the first, and values float64 (time, width)."""
         self._require(STRETCHES)
-        arrays = load_arrays((self.path / STRETCHES).read_bytes())
-        return [(int(start), arrays[f"values.{index}"]) for index, start in enumerate(arrays["starts"])]
+        try:
+            arrays = load_arrays((self.path / STRETCHES).read_bytes())
+            return [(int(start), arrays[f"values.{index}"]) for index, start in enumerate(arrays["starts"])]
+        except (SafetensorError, KeyError) as damaged:
+            raise self._damaged(STRETCHES, damaged) from damaged
 
     def read_log(self) -> list[dict[str, Any]]:
         """The records of all steps, in order; a last line that was cut short is left out."""
@@ -159,6 +167,10 @@ class Run:
         """Puts the log back to what it was at a checkpoint."""
         text = "".join(json.dumps(record) + "\n" for record in records)
         write_atomically(self.path / LOG, text.encode())
+
+    def _damaged(self, name: str, fault: Exception) -> RunError:
+        said = (str(fault).splitlines() or [type(fault).__name__])[0]
+        return RunError(f"{self.path / name} is damaged ({said}): train again with --replace")
 
     def _require(self, name: str) -> None:
         if not (self.path / name).is_file():

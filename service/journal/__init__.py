@@ -8,6 +8,7 @@ from service.errors import JournalError
 from service.journal.protocol import (
     FIRST_REVISION,
     NO_READING,
+    Beginning,
     Checkpoint,
     Durable,
     Head,
@@ -19,6 +20,7 @@ __all__ = [
     "FIRST_REVISION",
     "JOURNALS",
     "NO_READING",
+    "Beginning",
     "Checkpoint",
     "Durable",
     "Head",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.journal.heads import Heads
-from service.journal.protocol import FIRST_REVISION, Checkpoint, Durable, Head, Readings
+from service.journal.protocol import FIRST_REVISION, Beginning, Checkpoint, Durable, Head, Readings
 
 
 def open_memory(place: str, width: int, frequency: str, durable: Durable) -> MemoryJournal:  # noqa: ARG001
@@ -54,6 +54,12 @@ class MemoryJournal:
         values = self._heads.checked(values, origin)
         revision = int(self._heads.revision[self._heads.slot(key)]) + 1
         return self._put(name, key, start, revision, origin, values, checkpoint)
+
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
+        for each in beginnings:
+            self._heads.key(each.name)
+            self._heads.checked(each.values, each.origin)
+        return [self.replace(each.name, each.start, each.origin, each.values) for each in beginnings]
 
     def head(self, name: str) -> Head | None:
         return self._heads.head(name)

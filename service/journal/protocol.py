@@ -48,6 +48,16 @@ class Checkpoint:
     body: NDArray[np.float32]  # (state,)
 
 
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """What a session starts from."""
+
+    name: str
+    start: int
+    origin: str
+    values: NDArray[np.float64]  # (n, width), its steps 0 … n-1
+
+
 class Journal(Protocol):
     """Keeps every reading and the latest states. Used from one thread; only `fold` may be called from another.
 
@@ -82,6 +92,9 @@ class Journal(Protocol):
 
         `UnknownSession` if there is none.
         """
+
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
+        """As `replace` without a checkpoint, for several sessions, each named once: all of them or none."""
 
     def head(self, name: str) -> Head | None:
         """Where the session stands, or None."""

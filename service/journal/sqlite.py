@@ -18,7 +18,7 @@ from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, sav
 from service.journal.faults import explained, sound, transaction
 from service.journal.heads import MOST_KEYS
 from service.journal.ownership import Ownership
-from service.journal.protocol import FIRST_REVISION, NO_READING, Checkpoint, Durable, Head, Readings
+from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Checkpoint, Durable, Head, Readings
 from service.journal.restore import load_heads, load_tail
 from service.journal.segments import add_readings, drop_readings, read_readings
 from service.journal.sessions import insert_session, move_on, update_session
@@ -93,15 +93,10 @@ class SqliteJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
     ) -> Head:
-        key = self._heads.key(name)
-        values = self._heads.checked(values, origin)
-        revision = int(self._heads.revision[self._heads.slot(key)]) + 1
-        with self._lock:
-            with self._transaction("replace a session"):
-                update_session(self._database, key, start, revision, origin, values)
-                self._drop_history(key)
-                self._write_history(key, revision, values, checkpoint)
-            return self._heads.put(name, key, start, revision, values, origin)
+        return self._replace([Beginning(name, start, origin, values)], checkpoint)[0]
+
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
+        return self._replace(beginnings, None)
 
     def head(self, name: str) -> Head | None:
         return self._heads.head(name)
@@ -202,6 +197,22 @@ class SqliteJournal:
     def _transaction(self, doing: str) -> AbstractContextManager[None]:
         self._owner.check()
         return transaction(self._database, self.path, doing)
+
+    def _replace(self, beginnings: Sequence[Beginning], checkpoint: Checkpoint | None) -> list[Head]:
+        keys = [self._heads.key(each.name) for each in beginnings]
+        values = [self._heads.checked(each.values, each.origin) for each in beginnings]
+        revisions = [int(self._heads.revision[self._heads.slot(key)]) + 1 for key in keys]
+        anew = list(zip(beginnings, keys, revisions, values, strict=True))
+        with self._lock:
+            with self._transaction("replace a session"):
+                for each, key, revision, history in anew:
+                    update_session(self._database, key, each.start, revision, each.origin, history)
+                    self._drop_history(key)
+                    self._write_history(key, revision, history, checkpoint)
+            return [
+                self._heads.put(each.name, key, each.start, revision, history, each.origin)
+                for each, key, revision, history in anew
+            ]
 
     def _write_history(
         self, key: int, revision: int, values: NDArray[np.float64], checkpoint: Checkpoint | None

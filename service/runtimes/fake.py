@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.bundle import Bundle, Graph, Manifest, StateLayout, StateSlice, encode_row
+from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
 
 SLICES = ("count", "mean", "last", "phase", "drivers")  # of a state row
@@ -44,6 +45,8 @@ class FakeRuntime:
     name = "fake"
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
+        if bundle.manifest.architecture != "fake":
+            raise RuntimeUnavailable("the fake runtime is for tests and answers for no real model; use --runtime onnx")
         self.bundle = bundle
         self.device = device
         self.threads = threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -48,6 +49,14 @@ async def test_start_and_ds_name_the_same_times(http) -> None:
     by_ds = await forecast(http, series=[{"unique_id": "a", "ds": times, "y": [1, 2, 3]}])
     both = await forecast(http, series=[{"unique_id": "a", "ds": times, "start": times[0], "y": [1, 2, 3]}])
     assert by_start == by_ds == both
+
+
+async def test_a_request_of_many_series_is_answered_as_each_would_be_alone(http) -> None:
+    series = [{"unique_id": str(at), "start": START, "y": [at] * (1 + at % 5)} for at in range(100)]
+    together = await forecast(http, series=series)
+    alone = [(await forecast(http, series=[one]))["series"][0] for one in series[::33]]
+    assert [each["unique_id"] for each in together["series"]] == [str(at) for at in range(100)]
+    assert together["series"][::33] == alone
 
 
 async def test_horizon_and_quantiles_are_chosen_among_the_trained(http) -> None:
@@ -116,3 +125,21 @@ async def test_monthly_times_follow_the_calendar(open_inside) -> None:
 async def test_a_history_of_any_length_is_answered(http, length: int) -> None:
     answer = await forecast(http, series=[{"unique_id": "a", "start": START, "y": [1.0] * length}])
     assert np.isfinite(answer["series"][0]["median"]).all()
+
+
+def test_what_a_client_asked_for_and_gave_up_is_not_computed_to_its_end(open_behind) -> None:
+    body = {"series": [{"unique_id": "a", "start": START, "y": [1] * 10_000}]}
+    with open_behind() as running:
+        running.runtime.entered.clear()
+        running.runtime.gate.clear()  # until the end: what waits can only have been dropped
+        with pytest.raises(httpx.ReadTimeout):
+            running.http.post("/v1/predict", json=body, timeout=httpx.Timeout(10, read=0.3))
+        assert running.runtime.entered.is_set()
+        for _ in range(500):
+            if running.service.edge.engine.waiting == (0, 0):
+                break
+            time.sleep(0.01)
+        assert running.service.edge.engine.waiting == (0, 0)
+        running.runtime.gate.set()
+        one = {"unique_id": "a", "start": START, "y": [1]}
+        assert running.http.post("/v1/predict", json={"series": [one]}).is_success

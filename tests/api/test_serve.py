@@ -20,7 +20,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from service.bundle import FILES, MANIFEST, digest_of
+from service.bundle import FILES, digest_of, write_manifest
 from service.runtimes.fake import fake_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def bundle_folder(tmp_path: Path) -> Path:
     for name in FILES:
         (folder / name).write_bytes(name.encode())
     manifest = fake_bundle().manifest.model_copy(update={"files": {name: digest_of(folder / name) for name in FILES}})
-    (folder / MANIFEST).write_text(manifest.model_dump_json())
+    write_manifest(folder, manifest.model_dump_json())
     return folder
 
 
@@ -151,7 +151,7 @@ def test_a_second_signal_ends_what_a_client_that_does_not_read_would_hold_up(sta
 
         def flood() -> None:
             with suppress(ConnectionClosed):
-                for first in range(0, 4000 * 40, 4000):
+                for first in range(0, 4000 * 400, 4000):
                     readings = [{"session": "s", "step": first + step, "y": 1} for step in range(4000)]
                     stream.send(json.dumps(readings))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import JournalError
-from service.journal import Head, Journal, Readings, open_journal
+from service.errors import JournalError, UnknownSession
+from service.journal import Beginning, Head, Journal, Readings, open_journal
 from tests.contracts.journals import DIGESTS, FREQUENCY, JOURNALS_TO_TEST, WIDTH, checkpoint, readings, rows
 
 
@@ -63,6 +63,26 @@ def test_a_batch_of_which_nothing_follows_writes_nothing(journal: Journal) -> No
     assert not journal.append(readings((head.key, 1, 0, 5), (head.key, 1, 5, 5), (-3, 1, 0, 5), (2**40, 1, 0, 5))).any()
     assert journal.fold(0) == waiting
     np.testing.assert_array_equal(journal.readings(head.key, 0, 9), rows(1))
+
+
+def test_several_sessions_start_anew_together_or_not_at_all(journal: Journal) -> None:
+    for name in "abc":
+        journal.create(name, 0, "", rows(1, 2), checkpoint(1))
+    anew = [Beginning(name, 7, "x", rows(*numbers)) for name, numbers in (("a", (5.0,)), ("b", ()))]
+    for more in (Beginning("nobody", 0, "", rows(1)), Beginning("c", 0, "", np.zeros((1, WIDTH + 1)))):
+        with pytest.raises((UnknownSession, ValueError)):
+            journal.replace_all([*anew, more])
+    assert [(journal.head(name).revision, journal.head(name).last_step) for name in "abc"] == [(1, 1)] * 3
+    heads = journal.replace_all(anew)
+    assert [(head.name, head.start, head.revision, head.last_step) for head in heads] == [
+        ("a", 7, 2, 0),
+        ("b", 7, 2, -1),
+    ]
+    for head, values in zip(heads, (rows(5), rows()), strict=True):
+        found, after = journal.load(head.key)
+        assert found is None
+        np.testing.assert_array_equal(after, values)
+    assert journal.replace_all([]) == []
 
 
 def test_of_two_bundles_each_finds_its_own_checkpoint(journal: Journal) -> None:

@@ -101,6 +101,11 @@ def test_gathered_rows_do_not_change_with_the_arena(runtime: Runtime) -> None:
     np.testing.assert_array_equal(runtime.rows(before)[0], runtime.bundle.initial)
 
 
+def test_the_fake_runtime_answers_for_no_real_model(bundle: Bundle) -> None:
+    with pytest.raises(RuntimeUnavailable, match="for tests"):
+        open_runtime("fake", bundle)
+
+
 def test_an_unknown_runtime_or_device_is_refused_by_name(bundle: Bundle) -> None:
     with pytest.raises(RuntimeUnavailable, match=r"no runtime 'tensorrt'.*onnx"):
         open_runtime("tensorrt", bundle)

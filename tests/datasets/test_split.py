@@ -27,7 +27,7 @@ def test_the_held_out_end_holds_a_whole_horizon_where_a_tenth_does_not() -> None
     assert (cut.train_end.tolist(), cut.validation_end.tolist()) == ([104], [152])
 
 
-@given(st.lists(st.integers(8, 3000), min_size=1, max_size=5), st.integers(1, 3))
+@given(st.lists(st.integers(12, 3000), min_size=1, max_size=5), st.integers(1, 3))
 def test_training_keeps_at_least_half_of_every_series(lengths: list[int], horizon: int) -> None:
     cut = split(table(*lengths), horizon)
     sizes = np.array(lengths)
@@ -46,6 +46,13 @@ def test_a_series_that_leaves_nothing_to_train_on_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"data\.csv, series 's1': expected at least 25 steps .* got 12 of its 20") as e:
         split(table(1000, 20), horizon=24, test_steps=4, validation_steps=4)
     assert "fewer steps for validation and test" in str(e.value)
+
+
+@pytest.mark.parametrize(("lengths", "test_steps"), [((29,), None), ((500, 400), 5)])
+def test_a_held_out_end_too_short_for_one_horizon_is_refused(lengths: tuple[int, ...], test_steps: int | None) -> None:
+    with pytest.raises(DataError, match=r"data\.csv: expected a horizon of 12 steps held out .*, got at most [57]:"):
+        split(table(*lengths), horizon=12, test_steps=test_steps)
+    split(table(*lengths, 200), horizon=12, test_steps=None)
 
 
 def test_a_series_shorter_than_one_context_is_refused_by_name() -> None:

@@ -12,7 +12,7 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 from export.verify import Verification
-from service.bundle import FILES, MANIFEST, SEQUENCE_ONNX, STEP_ONNX, Bundle, digest_of
+from service.bundle import FILES, MANIFEST, SEAL, SEQUENCE_ONNX, STEP_ONNX, Bundle, digest_of, write_manifest
 from service.errors import BundleError
 from service.runtimes import open_runtime
 
@@ -20,7 +20,7 @@ from service.runtimes import open_runtime
 @pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
 def test_every_runtime_passes_every_check_on_a_fresh_bundle(bundle: Bundle, runtime: str) -> None:
     checks = list(Verification(bundle).run(open_runtime(runtime, bundle)))
-    assert len(checks) == 8
+    assert len(checks) == 9
     assert [check for check in checks if not check.passed] == []
 
 
@@ -39,7 +39,7 @@ def tamper(path: Path, name: str, change: Callable[[ModelProto], None]) -> Bundl
     (path / name).write_bytes(model.SerializeToString())
     text = json.loads((path / MANIFEST).read_text())
     text["files"][name] = digest_of(path / name).model_dump()
-    (path / MANIFEST).write_text(json.dumps(text))
+    write_manifest(path, json.dumps(text))
     return Bundle.open(path)
 
 
@@ -118,14 +118,36 @@ def test_a_truncated_or_missing_file_is_refused_by_name(bundle_copy: Path, name:
         Bundle.open(bundle_copy)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("horizon", 7), ("frequency", "1d"), ("frequency", "soon"), ("quantiles", [0.5]), ("covariates", ["wind"])],
+)
+def test_a_manifest_that_says_other_than_the_answers_is_caught(bundle_copy: Path, name: str, value: object) -> None:
+    text = json.loads((bundle_copy / MANIFEST).read_text())
+    assert text[name] != value
+    text[name] = value
+    write_manifest(bundle_copy, json.dumps(text))
+    assert "what the manifest says" in failures(Bundle.open(bundle_copy))
+
+
 def test_a_manifest_of_another_format_is_refused_with_what_to_do(bundle_copy: Path) -> None:
     text = json.loads((bundle_copy / MANIFEST).read_text())
     text["format_version"] = 99
-    (bundle_copy / MANIFEST).write_text(json.dumps(text))
+    write_manifest(bundle_copy, json.dumps(text))
     with pytest.raises(BundleError, match=r"format_version.*export the run again"):
         Bundle.open(bundle_copy)
-    (bundle_copy / MANIFEST).write_text("{")
+    write_manifest(bundle_copy, "{")
     with pytest.raises(BundleError, match=r"manifest\.json"):
+        Bundle.open(bundle_copy)
+
+
+def test_an_edited_manifest_is_refused_by_its_seal(bundle_copy: Path) -> None:
+    edited = (bundle_copy / MANIFEST).read_text().replace('"time_zone": null', '"time_zone": "Mars"')
+    (bundle_copy / MANIFEST).write_text(edited)
+    with pytest.raises(BundleError, match=r"manifest\.json does not match its digest in manifest\.sha256"):
+        Bundle.open(bundle_copy)
+    (bundle_copy / SEAL).unlink()
+    with pytest.raises(BundleError, match=r"manifest\.sha256 is missing"):
         Bundle.open(bundle_copy)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from rich.console import Console
 
 from datasets.frequency import Frequency
 from models.evaluation import rolling
-from models.evaluation.backtest import Backtest, backtest
+from models.evaluation.backtest import Backtest, Comparison, backtest
+from models.evaluation.metrics import Metrics
 from models.evaluation.panel import Panel, Stretch
 from models.evaluation.plots import plot_forecast
 from models.evaluation.report import comparison_table, lag_name
@@ -69,6 +71,14 @@ def test_every_origin_with_its_whole_horizon_in_the_held_out_end_is_compared(for
 def test_one_horizon_held_out_is_one_origin(forecaster: Forecaster) -> None:
     result = backtest(forecaster, small_panel(series=1, held_out=6), SEASON)
     assert result.ours.metrics.forecasts == 1
+
+
+def test_without_a_seasonal_naive_there_is_nothing_to_beat(forecaster: Forecaster) -> None:
+    result = backtest(forecaster, small_panel(series=1), SEASON)
+    nothing = Comparison("none", Metrics(None, None, None, None, None, 0, 0), ())
+    assert not replace(result, naives={24: nothing}).beats_naive
+    worse = Comparison("worse", Metrics(1e9, None, None, None, None, 1, 1), ())
+    assert replace(result, naives={24: nothing, 4: worse}).beats_naive
 
 
 def test_nothing_to_test_on_is_an_error(forecaster: Forecaster) -> None:

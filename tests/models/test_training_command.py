@@ -103,6 +103,8 @@ def test_better_than_the_naive_can_be_required(command: Command, tmp_path: Path)
         (("--covariates", "humidity"), "humidity"),
         (("--resume",), "is no run"),
         (("--test-steps", "490"), "steps to train on"),
+        (("--test-steps", "5"), "expected a horizon of 6 steps held out"),
+        (("--lags", "24,600"), "expected at least one context of 600 steps, got 500"),
     ],
 )
 def test_faults_end_in_one_line_and_exit_1(
@@ -112,6 +114,25 @@ def test_faults_end_in_one_line_and_exit_1(
     assert result.exit_code == 1
     assert message in " ".join(result.output.split())
     assert "Traceback" not in result.output
+
+
+def test_a_folder_that_cannot_be_written_is_named(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for out in ("file", "file/run"):
+        result = command("--horizon", "6", "--out", str(tmp_path / out), *SMALL)
+        assert result.exit_code == 1
+        assert f"{tmp_path / out} cannot be written" in " ".join(result.output.split())
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_brackets_in_names_and_cells_are_shown_as_they_are(command: Command, tmp_path: Path) -> None:
+    data = tmp_path / "[b]readings.csv"
+    data.write_text("ds,y\n2024-05-01,1\n2024-05-02,[/bold]\n")
+    result = command("--horizon", "1", "--out", str(tmp_path / "run"), data=str(data))
+    assert result.exit_code == 1
+    assert "[b]readings.csv, line 3: expected a number in the column 'y', got '[/bold]'" in " ".join(
+        result.output.split()
+    )
 
 
 def test_an_absent_file_is_named(command: Command, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from models.training.checkpoint import Place, ResumeError, load_checkpoint, save
 from models.training.interrupt import interruptible
 from models.training.loop import Record
 from models.training.progress import ProgressView
-from models.training.run import CONFIG, LOG, RESUME, WEIGHTS, Run, RunError
+from models.training.run import CONFIG, LOG, METRICS, RESUME, STRETCHES, WEIGHTS, Run, RunError
 from models.training.trainer import covariate_statistics, golden_stretches, train
 from tests.models.panels import SETTINGS, Signalling, small_panel, small_run, small_training
 
@@ -59,7 +60,7 @@ def stopped_run(path: Path, step: int) -> Run:
 
 
 def test_a_run_folder_holds_all_that_is_promised(whole: Run) -> None:
-    assert whole.finished
+    assert whole.metrics()["training"]["ended"] == "budget"
     assert [record["step"] for record in whole.read_log()] == list(range(1, SETTINGS.steps + 1))
     for plot in ("loss.png", "forecast.png"):
         assert (whole.path / plot).read_bytes().startswith(PNG)
@@ -187,7 +188,7 @@ def test_an_interrupted_run_ends_in_order_with_its_best_weights(tmp_path: Path) 
     console = Console(file=Signalling("step 10/", signal.SIGINT), width=200)
     _, outcome = train(small_panel(), run, console)
     assert (outcome.reason, outcome.place.step) == ("interrupted", 10)
-    assert run.finished
+    assert run.metrics()["test"]["forecasts"] > 0
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -219,3 +220,19 @@ def test_covariates_are_scaled_by_the_training_part_alone() -> None:
     known = np.delete(np.arange(end), 5)
     assert mean.tolist() == pytest.approx([known.mean(), 4.0])
     assert deviation.tolist() == pytest.approx([known.std(), 1.0])
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, METRICS, STRETCHES])
+def test_a_damaged_file_of_a_run_is_named(whole: Run, tmp_path: Path, name: str) -> None:
+    run = replace(whole, path=shutil.copytree(whole.path, tmp_path / "run"))
+    (run.path / name).write_bytes((run.path / name).read_bytes()[:40])
+    read = {WEIGHTS: run.forecaster, METRICS: run.metrics, STRETCHES: run.stretches}[name]
+    with pytest.raises(RunError, match=rf"{name} is damaged .*: train again with --replace"):
+        read()
+
+
+def test_metrics_without_what_an_export_needs_are_refused(whole: Run, tmp_path: Path) -> None:
+    run = replace(whole, path=shutil.copytree(whole.path, tmp_path / "run"))
+    (run.path / METRICS).write_text("{}")
+    with pytest.raises(RunError, match="it has no beats_seasonal_naive, seasonal_naive, test, training"):
+        run.metrics()

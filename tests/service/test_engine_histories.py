@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine import History
+from service.engine import EngineSettings, History, NullObserver
 from service.errors import (
     EmptyHistory,
     HistoryTooLong,
@@ -20,6 +20,8 @@ from service.errors import (
     Overloaded,
     UnknownSession,
 )
+from service.histories import Histories, Window
+from service.padding import PaddedRuntime
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import HOUR, NAN, START, Turnstile, Watcher, alone, blocked, column, running, send
 
@@ -127,13 +129,38 @@ async def test_work_on_histories_is_bounded() -> None:
         first = asyncio.create_task(engine.forecast([history(np.arange(60.0))]))
         await blocked(runtime)
         with pytest.raises(Overloaded) as full:
-            await engine.forecast([history(np.arange(41.0))])
+            await engine.forecast([history(np.arange(35.0))])
+        with pytest.raises(Overloaded):  # few steps, but each is answered with three
+            await engine.forecast([history(np.arange(1.0))] * 10)
         assert full.value.facts["retry_after_seconds"] == 1
         with pytest.raises(Overloaded):
             await engine.create("a", START, column(*range(41)))
         runtime.gate.set()
         await first
-        await engine.forecast([history(np.arange(100.0))])
+        await engine.forecast([history(np.arange(97.0))])
+
+
+def test_a_chunk_costs_the_same_however_many_histories_wait() -> None:
+    runtime, asked = FakeRuntime(fake_bundle()), 0
+
+    def gone() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    done: list[int] = []
+    line = Histories(PaddedRuntime(runtime), EngineSettings(), NullObserver(), done.clear, lambda: 0.0)
+    for number in range(1_000):
+        one = history(np.arange(1.0 + number % 7))
+
+        def finished(*_: object, number: int = number) -> None:
+            done.append(number)
+
+        line.add(Window(one.values, one.times, runtime.bundle.initial, finished, pytest.fail, gone))
+    while line.run_chunk():
+        pass
+    assert sorted(done) == list(range(1_000))
+    assert asked < 3 * 1_000
 
 
 async def test_a_history_that_fails_fails_its_own_request_only() -> None:

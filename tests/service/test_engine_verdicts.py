@@ -83,17 +83,6 @@ async def test_duplicates_and_conflicts_are_seen_within_one_frame_too() -> None:
         assert codes(answers) == [None, None, "duplicate", "conflict", "conflict", "duplicate"]
 
 
-async def test_many_old_readings_are_compared_though_they_lie_far_apart() -> None:
-    async with running(max_history=20_000) as engine:
-        values = np.arange(10_000.0)
-        await engine.create("a", START, column(*values))
-        steps = [9_000, 3, 8_999, 5_000, 4, 9_998, 0]
-        answers = await send(engine, *(("a", float(step), step) for step in steps))
-        assert codes(answers) == ["duplicate"] * len(steps)
-        answers = await send(engine, *(("a", step + 0.5, step) for step in steps))
-        assert codes(answers) == ["conflict"] * len(steps)
-
-
 async def test_a_gap_names_the_step_and_the_time_expected() -> None:
     async with running() as engine:
         await engine.create("a", START, column(1.0))
