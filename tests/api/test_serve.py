@@ -147,17 +147,23 @@ def test_a_second_signal_ends_what_a_client_that_does_not_read_would_hold_up(sta
     process = start(*arguments, "--log-format", "json", GATECAST_DRAIN_SECONDS="60")
     address, _ = until_ready(process)
     httpx.put(f"http://{address}/v1/sessions/s", json={"start": START})
-    with connect(f"ws://{address}/v1/stream", close_timeout=1) as stream:
+    sent: list[int] = []
+    with connect(f"ws://{address}/v1/stream", close_timeout=1, max_queue=1) as stream:
 
         def flood() -> None:
             with suppress(ConnectionClosed):
-                for first in range(0, 4000 * 400, 4000):
+                for first in range(0, 4000 * 1000, 4000):
                     readings = [{"session": "s", "step": first + step, "y": 1} for step in range(4000)]
                     stream.send(json.dumps(readings))
+                    sent.append(first)
 
         sender = threading.Thread(target=flood)
         sender.start()
-        sender.join(3)  # by then the answers fill all that lies between, and the service has stopped reading
+        before = -1
+        while before < len(sent):  # until the answers fill all that lies between, and the service has stopped reading
+            before = len(sent)
+            sender.join(1)
+        assert sender.is_alive()
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         assert any('"draining"' in line for line in process.stderr)
