@@ -169,3 +169,8 @@ def alone(
 
 def runs(runtime: FakeRuntime, kind: str) -> list[Run]:
     return [run for run in runtime.log if run.kind == kind]
+
+
+async def named(engine: Engine, *names: str) -> None:
+    for name in names:
+        await engine.create(name, START, column())

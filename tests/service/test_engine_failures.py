@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
 
 import numpy as np
 import pytest
 
-from service.engine import Engine, History
-from service.errors import Draining, InternalError, JournalError, ModelFailed, Overloaded, TooManyReadings
+from service.errors import InternalError, JournalError, Overloaded, TooManyReadings
 from service.journal import Head, Readings
 from service.journal.memory import MemoryJournal
 from service.runtimes.fake import FakeRuntime, fake_bundle
@@ -23,6 +21,7 @@ from tests.service.engines import (
     codes,
     column,
     memory,
+    named,
     running,
     send,
     turn,
@@ -46,11 +45,6 @@ class FailingJournal(MemoryJournal):
         if self.full:
             raise JournalError("the disk is full")
         super().save(keys, checkpoints)
-
-
-async def named(engine: Engine, *names: str) -> None:
-    for name in names:
-        await engine.create(name, START, column())
 
 
 async def test_a_cancelled_caller_leaves_no_neighbour_waiting() -> None:
@@ -107,113 +101,6 @@ async def test_a_caller_whose_loop_has_ended_harms_nobody() -> None:
         await asyncio.to_thread(elsewhere)
         runtime.gate.set()
         assert codes(await send(engine, ("b", 1.0))) == [None]
-
-
-async def test_one_exception_in_the_model_fails_its_own_batch_and_the_loop_goes_on() -> None:
-    runtime, watcher = FakeRuntime(fake_bundle()), Watcher()
-    runtime.raise_on = 666.0
-    async with running(runtime, observer=watcher) as engine:
-        await named(engine, "a", "b")
-        answers = await send(engine, ("a", 666.0), ("b", 1.0), ("a", 5.0, 7))
-        assert codes(answers) == ["model_failed", "model_failed", "gap"]
-        assert answers.last_steps.tolist() == [-1, -1, -1]
-        answers = await send(engine, ("a", 1.0, 0), ("b", 1.0, 0))
-        assert codes(answers) == [None, None]
-        np.testing.assert_array_equal(answers.quantiles[0], alone([1.0])[0])
-    assert watcher.faults == ["ModelFailed"]
-    assert watcher.refusals == [("model_failed", 2), ("gap", 1)]
-
-
-async def test_after_a_failure_probes_with_back_off_decide_readiness() -> None:
-    runtime, watcher, clock = FakeRuntime(fake_bundle()), Watcher(), Clock()
-    async with running(runtime, observer=watcher, clock=clock, probe_seconds=1, probe_seconds_at_most=4) as engine:
-        assert engine.ready
-        await named(engine, "a")
-        runtime.broken = True
-        assert codes(await send(engine, ("a", 1.0))) == ["model_failed"]
-        assert not engine.ready
-        assert "model" in engine.reason
-        attempts = []
-        for now in np.arange(0.5, 16.5, 0.5):
-            before = len(runtime.log)
-            clock.now = now
-            await turn(engine)
-            await turn(engine)
-            if len(runtime.log) > before:
-                attempts.append(now)
-        assert attempts == [1.0, 3.0, 7.0, 11.0, 15.0]
-        runtime.broken = False
-        assert codes(await send(engine, ("a", 1.0))) == [None]
-        assert not engine.ready  # a reading that went well decides nothing
-        clock.now = 19.0
-        await turn(engine)
-        await turn(engine)
-        assert engine.ready
-    assert [ready for ready, _ in groupby(ready for ready, _ in watcher.states)] == [False, True, False, True]
-
-
-async def test_a_golden_probe_can_be_given() -> None:
-    runtime, clock, asked = FakeRuntime(fake_bundle()), Clock(), []
-
-    def probe() -> None:
-        asked.append(clock.now)
-        if len(asked) < 2:
-            raise ValueError("not the golden answer")
-
-    runtime.raise_on = 666.0
-    engine = Engine(runtime, memory(), clock=clock, probe=probe)
-    engine.start()
-    await named(engine, "a")
-    await send(engine, ("a", 666.0))
-    for now, ready in ((1.0, False), (2.0, False), (3.0, True)):
-        clock.now = now
-        await turn(engine)
-        await turn(engine)
-        assert engine.ready is ready
-    assert asked == [1.0, 3.0]
-    await engine.drain()
-
-
-async def test_a_model_that_cannot_warm_up_is_not_ready() -> None:
-    runtime = FakeRuntime(fake_bundle())
-    runtime.broken = True
-    async with running(runtime) as engine:
-        assert not engine.ready
-
-
-async def test_every_batch_size_is_warmed_up_before_ready() -> None:
-    runtime = FakeRuntime(fake_bundle())
-    engine = Engine(runtime, memory())
-    runtime.gate.clear()
-    engine.start()
-    await blocked(runtime)
-    assert (engine.ready, engine.reason) == (False, "warming up")
-    runtime.gate.set()
-    await turn(engine)
-    assert engine.ready
-    steps = {run.batch for run in runtime.log if run.kind == "step"}
-    assert steps == {2**power for power in range(11)}
-    assert {run.time for run in runtime.log if run.kind == "sequence"} == {2**power for power in range(9)}
-    await engine.drain()
-
-
-async def test_warming_up_ends_in_time() -> None:
-    runtime, clock = FakeRuntime(fake_bundle()), Clock()
-    sizes = 0
-
-    class Slow(FakeRuntime):
-        def step(self, *arguments):
-            nonlocal sizes
-            sizes += 1
-            clock.now += 10
-            return super().step(*arguments)
-
-    engine = Engine(Slow(runtime.bundle), memory(), clock=clock)
-    engine.start()
-    await turn(engine)
-    assert engine.ready
-    assert sizes == 2
-    await engine.drain()
 
 
 async def test_a_forecast_that_is_not_finite_is_a_named_error_and_commits_neither_reading_nor_state() -> None:
@@ -362,106 +249,3 @@ async def test_a_fault_of_the_engine_itself_is_an_internal_error_and_the_loop_go
         with pytest.raises(InternalError):
             await engine.session("odd")
         assert codes(await send(engine, ("a", 1.0))) == [None]
-
-
-async def test_draining_answers_all_that_was_accepted_and_nothing_more() -> None:
-    runtime = FakeRuntime(fake_bundle())
-    async with running(runtime, chunk=8, max_batch=2) as engine:
-        await engine.create("a", START, column(0.0))
-        runtime.gate.clear()
-        first = asyncio.create_task(send(engine, ("a", 1.0)))
-        await blocked(runtime)
-        values = column(*range(100))
-        accepted = [
-            asyncio.create_task(send(engine, *(("a", float(at)) for at in range(2, 9)))),
-            asyncio.create_task(engine.forecast([History(values, START + 3600 * np.arange(100))])),
-            asyncio.create_task(engine.create("b", START, values)),
-            asyncio.create_task(engine.peek("a")),
-            asyncio.create_task(engine.session("a")),
-        ]
-        await asyncio.sleep(0)
-        ending = asyncio.create_task(engine.drain())
-        await asyncio.sleep(0)
-        assert (engine.ready, engine.reason) == (False, "draining")
-        for call in (send(engine, ("a", 1.0)), engine.session("a"), engine.peek("a")):
-            with pytest.raises(Draining):
-                await call
-        runtime.gate.set()
-        await asyncio.wait_for(ending, 30)
-        answers, forecast, made, _, _ = await asyncio.gather(*accepted)
-        assert codes(await first) == [None]
-        assert codes(answers) == [None] * 7
-        assert made.created
-        np.testing.assert_array_equal(answers.quantiles[-1], alone(np.arange(9.0))[-1])
-        np.testing.assert_array_equal(forecast[0], alone(values)[-1])
-
-
-async def test_draining_twice_or_before_the_start_does_no_harm() -> None:
-    engine = Engine(FakeRuntime(fake_bundle()), memory())
-    await engine.drain()
-    async with running() as engine:
-        await engine.drain()
-        await engine.drain()
-
-
-async def test_a_turn_that_fails_as_a_whole_leaves_nobody_waiting_and_the_next_one_is_well() -> None:
-    class Nervous(Watcher):
-        calm = True
-
-        def appended(self, readings: int, seconds: float) -> None:  # noqa: ARG002
-            if not self.calm:
-                raise ZeroDivisionError
-
-        def refused(self, code: str, readings: int) -> None:  # noqa: ARG002
-            raise ZeroDivisionError
-
-    watcher = Nervous()
-    async with running(observer=watcher) as engine:
-        await named(engine, "a")
-        watcher.calm = False
-        assert codes(await send(engine, ("a", 1.0, 0))) == ["internal"]
-        watcher.calm = True
-        answers = await send(engine, ("a", 2.0, 1))  # what was recorded stays, and its state is rebuilt
-        np.testing.assert_array_equal(answers.quantiles[0], alone([1.0, 2.0])[-1])
-    assert watcher.faults == ["InternalError"] * 2
-
-
-async def test_an_engine_whose_thread_dies_leaves_nobody_waiting() -> None:
-    class Deaf(Watcher):
-        def batch(self, readings: int, sessions: int, seconds: float) -> None:  # noqa: ARG002
-            raise KeyboardInterrupt
-
-    import threading
-
-    runtime, died = FakeRuntime(fake_bundle()), []
-    hook, threading.excepthook = threading.excepthook, died.append
-    try:
-        async with running(runtime, observer=Deaf()) as engine:
-            await named(engine, "a")
-            runtime.gate.clear()
-            first = asyncio.create_task(send(engine, ("a", 1.0)))
-            await blocked(runtime)
-            others = [
-                asyncio.create_task(send(engine, ("a", 1.0))),
-                asyncio.create_task(engine.peek("a")),
-                asyncio.create_task(engine.forecast([History(column(1.0), np.array([START]))])),
-            ]
-            await asyncio.sleep(0)
-            runtime.gate.set()
-            assert codes(await first) == [None]
-            for ended in await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 30):
-                assert isinstance(ended, InternalError)
-            assert not engine.ready
-    finally:
-        threading.excepthook = hook
-    assert len(died) == 1
-
-
-async def test_a_failed_model_does_not_keep_sessions_from_being_made_or_found() -> None:
-    runtime = FakeRuntime(fake_bundle())
-    async with running(runtime) as engine:
-        runtime.broken = True
-        await named(engine, "a")
-        assert (await engine.session("a")).last_step == -1
-        with pytest.raises(ModelFailed):
-            await engine.forecast([History(column(1.0), np.array([START]))])
