@@ -218,19 +218,21 @@ class RuntimeUnavailable(GatecastError):
 
 
 class JournalError(GatecastError):
-    code = "journal"
+    """The journal cannot write or read now, a full disk say; nothing was acknowledged that is not safe."""
+
+    code, status = "journal", 503
 
 
 class JournalDamaged(JournalError):
     """Content that cannot be what was written; of one session's readings it concerns no other session."""
 
-    code = "journal_damaged"
+    code, status = "journal_damaged", 500
 
 
 class JournalLocked(JournalError):
     """Another process owns the journal."""
 
-    code = "journal_locked"
+    code, status = "journal_locked", 500
 
 
 class SettingsError(GatecastError):
