@@ -15,7 +15,7 @@ def faults_as(kind: type[GatecastError], message: str) -> Iterator[None]:
         yield
     except GatecastError:
         raise
-    except Exception as fault:
+    except Exception as fault:  # a model or a disk may raise anything; no caller may wait for ever
         raise kind(message) from fault
 
 
