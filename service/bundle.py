@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors.numpy import load as load_tensors
 
 from service.errors import BundleError
@@ -77,6 +77,8 @@ class Manifest(Strict):
     quantiles: list[float] = Field(min_length=1)
     target: str
     covariates: list[str]
+    future: list[str] = Field(default=[], description="covariates that are known ahead, in the order of `covariates`")
+    static: list[str] = Field(default=[], description="features that are constant for a series")
     streams: bool
     context: int = Field(ge=0, description="steps after which the statistics and lags of a session are complete")
     longest_history: int | None = Field(description="the most steps a request may carry; null: no bound of the model")
@@ -86,6 +88,18 @@ class Manifest(Strict):
     metrics: dict[str, Any]
     training: dict[str, Any]
     files: dict[str, FileDigest]
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        ordered = [name for name in self.covariates if name in self.future]
+        if self.future != ordered:
+            raise ValueError(
+                f"future must be some of the covariates [{', '.join(self.covariates)}], each once and in their order, "
+                f"got [{', '.join(self.future)}]"
+            )
+        if len(set(self.static)) != len(self.static):
+            raise ValueError(f"static must name each feature once, got [{', '.join(self.static)}]")
+        return self
 
 
 @dataclass(frozen=True)

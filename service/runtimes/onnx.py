@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from service.bundle import SEQUENCE_ONNX, STEP_ONNX, Bundle
 from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
+from service.runtimes.known import known_inputs
 
 FORECAST = ["quantiles", "next_state"]
 WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation
@@ -40,21 +41,35 @@ class OnnxRuntime:
         times: NDArray[np.int64],
         lengths: NDArray[np.int64],
         states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        inputs = {"values": values, "times": times, "lengths": lengths, "state": states}
+        known = known_inputs(self.bundle.manifest, len(values), future, static)
+        inputs = {"values": values, "times": times, "lengths": lengths, "state": states, **known}
         quantiles, after = self._sequence.run(FORECAST, inputs)
         return quantiles, after
 
     def step(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        quantiles, after = self._step.run(FORECAST, {"values": values, "times": times, "state": states})
+        known = known_inputs(self.bundle.manifest, len(values), future, static)
+        quantiles, after = self._step.run(FORECAST, {"values": values, "times": times, "state": states, **known})
         return quantiles, after
 
     def gates(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        static: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
-        (gates,) = self._step.run(["gates"], {"values": values, "times": times, "state": states})
+        known = known_inputs(self.bundle.manifest, len(values), None, static)  # every input of a graph must be fed
+        (gates,) = self._step.run(["gates"], {"values": values, "times": times, "state": states, **known})
         result: NDArray[np.float32] = gates
         return result
 
