@@ -22,11 +22,25 @@ class ForecasterConfig:
     lags: tuple[int, ...]
     architecture: str = "gru"
     quantiles: tuple[float, ...] = QUANTILES
-    covariates: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()  # observed with each reading
+    future: tuple[str, ...] = ()  # those of them whose values are known ahead
+    static: tuple[str, ...] = ()  # features that are constant for a series
     calendar: tuple[str, ...] = ()
     hidden: int = 64
     layers: int = 2
     dropout: float = 0.1
+    scaling: str = "standard"  # of models/scaling.py
+    missing: str = "mask"  # of models/missing.py
+    normalisation: str = "none"  # between layers, of models/layers/norm.py
+    zoneout: float = 0.0  # share of units that keep their state at a step of training
+    # of some architectures alone:
+    stacks: tuple[int, ...] = (1, 1)  # stacks: layers of each block
+    widths: tuple[int, ...] = ()  # residual-gru: of each layer; else all `hidden`
+    kernel: int = 5  # conv-gru: steps that the convolution sees
+    periods: tuple[int, ...] = ()  # multiscale-gru: steps between two ticks of each layer; else 1, 4, 16, …
+    attended: int = 32  # gru-transformer: outputs that attention looks back on
+    heads: int = 4  # gru-transformer
+    members: tuple[str, ...] = ("gru", "lstm")  # ensemble: an architecture each
 
     def __post_init__(self) -> None:
         if self.horizon < 1:
@@ -37,6 +51,8 @@ class ForecasterConfig:
             raise ValueError(f"quantiles must be ascending and hold 0.5, not {self.quantiles}")
         if self.quantiles[0] <= 0 or self.quantiles[-1] >= 1:
             raise ValueError(f"quantiles must lie between 0 and 1, not {self.quantiles}")
+        if list(self.future) != [name for name in self.covariates if name in self.future]:
+            raise ValueError(f"known ahead are some of the covariates {self.covariates}, in order, not {self.future}")
 
     @property
     def window(self) -> int:
@@ -48,6 +64,11 @@ class ForecasterConfig:
     def width(self) -> int:
         """Values of one reading: the target and the covariates."""
         return 1 + len(self.covariates)
+
+    @property
+    def known(self) -> list[int]:
+        """Places in a reading of the covariates that are known ahead."""
+        return [1 + self.covariates.index(name) for name in self.future]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

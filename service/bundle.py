@@ -24,7 +24,11 @@ GOLDEN = "golden.safetensors"
 SEQUENCE_ONNX = "sequence.onnx"
 STEP_ONNX = "step.onnx"
 TORCHSCRIPT = "model.ts"
-FILES = (SEQUENCE_ONNX, STEP_ONNX, TORCHSCRIPT, GOLDEN)
+
+
+def files_of(streams: bool) -> tuple[str, ...]:
+    """The files that a bundle must have beside its manifest; one that does not stream has no step."""
+    return (SEQUENCE_ONNX, *([STEP_ONNX] if streams else []), TORCHSCRIPT, GOLDEN)
 
 
 class Strict(BaseModel):
@@ -85,6 +89,7 @@ class Manifest(Strict):
     graphs: dict[Literal["sequence", "step"], Graph]
     state: StateLayout
     gates: int = Field(ge=0)
+    gate_slices: list[StateSlice] = Field(default=[], description="of a row of gates, by layer and gate: 1.r, 1.z, …")
     metrics: dict[str, Any]
     training: dict[str, Any]
     files: dict[str, FileDigest]
@@ -178,7 +183,7 @@ def _manifest(path: Path, text: bytes) -> Manifest:
             f"{path / MANIFEST}: {where}: {first['msg']}. This version reads format {FORMAT_VERSION}; "
             "export the run again"
         ) from invalid
-    missing = [name for name in FILES if name not in manifest.files]
+    missing = [name for name in files_of(manifest.streams) if name not in manifest.files]
     if missing:
         raise BundleError(f"{path / MANIFEST} lists no digest for {', '.join(missing)}; export the run again")
     return manifest

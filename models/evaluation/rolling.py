@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.evaluation.panel import Stretch, rows_of
+from models.evaluation.panel import Part, Stretch, known_of, rows_of
 from models.forecaster import Forecaster
 
 ROWS = 64  # series that run side by side
@@ -52,7 +52,10 @@ def roll(model: Forecaster, spans: Sequence[Span], context: int | None = None) -
         order = sorted(range(len(spans)), key=lambda index: spans[index].first)
         for start in range(0, len(order), ROWS):
             chosen = order[start : start + ROWS]
-            yield from _roll_rows(model, [spans[index] for index in chosen], chosen, context)
+            if model.streams:
+                yield from _roll_rows(model, [spans[index] for index in chosen], chosen, context)
+            else:
+                yield from _roll_histories(model, [spans[index] for index in chosen], chosen)
     finally:
         model.train(mode)
 
@@ -69,7 +72,8 @@ def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: 
             for row in active
         ]
         values, times, lengths = rows_of(parts)
-        fork = model.fork(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state[active])
+        rows = (torch.from_numpy(each) for each in (values, times, lengths))
+        fork = model.fork(*rows, state[active], *map(tensor_or_none, known_of(parts, model.config)))
         state[active] = fork.state
         for place, (row, length) in enumerate(zip(active, lengths.tolist(), strict=True)):
             yield Piece(
@@ -83,6 +87,28 @@ def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: 
         active = [row for row in active if spans[row].first + done <= spans[row].last]
 
 
+def _roll_histories(model: Forecaster, spans: list[Span], names: list[int]) -> Iterator[Piece]:
+    """The same for a model that does not stream: every origin is a history of its own, from a new state."""
+    assert model.longest_history is not None
+    wanted = [(row, origin) for row, span in enumerate(spans) for origin in range(span.first, span.last + 1)]
+    for start in range(0, len(wanted), ROWS):
+        chosen = wanted[start : start + ROWS]
+        parts: list[Part] = [
+            (spans[row].stretch, max(0, origin + 1 - model.longest_history), origin + 1) for row, origin in chosen
+        ]
+        rows = (torch.from_numpy(each) for each in rows_of(parts))
+        fork = model.fork(
+            *rows, model.initial().repeat(len(parts), 1), *map(tensor_or_none, known_of(parts, model.config))
+        )
+        for place, (row, origin) in enumerate(chosen):
+            yield Piece(names[row], origin, fork.quantiles[place], fork.level[place], fork.scale[place])
+
+
+def tensor_or_none(array: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None) -> Tensor | None:
+    """An array as a tensor, where there is one."""
+    return None if array is None else torch.from_numpy(array)
+
+
 def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor:
     """States (spans, state) that know all readings before each span's first origin."""
     starts = [0 if context is None else max(0, span.first - context) for span in spans]
@@ -94,7 +120,9 @@ def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor
             for span, start in zip(spans, starts, strict=True)
         ]
         values, times, lengths = rows_of(parts)
-        _, state = model.sequence(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state)
+        _, static = known_of(parts, model.config)
+        rows = (torch.from_numpy(each) for each in (values, times, lengths))
+        _, state = model.sequence(*rows, state, None, tensor_or_none(static))
     return state
 
 

@@ -150,8 +150,9 @@ class Training:
         state = self.model.primed(crops.before)
         cold = torch.isnan(crops.before[:, :, 0]).all(1)
         state = torch.where(cold.unsqueeze(1), self.model.initial(), state)
-        fork = self.model.fork(crops.values, crops.times, crops.lengths, state)
-        return fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels)
+        forks = self.model.forks(crops.values, crops.times, crops.lengths, state, crops.ahead, crops.static)
+        losses = [fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels) for fork in forks]
+        return torch.stack(losses).sum()
 
     def _count_skip(self, skipped: bool) -> None:
         place = self.place

@@ -54,8 +54,11 @@ def quantile_loss(
 def fork_loss(fork: Fork, future: Tensor, lengths: Tensor, unit: Tensor, levels: Tensor) -> Tensor:
     """The mean loss of a batch of crops: `future` (batch, time + horizon - 1) is the target from one step on."""
     time, horizon = fork.quantiles.size(1), fork.quantiles.size(2)
-    target = future.unfold(1, horizon, 1)  # (batch, time, horizon)
-    real = (torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)) & (fork.seen >= 1)
+    target = future.unfold(1, horizon, 1)  # (batch, every step, horizon)
+    steps = torch.arange(time, device=lengths.device).expand(len(lengths), -1) if fork.steps is None else fork.steps
+    if fork.steps is not None:
+        target = target.gather(1, steps.unsqueeze(2).expand(-1, -1, horizon))
+    real = (steps < lengths.unsqueeze(1)) & (fork.seen >= 1)
     target = torch.where(real.unsqueeze(-1), target, torch.full_like(target, float("nan")))
     total, count = quantile_loss(
         fork.quantiles, fork.level, fork.scale, target, unit.unsqueeze(1).expand(-1, time), levels

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.config import ForecasterConfig
 from models.evaluation.metrics import seasonal_scale
-from models.evaluation.panel import Panel, Stretch, rows_of
-from models.evaluation.rolling import window_before
+from models.evaluation.panel import Panel, Stretch, known_of, rows_of
+from models.evaluation.rolling import tensor_or_none, window_before
 from models.training.settings import TrainingSettings
 
 
@@ -25,6 +26,8 @@ class Crops(NamedTuple):
     lengths: Tensor  # (batch,) int64
     future: Tensor  # (batch, time + horizon - 1) float64: the target one step on; NaN beyond the training end
     unit: Tensor  # (batch,) float64: how large an error of 1 is in each series
+    ahead: Tensor | None = None  # (batch, time + horizon - 1, known) float64: covariates known ahead
+    static: Tensor | None = None  # (batch, static) float64: features of the series
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,15 @@ class Sampler:
 
     panel: Panel
     settings: TrainingSettings
-    window: int
-    horizon: int
+    config: ForecasterConfig
     units: NDArray[np.float64]
     shares: NDArray[np.float64]  # of the crops, by series: as many as it has readings
 
     @classmethod
-    def of(cls, panel: Panel, settings: TrainingSettings, window: int, horizon: int, season: int) -> Sampler:
+    def of(cls, panel: Panel, settings: TrainingSettings, config: ForecasterConfig, season: int) -> Sampler:
         """`season`, in steps, is that of the unit in which errors of a series are weighed."""
         ends = np.array(panel.train_end, dtype=np.float64)
-        return cls(panel, settings, window, horizon, units_of(panel, season), ends / ends.sum())
+        return cls(panel, settings, config, units_of(panel, season), ends / ends.sum())
 
     def crops(self, step: int) -> Crops:
         """The batch of a step, counted from 0."""
@@ -71,14 +73,15 @@ class Sampler:
         return lengths.astype(np.int64)
 
     def _gathered(self, rows: list[tuple[tuple[Stretch, int, int], int, bool]]) -> Crops:
-        values, times, lengths = rows_of([part for part, _, _ in rows])
-        width = values.shape[2]
-        before = np.full((len(rows), self.window, width), np.nan)
-        future = np.full((len(rows), values.shape[1] + self.horizon - 1), np.nan)
+        parts = [part for part, _, _ in rows]
+        values, times, lengths = rows_of(parts)
+        window, horizon = self.config.window, self.config.horizon
+        before = np.full((len(rows), window, values.shape[2]), np.nan)
+        future = np.full((len(rows), values.shape[1] + horizon - 1), np.nan)
         for row, ((stretch, start, end), series, primed) in enumerate(rows):
             if primed:
-                before[row] = window_before(stretch, start, self.window)
-            known = min(self.panel.train_end[series], end + self.horizon)
+                before[row] = window_before(stretch, start, window)
+            known = min(self.panel.train_end[series], end + horizon)
             future[row, : known - start - 1] = stretch.values[start + 1 : known, 0]
         return Crops(
             torch.from_numpy(before),
@@ -87,6 +90,7 @@ class Sampler:
             torch.from_numpy(lengths),
             torch.from_numpy(future),
             torch.from_numpy(self.units[[series for _, series, _ in rows]]),
+            *map(tensor_or_none, known_of(parts, self.config)),
         )
 
 

@@ -33,7 +33,7 @@ class OnnxRuntime:
         options.log_severity_level = WARNINGS_AND_BELOW
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sequence = self._open(SEQUENCE_ONNX, options)
-        self._step = self._open(STEP_ONNX, options)
+        self._step = self._open(STEP_ONNX, options) if bundle.manifest.streams else None
 
     def sequence(
         self,
@@ -58,7 +58,8 @@ class OnnxRuntime:
         static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         known = known_inputs(self.bundle.manifest, len(values), future, static)
-        quantiles, after = self._step.run(FORECAST, {"values": values, "times": times, "state": states, **known})
+        inputs = {"values": values, "times": times, "state": states, **known}
+        quantiles, after = self._stepping().run(FORECAST, inputs)
         return quantiles, after
 
     def gates(
@@ -69,7 +70,7 @@ class OnnxRuntime:
         static: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
         known = known_inputs(self.bundle.manifest, len(values), None, static)  # every input of a graph must be fed
-        (gates,) = self._step.run(["gates"], {"values": values, "times": times, "state": states, **known})
+        (gates,) = self._stepping().run(["gates"], {"values": values, "times": times, "state": states, **known})
         result: NDArray[np.float32] = gates
         return result
 
@@ -81,6 +82,11 @@ class OnnxRuntime:
 
     def arena(self, capacity: int) -> NumpyArena:
         return NumpyArena(self.bundle.initial, capacity)
+
+    def _stepping(self) -> onnxruntime.InferenceSession:
+        if self._step is None:
+            raise RuntimeError(f"{self.bundle.path} does not stream: it has no graph for a step")
+        return self._step
 
     def _open(self, name: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
         graph = (self.bundle.path / name).read_bytes()
