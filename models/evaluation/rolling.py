@@ -68,16 +68,17 @@ def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: 
             (spans[row].stretch, spans[row].first + done, min(spans[row].first + done + chunk, spans[row].last + 1))
             for row in active
         ]
-        values, times, lengths = rows_of(parts)
-        fork = model.fork(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state[active])
+        values, times, lengths = _rows_of(model, parts)
+        fork = model.fork(values, times, lengths, state[active])
         state[active] = fork.state
+        quantiles, level, scale = (part.cpu() for part in (fork.quantiles, fork.level, fork.scale))
         for place, (row, length) in enumerate(zip(active, lengths.tolist(), strict=True)):
             yield Piece(
                 names[row],
                 spans[row].first + done,
-                fork.quantiles[place, :length],
-                fork.level[place, :length],
-                fork.scale[place, :length],
+                quantiles[place, :length],
+                level[place, :length],
+                scale[place, :length],
             )
         done += chunk
         active = [row for row in active if spans[row].first + done <= spans[row].last]
@@ -93,15 +94,21 @@ def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor
             (span.stretch, min(start + done, span.first), min(start + done + CHUNK, span.first))
             for span, start in zip(spans, starts, strict=True)
         ]
-        values, times, lengths = rows_of(parts)
-        _, state = model.sequence(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state)
+        _, state = model.sequence(*_rows_of(model, parts), state)
     return state
 
 
 def _start(model: Forecaster, stretch: Stretch, start: int) -> Tensor:
     if start == 0:
-        return model.initial()
-    return model.primed(torch.from_numpy(window_before(stretch, start, model.window)).unsqueeze(0)).squeeze(0)
+        return model.initial().to(model.places.device)
+    before = torch.from_numpy(window_before(stretch, start, model.window)).to(model.places.device)
+    return model.primed(before.unsqueeze(0)).squeeze(0)
+
+
+def _rows_of(model: Forecaster, parts: Sequence[tuple[Stretch, int, int]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Values, times and lengths of ragged rows, where the model is."""
+    values, times, lengths = (torch.from_numpy(array).to(model.places.device) for array in rows_of(parts))
+    return values, times, lengths
 
 
 def window_before(stretch: Stretch, start: int, window: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

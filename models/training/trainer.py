@@ -23,6 +23,7 @@ from models.registry import build
 from models.training.checkpoint import Checkpoint, Place, ResumeError, load_checkpoint, save_checkpoint
 from models.training.interrupt import interruptible
 from models.training.loop import Outcome, Record, Training
+from models.training.precision import require_device
 from models.training.progress import ProgressView
 from models.training.run import FORECAST_PLOT, LOG, LOSS_PLOT, RESUME, Run
 from models.training.settings import TrainingSettings
@@ -33,15 +34,19 @@ STRETCHES = 4
 STRETCH = 1_100  # steps beyond one window
 
 
-def train(panel: Panel, run: Run, console: Console, resume: bool = False, threads: int = 1) -> tuple[Backtest, Outcome]:
+def train(
+    panel: Panel, run: Run, console: Console, resume: bool = False, threads: int = 1, device: str = "cpu"
+) -> tuple[Backtest, Outcome]:
     """Trains, or goes on with `resume`, and writes everything to the run folder; Ctrl-C ends it early and in order.
 
-    `threads` are the processor cores to use: a step of a small net is too short to be worth sharing.
+    `threads` are the processor cores to use: a step of a small net is too short to be worth sharing. `device` is where
+    training and its validations run, `cpu` or `cuda`; what follows them runs on the CPU.
 
-    ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained.
+    ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained,
+    ValueError if there is no such device.
     """
     torch.set_num_threads(threads)
-    training = prepare(panel, run.config, run.settings, run.data.season)
+    training = prepare(panel, run.config, run.settings, run.data.season, device)
     if resume:
         _take_up(training, run)
     else:
@@ -49,6 +54,7 @@ def train(panel: Panel, run: Run, console: Console, resume: bool = False, thread
         run.write_stretches(golden_stretches(panel, run.config.window))
         _save(training.checkpoint(), run)
     outcome = _loop(training, run, console)
+    training.model.cpu()
     run.write_weights(training.best)
     result = backtest(training.model, panel, run.data.season)
     run.write_metrics(summary(result, outcome, training.model))
@@ -58,13 +64,16 @@ def train(panel: Panel, run: Run, console: Console, resume: bool = False, thread
     return result, outcome
 
 
-def prepare(panel: Panel, config: ForecasterConfig, settings: TrainingSettings, season: int) -> Training:
-    """A training at its first step; the seed decides the weights it starts from."""
+def prepare(
+    panel: Panel, config: ForecasterConfig, settings: TrainingSettings, season: int, device: str = "cpu"
+) -> Training:
+    """A training at its first step; the seed decides the weights it starts from. ValueError if there is no device."""
+    place = require_device(device, settings.precision)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = build(config, covariate_statistics(panel))
     sampler = Sampler.of(panel, settings, config.window, config.horizon, season)
-    return Training(model, sampler, Validation.of(panel, season), settings)
+    return Training(model.to(place), sampler, Validation.of(panel, season), settings)
 
 
 def covariate_statistics(panel: Panel) -> tuple[Tensor, Tensor]:
@@ -102,7 +111,7 @@ def summary(result: Backtest, outcome: Outcome, model: Forecaster) -> dict[str, 
         "seasonal_naive": {str(lag): naive.metrics.to_dict() for lag, naive in result.naives.items()},
         "beats_seasonal_naive": result.beats_naive,
         "training": {
-            **asdict(outcome.place),
+            **{key: value for key, value in asdict(outcome.place).items() if key != "validations"},  # the log has them
             "ended": outcome.reason,
             "parameters": sum(weight.numel() for weight in model.parameters()),
         },
@@ -131,6 +140,8 @@ def _take_up(training: Training, run: Run) -> None:
     checkpoint = load_checkpoint(run.path / RESUME)
     for part, now in run.identity.items():
         then = checkpoint.run.get(part)
+        if part == "training" and isinstance(then, dict):
+            then = {**TrainingSettings().to_dict(), **then}  # a setting that came later was what is now its default
         if then != now:
             raise ResumeError(f"{run.path} was started with another {part}: {_difference(then, now)}")
     training.restore(checkpoint)
