@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from commands import options
+
 if TYPE_CHECKING:
     from datasets.split import Split
     from datasets.table import SeriesTable
@@ -45,6 +47,21 @@ def train(
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
+    batching: options.Batching = None,
+    shortest: options.Shortest = None,
+    longest: options.Longest = None,
+    batch_steps: options.BatchSteps = None,
+    accumulate: options.Accumulate = None,
+    stride: options.Stride = None,
+    jitter: options.Jitter = None,
+    warp: options.Warp = None,
+    mask: options.Mask = None,
+    schedule: options.Schedule = None,
+    warm_up: options.WarmUp = None,
+    decay: options.Decay = None,
+    patience: options.Patience = None,
+    precision: options.Precision = None,
+    device: options.Device = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
     require_better: Annotated[
         bool, typer.Option("--require-better", help="Exit 1 unless it beats the seasonal naive.", **OF_TRAINING)
@@ -80,14 +97,33 @@ def train(
         panel = _panel(table, parts)
         chosen: dict[str, dict[str, Any]] = {
             "model": {"lags": _lags(lags), "hidden": hidden, "layers": layers, "dropout": dropout},
-            "training": {"steps": steps, "batch": batch, "rate": rate, "seed": seed},
+            "training": {
+                "steps": steps,
+                "batch": batch,
+                "batching": batching,
+                "shortest": shortest,
+                "longest": longest,
+                "batch_steps": batch_steps,
+                "accumulate": accumulate,
+                "stride": stride,
+                "jitter": jitter,
+                "warp": warp,
+                "mask": mask,
+                "rate": rate,
+                "schedule": schedule,
+                "warm_up": warm_up,
+                "decay": decay,
+                "patience": patience,
+                "precision": precision,
+                "seed": seed,
+            },
         }
         run = _run(table, panel, horizon, out, chosen, resume)
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
         _announce(table, panel, run)
-        result, outcome = train_run(panel, run, console, resume, threads)
+        result, outcome = train_run(panel, run, console, resume, threads, device)
     except (DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
         errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None

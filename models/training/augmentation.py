@@ -15,12 +15,13 @@ def warp_time(random: np.random.Generator, strength: float, values: Values) -> V
 
     The logarithm of the speed is drawn at a few knots with the deviation `strength` and is linear between them; a
     reading between two of the grid is interpolated (window warping as in Um et al. 2017, arXiv:1706.00527, with a speed
-    that is positive by construction). What is warped is all that a crop shows: the window before it, its steps and its
-    targets, together, so the future follows the same warped time, and nothing from outside comes in. The times are not
-    warped: they stay a grid, and calendar features tell the clock of the grid. So to the net a warped series is one
-    that runs ahead of its clock or behind it, at the worst place of a crop typically by a fifth of `strength` times the
-    crop's length; where the clock matters (a daily rhythm), keep that to a fraction of its period. A reading beside a missing one becomes
-    missing.
+    that is positive by construction). A reading beside a missing one becomes missing.
+
+    What is warped is all that a crop shows: the window before it, its steps and its targets, together, so the future
+    follows the same warped time, and nothing from outside comes in. The times are not warped: they stay a grid, and
+    calendar features tell the clock of the grid. So to the net a warped series is one that runs ahead of its clock or
+    behind it, at the worst place of a crop typically by a fifth of `strength` times the crop's length; where the clock
+    matters (a daily rhythm), keep that to a fraction of its period.
     """
     count = len(values)
     if count < 3:

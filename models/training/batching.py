@@ -84,19 +84,17 @@ def bucket(random: np.random.Generator, settings: TrainingSettings, source: Sour
 def steps(random: np.random.Generator, settings: TrainingSettings, source: Source) -> list[Row]:
     """Batches of exactly `batch_steps` steps, however many rows that takes.
 
-    The rows of `pad`, sorted by length, are laid end to end and the tape is cut every `batch_steps`; one piece is the
-    batch. A row that is cut is two shorter ones. Each step of the pool is as likely as any other.
+    The rows of `pad`, sorted by length, are dealt into batches of just enough rows; what is too much is taken from the
+    longest rows of each. One of the batches is taken.
     """
     budget = settings.steps_in_a_batch
     parts = [_any(random, settings, source, settings.batch)]
     while sum(int(lengths.sum()) for _, lengths in parts) < POOL * budget:
         parts.append(_any(random, settings, source, settings.batch))
     series, lengths = _sorted(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    stops = lengths.cumsum()
-    first = budget * int(random.integers(stops[-1] // budget))
-    inside = np.minimum(stops, first + budget) - np.maximum(stops - lengths, first)
-    kept = inside > 0
-    return _placed(random, settings, source, zip(series[kept], inside[kept], strict=True))
+    batches = _dealt(lengths, budget)
+    chosen = batches[int(random.integers(len(batches)))]
+    return _placed(random, settings, source, zip(series[chosen], _trimmed(lengths[chosen], budget), strict=True))
 
 
 BATCHINGS: dict[str, Batching] = {
@@ -120,6 +118,28 @@ def _any(
 def _sorted(series: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     order = np.argsort(-lengths, kind="stable")
     return series[order], lengths[order]
+
+
+def _dealt(lengths: NDArray[np.int64], budget: int) -> list[slice]:
+    """Runs of rows, each just long enough for `budget` steps; rows at the end that are not enough are left out."""
+    stops = lengths.cumsum()
+    runs: list[slice] = []
+    first, before = 0, 0
+    while stops[-1] - before >= budget:
+        last = int(np.searchsorted(stops, before + budget))
+        runs.append(slice(first, last + 1))
+        first, before = last + 1, int(stops[last])
+    return runs
+
+
+def _trimmed(lengths: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
+    """Lengths, longest first, with the longest levelled down until they are `budget` steps together."""
+    excess = int(lengths.sum()) - budget
+    rows = 1
+    while rows < len(lengths) and int((lengths[:rows] - lengths[rows]).sum()) < excess:
+        rows += 1
+    level, more = divmod(int(lengths[:rows].sum()) - excess, rows)
+    return np.concatenate([level + (np.arange(rows) < more), lengths[rows:]])
 
 
 def _placed(
