@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import Run
+    from models.training.settings import TrainingSettings
 
 console = Console()
 errors = Console(stderr=True)
@@ -204,9 +205,15 @@ def _announce(table: SeriesTable, panel: Panel, run: Run) -> None:
     lags = ", ".join(map(str, run.config.lags))
     console.print(
         f"GRU {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, horizon {run.config.horizon}; "
-        f"{run.settings.steps:,} steps of {run.settings.batch} crops. Ctrl-C keeps the best weights.",
+        f"{run.settings.steps:,} steps of {_batch(run.settings)}. Ctrl-C keeps the best weights.",
         highlight=False,
     )
+
+
+def _batch(settings: TrainingSettings) -> str:
+    by_steps = settings.batching == "steps"
+    size = f"{settings.steps_in_a_batch:,} readings" if by_steps else f"{settings.batch} crops"
+    return size if settings.accumulate == 1 else f"{settings.accumulate} x {size}"
 
 
 def _conclude(run: Run, result: Any, outcome: Any) -> None:
