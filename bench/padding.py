@@ -4,7 +4,8 @@
 
 The histories of M4 Hourly, each cut to its most recent 50 to 960 readings by a draw of its own. `pad`, `bucket` and
 `steps` take whole histories, `truncate` their last 256 steps, and each about as many real steps a batch as the default.
-Seconds are of one processor core's own time, which a busy machine changes less than the clock on the wall.
+Seconds are of one processor core's own time, which a busy machine changes less than the clock on the wall; steps of all
+strategies are timed in turn, so that it changes all alike. The training steps are as many as fit the seconds by that.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ STRATEGIES = {
     "crops (the default)": TrainingSettings(),
 }
 SAMPLED = 100  # batches whose padding is counted
-TIMED = 10  # steps that are timed, packed and padded in turn
+PACKED, PADDED = 2.0, 0.0  # share of real steps from which rows are padded: never, always
+TIMED = 11  # steps of each that are timed; the median counts
 
 
 def ragged(panel: Panel, seed: int) -> Panel:
@@ -58,49 +60,51 @@ def padding(training: Training) -> tuple[float, float, float]:
     return sum(len(batch.lengths) for batch in batches) / SAMPLED, real / SAMPLED, 1 - real / places
 
 
-def seconds_a_step(panel: Panel, config: ForecasterConfig, settings: TrainingSettings) -> tuple[float, float]:
-    """Time of a training step with packed and with padded rows, on the same batches in turn."""
-    spent = {0.0: 0.0, 2.0: 0.0}  # share of real steps from which rows are padded: always, never
-    asked, runs = gru.MOSTLY_FULL, {full: prepare(panel, config, settings, SEASON) for full in spent}
+def seconds_a_step(panel: Panel, config: ForecasterConfig) -> dict[tuple[str, float], float]:
+    """Time of a training step by strategy, packed (PACKED) and padded (PADDED): the same batches, all in turn."""
+    chosen = gru.MOSTLY_FULL
+    runs = {
+        (name, full): prepare(panel, config, settings, SEASON)
+        for name, settings in STRATEGIES.items()
+        for full in (PACKED, PADDED)
+    }
+    spent: dict[tuple[str, float], list[float]] = {key: [] for key in runs}
     try:
-        for step in range(-1, TIMED):  # the first one warms up
-            for full, training in runs.items():
+        for _ in range(TIMED):
+            for (name, full), training in runs.items():
                 gru.MOSTLY_FULL = full
                 started = time.process_time()
                 training._step()
-                spent[full] += (time.process_time() - started) * (step >= 0)
+                spent[name, full].append(time.process_time() - started)
     finally:
-        gru.MOSTLY_FULL = asked
-    return spent[2.0] / TIMED, spent[0.0] / TIMED
+        gru.MOSTLY_FULL = chosen
+    return {key: float(np.median(times)) for key, times in spent.items()}
 
 
-def learned(panel: Panel, config: ForecasterConfig, settings: TrainingSettings, seconds: float) -> tuple[float, int]:
-    """The validation loss after about so many seconds of training, and the steps done; the schedule ends there too."""
-    trial = prepare(panel, config, settings, SEASON)
-    started = time.process_time()
-    for _ in range(TIMED):
-        trial._step()
-    steps = max(1, round(seconds * TIMED / (time.process_time() - started)))
+def learned(panel: Panel, config: ForecasterConfig, settings: TrainingSettings, steps: int) -> float:
+    """The validation loss after so many steps; the schedule ends there too."""
     training = prepare(panel, config, replace(settings, steps=steps, validate_every=steps), SEASON)
     outcome = training.run(lambda _: None, lambda _: None)
     assert outcome.place.best is not None
-    return outcome.place.best, steps
+    return outcome.place.best
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=45.0, help="of training, for each strategy and seed")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of training, for each strategy and seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--write", action="store_true", help="add the result to bench/RESULTS.md")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     panel = ragged(read(data_folder("m4_hourly")), seed=0)
     config = implied_config(Frequency.parse("1h"), HORIZON, 0.0, calendar=())
+    times = seconds_a_step(panel, config)
     rows = []
     for name, settings in STRATEGIES.items():
         count, real, share = padding(prepare(panel, config, settings, SEASON))
-        packed, padded = seconds_a_step(panel, config, settings)
-        found = [learned(panel, config, replace(settings, seed=seed), chosen.seconds) for seed in chosen.seeds]
+        packed, padded = times[name, PACKED], times[name, PADDED]
+        steps = round(chosen.seconds / min(packed, padded))
+        losses = [learned(panel, config, replace(settings, seed=seed), steps) for seed in chosen.seeds]
         rows.append(
             [
                 name,
@@ -109,15 +113,16 @@ def main() -> None:
                 f"{100 * share:.1f} %",
                 f"{1000 * packed:.0f} ms",
                 f"{1000 * padded:.0f} ms",
+                f"{packed / padded:.2f}",
                 f"{1e6 * min(packed, padded) / real:.0f} µs",
-                " / ".join(str(steps) for _, steps in found),
-                " / ".join(f"{loss:.4f}" for loss, _ in found),
+                f"{steps}",
+                " / ".join(f"{loss:.3f}" for loss in losses),
             ]
         )
         print(*rows[-1], flush=True)
     seeds = ", ".join(map(str, chosen.seeds))
-    headings = ["ragged M4 Hourly", "rows", "real steps", "padding", "a step, packed", "a step, padded"]
-    headings += ["a real step", "training steps", f"loss after {chosen.seconds:.0f} s (seeds {seeds})"]
+    headings = ["ragged M4 Hourly", "rows", "real steps", "padding", "packed", "padded", "ratio"]
+    headings += ["a real step", "steps", f"loss after {chosen.seconds:.0f} s (seeds {seeds})"]
     record("Batching of ragged series", table(headings, rows), chosen.write)
 
 

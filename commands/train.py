@@ -9,7 +9,23 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands import options
+from commands.options import (
+    Accumulate,
+    Batching,
+    BatchSteps,
+    Decay,
+    Device,
+    Jitter,
+    Longest,
+    Mask,
+    Patience,
+    Precision,
+    Schedule,
+    Shortest,
+    Stride,
+    WarmUp,
+    Warp,
+)
 
 if TYPE_CHECKING:
     from datasets.split import Split
@@ -48,21 +64,21 @@ def train(
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
-    batching: options.Batching = None,
-    shortest: options.Shortest = None,
-    longest: options.Longest = None,
-    batch_steps: options.BatchSteps = None,
-    accumulate: options.Accumulate = None,
-    stride: options.Stride = None,
-    jitter: options.Jitter = None,
-    warp: options.Warp = None,
-    mask: options.Mask = None,
-    schedule: options.Schedule = None,
-    warm_up: options.WarmUp = None,
-    decay: options.Decay = None,
-    patience: options.Patience = None,
-    precision: options.Precision = None,
-    device: options.Device = "cpu",
+    batching: Batching = None,
+    shortest: Shortest = None,
+    longest: Longest = None,
+    batch_steps: BatchSteps = None,
+    accumulate: Accumulate = None,
+    stride: Stride = None,
+    jitter: Jitter = None,
+    warp: Warp = None,
+    mask: Mask = None,
+    schedule: Schedule = None,
+    warm_up: WarmUp = None,
+    decay: Decay = None,
+    patience: Patience = None,
+    precision: Precision = None,
+    device: Device = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
     require_better: Annotated[
         bool, typer.Option("--require-better", help="Exit 1 unless it beats the seasonal naive.", **OF_TRAINING)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from models.forecaster import Forecaster
+from models.forecaster import Forecaster, Fork
 from models.training.accumulation import accumulate
 from models.training.checkpoint import Checkpoint, Place, ResumeError
 from models.training.loss import count_targets, fork_loss
@@ -156,20 +156,21 @@ class Training:
         return Record(place.step, loss, norm, rate, not finite, value, best, 0.0)
 
     def _parts(self, step: int) -> Iterator[tuple[Tensor, int]]:
+        """Of each batch of a step its mean loss, and by how many targets it weighs beside the others."""
         several = self.settings.accumulate
         for number in range(step * several, (step + 1) * several):
-            yield self._loss(self.sampler.crops(number).to(self.device))
+            crops = self.sampler.crops(number).to(self.device)
+            fork = self._fork(crops)
+            targets = count_targets(fork, crops.future, crops.lengths) if several > 1 else 1
+            yield fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels), targets
 
-    def _loss(self, crops: Crops) -> tuple[Tensor, int]:
-        """The mean loss of a batch, and by how many targets it weighs beside the others of its step."""
+    def _fork(self, crops: Crops) -> Fork:
         with autocast(self.device, self.settings.precision):
             state = self.model.primed(crops.before)
             cold = torch.isnan(crops.before[:, :, 0]).all(1)
             state = torch.where(cold.unsqueeze(1), self.model.initial().to(self.device), state)
             fork = self.model.fork(crops.values, crops.times, crops.lengths, state)
-        fork = fork._replace(quantiles=fork.quantiles.float())
-        targets = count_targets(fork, crops.future, crops.lengths) if self.settings.accumulate > 1 else 1
-        return fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels), targets
+        return fork._replace(quantiles=fork.quantiles.float())
 
     def _count_skip(self, skipped: bool) -> None:
         place = self.place

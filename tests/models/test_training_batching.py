@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from models.evaluation.panel import Panel, Stretch
 from models.training.batching import BATCHINGS
+from models.training.loss import fork_loss
 from models.training.settings import TrainingSettings
 from models.training.windows import Crops, Sampler
 from tests.conftest import HOUR, START
 from tests.models.panels import SEASON, SETTINGS, small_panel, small_training
 
 WINDOW, HORIZON = 24, 6
+LEVELS = torch.tensor([0.1, 0.5, 0.9])
 RAGGED = [30, 45, 60, 90, 150, 260]
 
 
@@ -166,7 +168,7 @@ def test_padding_reaches_neither_loss_nor_gradient() -> None:
     gradients = []
     for filled in (crops, crops._replace(values=_behind(crops, 1e6))):
         training.optimizer.zero_grad()
-        training._loss(filled)[0].backward()
+        fork_loss(training._fork(filled), filled.future, filled.lengths, filled.unit, LEVELS).backward()
         gradients.append([weight.grad.clone() for weight in training.model.parameters()])
     for a, b in zip(*gradients, strict=True):
         assert torch.equal(a, b)
