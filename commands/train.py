@@ -9,16 +9,55 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from commands.options import (
+    OF_DATA,
+    OF_TRAINING,
+    Accumulate,
+    Attended,
+    Batching,
+    BatchSteps,
+    Covariates,
+    Decay,
+    Device,
+    Dropout,
+    Future,
+    Heads,
+    Hidden,
+    Jitter,
+    Kernel,
+    Lags,
+    Layers,
+    Longest,
+    Mask,
+    Members,
+    Missing,
+    Model,
+    Normalisation,
+    Patience,
+    Periods,
+    Precision,
+    Scaling,
+    Schedule,
+    Shortest,
+    Stacks,
+    Static,
+    Stride,
+    WarmUp,
+    Warp,
+    Widths,
+    Zoneout,
+)
+
 if TYPE_CHECKING:
     from datasets.split import Split
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import Run
+    from models.training.settings import TrainingSettings
 
 console = Console()
 errors = Console(stderr=True)
 
-OF_DATA, OF_MODEL, OF_TRAINING = ({"rich_help_panel": name} for name in ("Data", "Model", "Training"))
 Name = str | None
 Count = int | None
 
@@ -34,17 +73,46 @@ def train(
     target_column: Annotated[Name, typer.Option("--target", help="Column to forecast.", **OF_DATA)] = None,
     freq: Annotated[Name, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)] = None,
     snap: Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)] = False,
-    covariates: Annotated[Name, typer.Option(help="Other columns to use: a,b or none; else all.", **OF_DATA)] = None,
+    covariates: Covariates = None,
+    future: Future = None,
+    static: Static = None,
     test_steps: Annotated[Count, typer.Option(min=1, help="Steps held out at the end.", **OF_DATA)] = None,
     validation_steps: Annotated[Count, typer.Option(min=1, help="Steps before them, to choose by.", **OF_DATA)] = None,
-    lags: Annotated[Name, typer.Option(help="Seasons in steps: 24,168; else implied.", **OF_MODEL)] = None,
-    hidden: Annotated[Count, typer.Option(min=1, help="Width of a layer.", **OF_MODEL)] = None,
-    layers: Annotated[Count, typer.Option(min=1, help="Recurrent layers.", **OF_MODEL)] = None,
-    dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Between layers.", **OF_MODEL)] = None,
+    model: Model = None,
+    lags: Lags = None,
+    hidden: Hidden = None,
+    layers: Layers = None,
+    dropout: Dropout = None,
+    zoneout: Zoneout = None,
+    normalisation: Normalisation = None,
+    scaling: Scaling = None,
+    missing: Missing = None,
+    stacks: Stacks = None,
+    widths: Widths = None,
+    kernel: Kernel = None,
+    periods: Periods = None,
+    attended: Attended = None,
+    heads: Heads = None,
+    members: Members = None,
     steps: Annotated[Count, typer.Option(min=1, help="The budget.", **OF_TRAINING)] = None,
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
+    batching: Batching = None,
+    shortest: Shortest = None,
+    longest: Longest = None,
+    batch_steps: BatchSteps = None,
+    accumulate: Accumulate = None,
+    stride: Stride = None,
+    jitter: Jitter = None,
+    warp: Warp = None,
+    mask: Mask = None,
+    schedule: Schedule = None,
+    warm_up: WarmUp = None,
+    decay: Decay = None,
+    patience: Patience = None,
+    precision: Precision = None,
+    device: Device = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
     require_better: Annotated[
         bool, typer.Option("--require-better", help="Exit 1 unless it beats the seasonal naive.", **OF_TRAINING)
@@ -71,6 +139,8 @@ def train(
             time_column=time_column,
             target_column=target_column,
             covariates=_names(covariates),
+            future=_names(future) or (),
+            static=_names(static) or (),
             frequency=freq,
             snap=snap,
         )
@@ -79,15 +149,51 @@ def train(
         parts = split(table, horizon, test_steps, validation_steps)
         panel = _panel(table, parts)
         chosen: dict[str, dict[str, Any]] = {
-            "model": {"lags": _lags(lags), "hidden": hidden, "layers": layers, "dropout": dropout},
-            "training": {"steps": steps, "batch": batch, "rate": rate, "seed": seed},
+            "model": {
+                "architecture": model,
+                "lags": None if lags is None else tuple(sorted(set(_numbers("--lags", lags) or ()))),
+                "hidden": hidden,
+                "layers": layers,
+                "dropout": dropout,
+                "zoneout": zoneout,
+                "normalisation": normalisation,
+                "scaling": scaling,
+                "missing": missing,
+                "stacks": _numbers("--stacks", stacks),
+                "widths": _numbers("--widths", widths),
+                "kernel": kernel,
+                "periods": _numbers("--periods", periods),
+                "attended": attended,
+                "heads": heads,
+                "members": None if members is None else tuple(_names(members) or ()),
+            },
+            "training": {
+                "steps": steps,
+                "batch": batch,
+                "batching": batching,
+                "shortest": shortest,
+                "longest": longest,
+                "batch_steps": batch_steps,
+                "accumulate": accumulate,
+                "stride": stride,
+                "jitter": jitter,
+                "warp": warp,
+                "mask": mask,
+                "rate": rate,
+                "schedule": schedule,
+                "warm_up": warm_up,
+                "decay": decay,
+                "patience": patience,
+                "precision": precision,
+                "seed": seed,
+            },
         }
         run = _run(table, panel, horizon, out, chosen, resume)
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
         _announce(table, panel, run)
-        result, outcome = train_run(panel, run, console, resume, threads)
+        result, outcome = train_run(panel, run, console, resume, threads, device)
     except (DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
         errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -117,13 +223,13 @@ def _names(text: str | None) -> list[str] | None:
     return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
 
 
-def _lags(text: str | None) -> tuple[int, ...] | None:
+def _numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(sorted({int(part) for part in text.split(",")}))
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise ValueError(f"--lags takes whole numbers of steps, 24,168 say, not {text!r}") from None
+        raise ValueError(f"{flag} takes whole numbers, 24,168 say, not {text!r}") from None
 
 
 def _panel(table: SeriesTable, parts: Split) -> Panel:
@@ -132,7 +238,11 @@ def _panel(table: SeriesTable, parts: Split) -> Panel:
     from models.evaluation.panel import Panel, Stretch
 
     stretches = tuple(
-        Stretch(series.values, table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)))
+        Stretch(
+            series.values,
+            table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)),
+            series.static,
+        )
         for series in table.series
     )
     return Panel(stretches, tuple(parts.train_end.tolist()), tuple(parts.validation_end.tolist()))
@@ -147,12 +257,22 @@ def _run(
     from models.training.settings import TrainingSettings
 
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
-    data = summarise(panel, table.source, table.frequency, table.time_zone, table.target, table.covariates)
+    data = summarise(
+        panel,
+        table.source,
+        table.frequency,
+        table.time_zone,
+        table.target,
+        table.covariates,
+        table.future,
+        table.static,
+    )
     if resume:
         before = Run.open(out)
         model = {key: value for key, value in before.config.to_dict().items() if key in chosen["model"]}
         given = {"model": {**model, **given["model"]}, "training": {**before.settings.to_dict(), **given["training"]}}
     span = float(max(stretch.times[-1] - stretch.times[0] for stretch in panel.series))
+    given["model"] |= {"future": table.future, "static": table.static}
     config = implied_config(table.frequency, horizon, span, table.covariates, **given["model"])
     return Run(out, config, TrainingSettings(**given["training"]), data)
 
@@ -167,10 +287,17 @@ def _announce(table: SeriesTable, panel: Panel, run: Run) -> None:
     )
     lags = ", ".join(map(str, run.config.lags))
     console.print(
-        f"GRU {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, horizon {run.config.horizon}; "
-        f"{run.settings.steps:,} steps of {run.settings.batch} crops. Ctrl-C keeps the best weights.",
+        f"{run.config.architecture} {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, "
+        f"horizon {run.config.horizon}; "
+        f"{run.settings.steps:,} steps of {_batch(run.settings)}. Ctrl-C keeps the best weights.",
         highlight=False,
     )
+
+
+def _batch(settings: TrainingSettings) -> str:
+    by_steps = settings.batching == "steps"
+    size = f"{settings.steps_in_a_batch:,} readings" if by_steps else f"{settings.batch} crops"
+    return size if settings.accumulate == 1 else f"{settings.accumulate} x {size}"
 
 
 def _conclude(run: Run, result: Any, outcome: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from datasets.frequency import Frequency
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
+MISSING = ("mask", "forward", "linear")
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
 
@@ -51,6 +52,12 @@ class ForecasterConfig:
             raise ValueError(f"quantiles must be ascending and hold 0.5, not {self.quantiles}")
         if self.quantiles[0] <= 0 or self.quantiles[-1] >= 1:
             raise ValueError(f"quantiles must lie between 0 and 1, not {self.quantiles}")
+        if self.missing not in MISSING:
+            raise ValueError(f"unknown way with missing readings {self.missing!r}; choose among {', '.join(MISSING)}")
+        if not 0 <= self.zoneout < 1 or not 0 <= self.dropout < 1:
+            raise ValueError(f"zoneout and dropout are shares below 1, not {self.zoneout} and {self.dropout}")
+        if min(self.hidden, self.layers) < 1:
+            raise ValueError(f"hidden and layers must be at least 1, not {self.hidden} and {self.layers}")
         if list(self.future) != [name for name in self.covariates if name in self.future]:
             raise ValueError(f"known ahead are some of the covariates {self.covariates}, in order, not {self.future}")
 

@@ -10,6 +10,7 @@ from models.lags import naive_positions
 from models.quantiles import NonCrossingQuantiles, gaussian_bias
 
 RANK = 8  # directions in which known covariates act; how each acts, the state decides
+DROPPED = -1e4  # before a softmax: no part at all, and still a number in float16
 START_DEVIATION = 0.5  # spread of an untrained forecast, in deviations of the window
 
 
@@ -66,7 +67,7 @@ class Decoder(nn.Module):
         choices = torch.cat([naive, last, torch.zeros_like(last)], -2)  # (…, candidates, horizon)
         missing = torch.isnan(choices)
         weights = self.mix(hidden).reshape((*shape, self.candidates, self.horizon))
-        weights = weights.masked_fill(missing, -1e9).softmax(-2)
+        weights = weights.masked_fill(missing, DROPPED).softmax(-2)
         mixed = (weights * choices.masked_fill(missing, 0.0)).sum(-2)  # (…, horizon)
         raw = self.correction(hidden).reshape((*shape, self.horizon, self.levels))
         if lifted is not None:

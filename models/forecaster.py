@@ -70,6 +70,11 @@ class Forecaster(nn.Module, ABC):
         """The slices of the gates that `step` returns, named layer.gate: `1.r`, `1.z`, …"""
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
     def state_size(self) -> int:
         """Numbers in a state row."""
         return self.layout[-1].stop

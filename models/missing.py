@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-POLICIES = ("mask", "forward", "linear")
-
 
 def forward_filled(values: Tensor) -> Tensor:
     """(batch, time): each NaN takes the last value seen before it in its row, and stays NaN where there is none.

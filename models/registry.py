@@ -44,6 +44,11 @@ def build(config: ForecasterConfig, covariate_statistics: tuple[Tensor, Tensor] 
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture {config.architecture!r}; choose among {sorted(ARCHITECTURES)}")
     model = ARCHITECTURES[config.architecture](config)
+    if config.missing == "linear" and model.streams:
+        raise ValueError(
+            "linear interpolation needs the reading after a gap, and a stream has not seen it yet: choose mask or "
+            "forward, or a model that reads whole histories, bi-gru"
+        )
     if covariate_statistics is not None:
         model.set_covariate_statistics(*covariate_statistics)
     return model

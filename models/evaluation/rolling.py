@@ -71,17 +71,17 @@ def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: 
             (spans[row].stretch, spans[row].first + done, min(spans[row].first + done + chunk, spans[row].last + 1))
             for row in active
         ]
-        values, times, lengths = rows_of(parts)
-        rows = (torch.from_numpy(each) for each in (values, times, lengths))
-        fork = model.fork(*rows, state[active], *map(tensor_or_none, known_of(parts, model.config)))
+        values, times, lengths, ahead, static = _inputs(model, parts)
+        fork = model.fork(values, times, lengths, state[active], ahead, static)
         state[active] = fork.state
+        quantiles, level, scale = (part.cpu() for part in (fork.quantiles, fork.level, fork.scale))
         for place, (row, length) in enumerate(zip(active, lengths.tolist(), strict=True)):
             yield Piece(
                 names[row],
                 spans[row].first + done,
-                fork.quantiles[place, :length],
-                fork.level[place, :length],
-                fork.scale[place, :length],
+                quantiles[place, :length],
+                level[place, :length],
+                scale[place, :length],
             )
         done += chunk
         active = [row for row in active if spans[row].first + done <= spans[row].last]
@@ -96,17 +96,12 @@ def _roll_histories(model: Forecaster, spans: list[Span], names: list[int]) -> I
         parts: list[Part] = [
             (spans[row].stretch, max(0, origin + 1 - model.longest_history), origin + 1) for row, origin in chosen
         ]
-        rows = (torch.from_numpy(each) for each in rows_of(parts))
-        fork = model.fork(
-            *rows, model.initial().repeat(len(parts), 1), *map(tensor_or_none, known_of(parts, model.config))
-        )
+        values, times, lengths, ahead, static = _inputs(model, parts)
+        state = model.initial().repeat(len(parts), 1)
+        fork = model.fork(values, times, lengths, state, ahead, static)
+        quantiles, level, scale = (part.cpu() for part in (fork.quantiles, fork.level, fork.scale))
         for place, (row, origin) in enumerate(chosen):
-            yield Piece(names[row], origin, fork.quantiles[place], fork.level[place], fork.scale[place])
-
-
-def tensor_or_none(array: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None) -> Tensor | None:
-    """An array as a tensor, where there is one."""
-    return None if array is None else torch.from_numpy(array)
+            yield Piece(names[row], origin, quantiles[place], level[place], scale[place])
 
 
 def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor:
@@ -119,17 +114,30 @@ def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor
             (span.stretch, min(start + done, span.first), min(start + done + CHUNK, span.first))
             for span, start in zip(spans, starts, strict=True)
         ]
-        values, times, lengths = rows_of(parts)
-        _, static = known_of(parts, model.config)
-        rows = (torch.from_numpy(each) for each in (values, times, lengths))
-        _, state = model.sequence(*rows, state, None, tensor_or_none(static))
+        values, times, lengths, _, static = _inputs(model, parts)
+        _, state = model.sequence(values, times, lengths, state, None, static)
     return state
 
 
 def _start(model: Forecaster, stretch: Stretch, start: int) -> Tensor:
     if start == 0:
         return model.initial()
-    return model.primed(torch.from_numpy(window_before(stretch, start, model.window)).unsqueeze(0)).squeeze(0)
+    before = torch.from_numpy(window_before(stretch, start, model.window)).to(model.device)
+    return model.primed(before.unsqueeze(0)).squeeze(0)
+
+
+class _Inputs(NamedTuple):
+    values: Tensor
+    times: Tensor
+    lengths: Tensor
+    ahead: Tensor | None
+    static: Tensor | None
+
+
+def _inputs(model: Forecaster, parts: Sequence[Part]) -> _Inputs:
+    """Ragged rows as `fork` takes them, where the model is."""
+    arrays = (*rows_of(parts), *known_of(parts, model.config))
+    return _Inputs(*(None if each is None else torch.from_numpy(each).to(model.device) for each in arrays))  # type: ignore[arg-type]
 
 
 def window_before(stretch: Stretch, start: int, window: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
