@@ -65,24 +65,25 @@ def train(
     from models.training.trainer import train as train_run
 
     try:
-        table = read_table(
-            _source(data),
-            id_column=id_column,
-            time_column=time_column,
-            target_column=target_column,
-            covariates=_names(covariates),
-            frequency=freq,
-            snap=snap,
-        )
+        reading: dict[str, Any] = {
+            "id_column": id_column,
+            "time_column": time_column,
+            "target_column": target_column,
+            "covariates": names_in(covariates),
+            "frequency": freq,
+            "snap": snap,
+        }
+        table = read_table(source_of(data), **reading)
         for warning in table.warnings:
             errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
         parts = split(table, horizon, test_steps, validation_steps)
-        panel = _panel(table, parts)
+        panel = panel_of(table, parts)
         chosen: dict[str, dict[str, Any]] = {
-            "model": {"lags": _lags(lags), "hidden": hidden, "layers": layers, "dropout": dropout},
+            "model": {"lags": lags_in(lags), "hidden": hidden, "layers": layers, "dropout": dropout},
             "training": {"steps": steps, "batch": batch, "rate": rate, "seed": seed},
         }
-        run = _run(table, panel, horizon, out, chosen, resume)
+        reading |= {"path": str(source_of(data).resolve())}
+        run = _run(table, panel, horizon, out, chosen, resume, reading)
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
@@ -100,7 +101,8 @@ def train(
         raise typer.Exit(1)
 
 
-def _source(data: str) -> Path:
+def source_of(data: str) -> Path:
+    """The file that is meant: a path, or the name of bundled data."""
     from datasets.bundled import bundled
 
     if Path(data).exists() or Path(data).suffix:
@@ -111,13 +113,15 @@ def _source(data: str) -> Path:
         return Path(data)  # the reader says that there is no such file
 
 
-def _names(text: str | None) -> list[str] | None:
+def names_in(text: str | None) -> list[str] | None:
+    """The columns named in "a,b"; "none" names none."""
     if text is None:
         return None
     return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
 
 
-def _lags(text: str | None) -> tuple[int, ...] | None:
+def lags_in(text: str | None) -> tuple[int, ...] | None:
+    """The steps in "24,168", ascending; ValueError for anything else."""
     if text is None:
         return None
     try:
@@ -126,7 +130,8 @@ def _lags(text: str | None) -> tuple[int, ...] | None:
         raise ValueError(f"--lags takes whole numbers of steps, 24,168 say, not {text!r}") from None
 
 
-def _panel(table: SeriesTable, parts: Split) -> Panel:
+def panel_of(table: SeriesTable, parts: Split) -> Panel:
+    """The series with their times, marked where training and validation end."""
     import numpy as np
 
     from models.evaluation.panel import Panel, Stretch
@@ -139,7 +144,13 @@ def _panel(table: SeriesTable, parts: Split) -> Panel:
 
 
 def _run(
-    table: SeriesTable, panel: Panel, horizon: int, out: Path, chosen: dict[str, dict[str, Any]], resume: bool
+    table: SeriesTable,
+    panel: Panel,
+    horizon: int,
+    out: Path,
+    chosen: dict[str, dict[str, Any]],
+    resume: bool,
+    reading: dict[str, Any],
 ) -> Run:
     """The run as the options describe it; on `resume` an option that is not given is what it was."""
     from models.config import implied_config
@@ -154,7 +165,7 @@ def _run(
         given = {"model": {**model, **given["model"]}, "training": {**before.settings.to_dict(), **given["training"]}}
     span = float(max(stretch.times[-1] - stretch.times[0] for stretch in panel.series))
     config = implied_config(table.frequency, horizon, span, table.covariates, **given["model"])
-    return Run(out, config, TrainingSettings(**given["training"]), data)
+    return Run(out, config, TrainingSettings(**given["training"]), data, reading)
 
 
 def _announce(table: SeriesTable, panel: Panel, run: Run) -> None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from datasets.frequency import Frequency
+from models.evaluation.forecasts import Forecasts
+from models.evaluation.ledger import PLOTS
 from models.evaluation.metrics import BAND, WIDE_BAND
 from models.evaluation.plots import GRID, INK, NAIVE, OURS, framed_figure
 from models.evaluation.report import lag_name
+from models.evaluation.rolling_origin import Study
 from models.evaluation.scores import Scores
+from models.evaluation.series_plots import plot_series
 
 POINTS = 8  # series up to which each is a point, and no box is drawn
 STYLES = [(0, (4, 2)), (0, (1, 1)), (0, (6, 2, 1, 2))]
+
+
+def plot_folds(study: Study, scores: Scores, read: Callable[[int], Forecasts], folder: Path) -> None:
+    """Writes all pictures; `read` gives the forecasts of a fold."""
+    by_horizon, by_fold, calibration, series = (folder / name for name in PLOTS)
+    plot_error_by_horizon(scores, study.frequency, by_horizon)
+    plot_error_by_fold(scores, study.frequency, by_fold)
+    plot_calibration(scores, calibration)
+    plot_series(study, scores, read, series)
 
 
 def plot_error_by_horizon(scores: Scores, frequency: Frequency, path: Path) -> None:
@@ -84,7 +98,9 @@ def plot_calibration(scores: Scores, path: Path) -> None:
         axes.fill_between(levels, levels, observed, color=OURS, alpha=0.12, linewidth=0)
     metrics = scores.overall().ours.metrics
     covered = ((BAND, metrics.coverage_80), (WIDE_BAND, metrics.coverage_95))
-    said = [f"the {100 * (b[1] - b[0]):.0f} % band covers {100 * share:.1f} %" for b, share in covered if share is not None]
+    said = [
+        f"the {100 * (b[1] - b[0]):.0f} % band covers {100 * share:.1f} %" for b, share in covered if share is not None
+    ]
     axes.set_title("; ".join(said) or "Calibration", loc="left", color=INK, fontsize=10)
     axes.set_xlabel("quantile")
     axes.set_ylabel("share of readings at or below it")

@@ -63,13 +63,10 @@ class FoldProgress:
             self._console.print(self._named(fold, doing), highlight=False, soft_wrap=True)
         self._fold = fold.number
 
-    def trained(self, steps: int, loss: float | None) -> None:
-        """A training is `steps` far; `loss` is the latest of the validation, where there was one."""
+    def trained(self, steps: int) -> None:
+        """The training of the fold is `steps` far."""
         if self._bar is not None:
             self._bar.update(self._task, completed=(self._fold - 1) * self._budget + steps)
-        elif loss is not None:
-            said = f"  step {steps:,}/{self._budget:,}  validation {loss:.4f}"
-            self._console.print(said, highlight=False, soft_wrap=True)
 
     def _named(self, fold: Fold, doing: str) -> str:
         return f"fold {fold.number}/{self._folds}, from {format_time(fold.cutoff, self._frequency)}: {doing}"

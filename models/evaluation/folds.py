@@ -134,7 +134,7 @@ def training_panel(
     return Panel(tuple(parts), ends, tuple(len(part) for part in parts))
 
 
-def test_origins(
+def origins_of(
     stretches: Sequence[Stretch], fold: Fold, config: ForecasterConfig, settings: FoldSettings
 ) -> list[Origins]:
     """Of each series that knows enough at the cutoff, the origins whose whole horizon lies in the fold's test part."""
@@ -170,7 +170,7 @@ def check_folds(
         )
     tested: set[int] = set()
     for fold in folds:
-        origins = test_origins(stretches, fold, config, settings)
+        origins = origins_of(stretches, fold, config, settings)
         if not origins:
             longest = max(len(training_part(stretch, fold)) for stretch in stretches)
             raise ValueError(

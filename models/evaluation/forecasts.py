@@ -125,7 +125,9 @@ def _columns(
 def _frame(parts: Sequence[dict[str, Any]], fold: Fold, frequency: Frequency) -> pl.DataFrame:
     counts = [len(part["y"]) for part in parts]
     names = pl.Series([part["unique_id"] for part in parts], dtype=pl.String)
-    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in ("unique_id", "scale")}
+    arrays = {
+        name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in ("unique_id", "scale")
+    }
     frame = pl.DataFrame(
         {
             "unique_id": names.gather(np.repeat(np.arange(len(parts)), counts)),

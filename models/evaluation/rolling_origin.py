@@ -10,7 +10,7 @@ import torch
 
 from datasets.frequency import Frequency, format_time
 from models.config import ForecasterConfig
-from models.evaluation.folds import Fold, FoldSettings, folds_of, test_origins, training_panel
+from models.evaluation.folds import Fold, FoldSettings, folds_of, origins_of, training_panel
 from models.evaluation.forecasts import forecasts_of
 from models.evaluation.ledger import Ledger, digest_of
 from models.evaluation.panel import Panel, Stretch
@@ -109,7 +109,7 @@ def _do(
     begun(fold, "training" if settings.refit else "forecasting")
     model, notes = fit(fold, panel)
     begun(fold, "forecasting")
-    origins = test_origins(study.stretches, fold, study.config, settings)
+    origins = origins_of(study.stretches, fold, study.config, settings)
     forecasts = forecasts_of(
         model, study.stretches, study.ids, fold, origins, settings.stride, study.season, study.frequency, check
     )

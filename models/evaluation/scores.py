@@ -85,19 +85,11 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """What metrics.json holds of it."""
         return {
-            "overall": self._entry(lambda board: board.overall),
+            "overall": self._entry(_overall, None),
             "beats_seasonal_naive": self.overall().beats_naive,
-            "by_fold": [
-                {"fold": fold, **self._entry(lambda board, fold=fold: board.by_fold[fold])}
-                for fold in sorted(self.ours.by_fold)
-            ],
-            "by_horizon": [
-                {"h": step + 1, **self._entry(lambda board, step=step: board.by_step[step])}
-                for step in range(self.config.horizon)
-            ],
-            "by_series": {
-                name: self._entry(lambda board, name=name: board.by_series[name]) for name in self.ours.by_series
-            },
+            "by_fold": [{"fold": fold, **self._entry(_by_fold, fold)} for fold in sorted(self.ours.by_fold)],
+            "by_horizon": [{"h": at + 1, **self._entry(_by_step, at)} for at in range(self.config.horizon)],
+            "by_series": {name: self._entry(_by_series, name) for name in self.ours.by_series},
             "calibration": self.calibration(),
         }
 
@@ -109,11 +101,27 @@ class Scores:
                 rows.append({"unique_id": name, "forecaster": forecaster, **board.by_series[name].metrics().to_dict()})
         return pl.DataFrame(rows, infer_schema_length=None)
 
-    def _entry(self, tally: Callable[[_Board], Tally]) -> dict[str, Any]:
+    def _entry(self, tally: Callable[[_Board, Any], Tally], key: Any) -> dict[str, Any]:
         return {
-            OURS: tally(self.ours).metrics().to_dict(),
-            "seasonal_naive": {str(lag): tally(board).metrics().to_dict() for lag, board in self.naives.items()},
+            OURS: tally(self.ours, key).metrics().to_dict(),
+            "seasonal_naive": {str(lag): tally(board, key).metrics().to_dict() for lag, board in self.naives.items()},
         }
+
+
+def _overall(board: _Board, _: None) -> Tally:
+    return board.overall
+
+
+def _by_fold(board: _Board, fold: int) -> Tally:
+    return board.by_fold[fold]
+
+
+def _by_step(board: _Board, step: int) -> Tally:
+    return board.by_step[step]
+
+
+def _by_series(board: _Board, name: str) -> Tally:
+    return board.by_series[name]
 
 
 def _runs(names: list[str]) -> Iterator[tuple[str, slice]]:

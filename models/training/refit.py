@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from models.config import ForecasterConfig
+from models.evaluation.folds import Fold
 from models.evaluation.panel import Panel
-from models.evaluation.rolling_origin import Stopped
+from models.evaluation.rolling_origin import Fit, Stopped, Study
 from models.forecaster import Forecaster
-from models.training.loop import Record
+from models.training.loop import Record, TrainingDiverged
 from models.training.settings import TrainingSettings
 from models.training.trainer import prepare
 
@@ -40,3 +41,23 @@ def refit(
     }
 
 
+def fit_of(
+    study: Study,
+    settings: TrainingSettings,
+    weights: Forecaster | None,
+    observe: Callable[[Record], None] = lambda _: None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Fit:
+    """How a study's folds come by their forecasters: trained afresh, or `weights` for all where nothing is refitted."""
+
+    def fit(fold: Fold, panel: Panel | None) -> tuple[Forecaster, dict[str, Any]]:
+        if panel is None:
+            if weights is None:
+                raise ValueError(f"fold {fold.number} is not refitted, and there are no weights to take")
+            return weights, {}
+        try:
+            return refit(panel, study.config, settings, study.season, observe, interrupted)
+        except TrainingDiverged as diverged:
+            raise TrainingDiverged(f"fold {fold.number}: {diverged}") from None
+
+    return fit

@@ -67,6 +67,7 @@ class Run:
     config: ForecasterConfig
     settings: TrainingSettings
     data: DataSummary
+    reading: dict[str, Any] | None = None  # the file and how it was read; stays here, no bundle tells a path
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -84,6 +85,7 @@ class Run:
                 ForecasterConfig.from_dict(content["model"]),
                 TrainingSettings(**content["training"]),
                 DataSummary(**{**data, "covariates": tuple(data["covariates"])}),
+                content.get("reading"),
             )
         except (ValueError, KeyError, TypeError) as damaged:
             raise RunError(f"{file} cannot be read ({damaged}): train again") from damaged
@@ -98,6 +100,7 @@ class Run:
             "model": self.config.to_dict(),
             "training": self.settings.to_dict(),
             "data": asdict(self.data),
+            "reading": self.reading,
         }
         write_atomically(self.path / CONFIG, _json(content))
 
@@ -134,6 +137,11 @@ class Run:
             return load(self.config, self.path / WEIGHTS)
         except (SafetensorError, RuntimeError) as damaged:
             raise self._damaged(WEIGHTS, damaged) from damaged
+
+    def weights_digest(self) -> str:
+        """A sha256 of the trained weights; RunError if training has not ended."""
+        self._require(WEIGHTS)
+        return hashlib.sha256((self.path / WEIGHTS).read_bytes()).hexdigest()
 
     def write_stretches(self, stretches: Sequence[tuple[int, NDArray[np.float64]]]) -> None:
         """Keeps (start, values (time, width)) of the training data, on which an export proves itself."""
