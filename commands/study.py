@@ -94,6 +94,7 @@ def _fresh(
     import numpy as np
 
     from models.config import implied_config
+    from models.registry import build
     from models.training.settings import TrainingSettings
 
     lengths = [len(series) for series in table.series]
@@ -101,6 +102,7 @@ def _fresh(
     span = max(0, max(lengths) - held_out) * table.frequency.seconds
     chosen = {name: value for name, value in model.items() if name != "horizon"}
     config = implied_config(table.frequency, model["horizon"], span, table.covariates, **chosen)
+    build(config)  # says now, before the first fold, what cannot be built
     return config, TrainingSettings(**training), held_out
 
 

@@ -83,7 +83,7 @@ def plot_error_by_fold(scores: Scores, frequency: Frequency, path: Path) -> None
     axes.set_xticks(folds, [str(fold) for fold in folds])
     axes.set_xlim(folds[0] - 0.5, folds[-1] + 0.5)
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(frameon=False, ncol=3, loc="upper left", bbox_to_anchor=(0, -0.14))
     figure.savefig(path, dpi=130)
 
 
