@@ -15,6 +15,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.evaluation import rolling
 from models.evaluation.fold_plots import plot_folds
 from models.evaluation.folds import Fold, FoldSettings, origins_of, training_panel
 from models.evaluation.forecasts import forecasts_of
@@ -163,6 +164,27 @@ def test_the_forecasts_are_those_of_a_stream_that_read_the_series(forecaster: Fo
         for at in range(origins[0].last + 1):
             expected, state, _ = forecaster.step(values[at : at + 1], times[at : at + 1], state)
     np.testing.assert_allclose(quantiles(frame)[-6:], expected[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("stride", [1, 5, 6])
+def test_every_origin_of_the_stride_is_forecast_however_the_rolling_is_cut(
+    forecaster: Forecaster, monkeypatch: pytest.MonkeyPatch, stride: int
+) -> None:
+    study = replace(study_of(), config=forecaster.config)
+    fold = replace(study.folds[0], end=study.folds[2].end)
+    origins = origins_of(study.stretches, fold, study.config, replace(FOLDS, stride=stride))
+    frames = []
+    for numbers in (4_000_000, 300, 1):  # in one piece, in pieces of some origins, one by one
+        monkeypatch.setattr(rolling, "NUMBERS", numbers)
+        frames.append(
+            forecasts_of(forecaster, study.stretches, study.ids, fold, origins, stride, 24, study.frequency).frame
+        )
+    places = [
+        (at - fold.cutoff) // 3_600 + 1 for at in frames[0].filter(h=1, unique_id="north")["origin"].dt.epoch("s")
+    ]
+    assert places == list(range(0, 36 - 6 + 1, stride))
+    for frame in frames[1:]:
+        np.testing.assert_allclose(quantiles(frame), quantiles(frames[0]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("calls", [0, 4, 7])
