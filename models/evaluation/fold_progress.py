@@ -19,6 +19,7 @@ from rich.progress import (
 
 from datasets.frequency import Frequency, format_time
 from models.evaluation.folds import Fold
+from models.evaluation.rolling_origin import DONE_BEFORE
 
 
 class FoldProgress:
@@ -56,12 +57,13 @@ class FoldProgress:
 
     def begun(self, fold: Fold, doing: str) -> None:
         """Something is now being done with a fold."""
-        if self._bar is not None:
-            done = fold.number if doing != "training" else fold.number - 1
-            self._bar.update(self._task, completed=done * self._budget, description=self._named(fold, doing))
-        elif (fold.number, doing) != (self._fold, "forecasting"):  # training said it already
-            self._console.print(self._named(fold, doing), highlight=False, soft_wrap=True)
+        again = fold.number == self._fold  # it has been trained: that is most of the work
         self._fold = fold.number
+        if self._bar is not None:
+            done = fold.number if again or doing == DONE_BEFORE else fold.number - 1
+            self._bar.update(self._task, completed=done * self._budget, description=self._named(fold, doing))
+        elif not again:
+            self._console.print(self._named(fold, doing), highlight=False, soft_wrap=True)
 
     def trained(self, steps: int) -> None:
         """The training of the fold is `steps` far."""

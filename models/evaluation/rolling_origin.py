@@ -17,6 +17,8 @@ from models.evaluation.panel import Panel, Stretch
 from models.evaluation.scores import Scores
 from models.forecaster import Forecaster
 
+DONE_BEFORE = "was done before"
+
 
 class Stopped(Exception):
     """It was interrupted between two folds or in one; the folds done are kept."""
@@ -75,7 +77,7 @@ def evaluate(
     torch.set_num_threads(threads)
     for fold in study.folds:
         if ledger.done(fold.number):
-            begun(fold, "was done before")
+            begun(fold, DONE_BEFORE)
             continue
         _check(interrupted)
         _do(study, ledger, fold, fit, begun, lambda: _check(interrupted))
@@ -106,7 +108,8 @@ def _do(
 ) -> None:
     settings = study.settings
     panel = training_panel(study.stretches, fold, study.config, settings) if settings.refit else None
-    begun(fold, "training" if settings.refit else "forecasting")
+    if panel is not None:
+        begun(fold, "training")
     model, notes = fit(fold, panel)
     begun(fold, "forecasting")
     origins = origins_of(study.stretches, fold, study.config, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from models.evaluation import rolling
 from models.evaluation.fold_plots import plot_folds
+from models.evaluation.fold_progress import FoldProgress
 from models.evaluation.folds import Fold, FoldSettings, origins_of, training_panel
 from models.evaluation.forecasts import forecasts_of
 from models.evaluation.ledger import BY_SERIES, FORECASTS, METRICS, PLOTS, EvaluationError, Ledger
-from models.evaluation.rolling_origin import Stopped, Study, evaluate
+from models.evaluation.rolling_origin import DONE_BEFORE, Stopped, Study, evaluate
 from models.evaluation.scores import Scores
 from models.forecaster import Forecaster
 from models.training.refit import fit_of, refit
@@ -222,6 +225,22 @@ def test_folds_done_are_not_done_again(tmp_path: Path) -> None:
     evaluate(study, ledger, fit)
     evaluate(study, ledger, fit)  # a finished one is only scored again
     assert trained == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_shows_the_fold_and_what_is_done_with_it(terminal: bool) -> None:
+    out = StringIO()
+    folds = study_of().folds
+    view = FoldProgress(Console(file=out, force_terminal=terminal, width=120), study_of().frequency, 3, budget=10)
+    with view.shown():
+        view.begun(folds[0], DONE_BEFORE)
+        view.begun(folds[1], "training")
+        view.trained(5)
+        view.begun(folds[1], "forecasting")
+    text = out.getvalue()
+    assert "fold 1/3, from 2014-07-05T18:00:00: was done before" in text or terminal  # a bar shows the latest alone
+    assert ("fold 2/3, from 2014-07-06T06:00:00: forecasting" in text) == terminal
+    assert ("100%" if terminal else "fold 2/3, from 2014-07-06T06:00:00: training") in text
 
 
 def test_what_was_begun_otherwise_is_not_gone_on_with(whole: tuple[Study, Path, Scores]) -> None:
