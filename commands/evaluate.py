@@ -30,10 +30,10 @@ def evaluate(
     source: Annotated[str, typer.Argument(metavar="RUN|DATA", help="A run's folder, or a file as train takes it.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where forecasts, metrics and plots go.")],
     data: Annotated[
-        Name, typer.Argument(metavar="[DATA]", help="Another file than the run's.", show_default=False)
+        Name, typer.Argument(metavar="DATA", help="Another file than the run's.", show_default=False)
     ] = None,
     folds: Annotated[int, typer.Option(min=1, help="Cutoffs in time; each has its own test.", **OF_FOLDS)] = 5,
-    window: Annotated[str, typer.Option(help="Train on all before: expanding; on the last: sliding.", **OF_FOLDS)] = (
+    window: Annotated[str, typer.Option(help="expanding: train on all before; sliding: on the last.", **OF_FOLDS)] = (
         "expanding"
     ),
     size: Annotated[Count, typer.Option(min=1, help="Steps of a sliding window.", **OF_FOLDS)] = None,
