@@ -133,25 +133,25 @@ def train(
     from models.training.trainer import train as train_run
 
     try:
-        table = read_table(
-            _source(data),
-            id_column=id_column,
-            time_column=time_column,
-            target_column=target_column,
-            covariates=_names(covariates),
-            future=_names(future) or (),
-            static=_names(static) or (),
-            frequency=freq,
-            snap=snap,
-        )
+        reading: dict[str, Any] = {
+            "id_column": id_column,
+            "time_column": time_column,
+            "target_column": target_column,
+            "covariates": names_in(covariates),
+            "future": names_in(future) or [],
+            "static": names_in(static) or [],
+            "frequency": freq,
+            "snap": snap,
+        }
+        table = read_table(source_of(data), **reading)
         for warning in table.warnings:
             errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
         parts = split(table, horizon, test_steps, validation_steps)
-        panel = _panel(table, parts)
+        panel = panel_of(table, parts)
         chosen: dict[str, dict[str, Any]] = {
             "model": {
                 "architecture": model,
-                "lags": None if lags is None else tuple(sorted(set(_numbers("--lags", lags) or ()))),
+                "lags": lags_in(lags),
                 "hidden": hidden,
                 "layers": layers,
                 "dropout": dropout,
@@ -159,13 +159,13 @@ def train(
                 "normalisation": normalisation,
                 "scaling": scaling,
                 "missing": missing,
-                "stacks": _numbers("--stacks", stacks),
-                "widths": _numbers("--widths", widths),
+                "stacks": numbers_in("--stacks", stacks),
+                "widths": numbers_in("--widths", widths),
                 "kernel": kernel,
-                "periods": _numbers("--periods", periods),
+                "periods": numbers_in("--periods", periods),
                 "attended": attended,
                 "heads": heads,
-                "members": None if members is None else tuple(_names(members) or ()),
+                "members": None if members is None else tuple(names_in(members) or ()),
             },
             "training": {
                 "steps": steps,
@@ -188,7 +188,8 @@ def train(
                 "seed": seed,
             },
         }
-        run = _run(table, panel, horizon, out, chosen, resume)
+        reading |= {"path": str(source_of(data).resolve())}
+        run = _run(table, panel, horizon, out, chosen, resume, reading)
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
@@ -206,7 +207,8 @@ def train(
         raise typer.Exit(1)
 
 
-def _source(data: str) -> Path:
+def source_of(data: str) -> Path:
+    """The file that is meant: a path, or the name of bundled data."""
     from datasets.bundled import bundled
 
     if Path(data).exists() or Path(data).suffix:
@@ -217,13 +219,21 @@ def _source(data: str) -> Path:
         return Path(data)  # the reader says that there is no such file
 
 
-def _names(text: str | None) -> list[str] | None:
+def names_in(text: str | None) -> list[str] | None:
+    """The columns named in "a,b"; "none" names none."""
     if text is None:
         return None
     return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
 
 
-def _numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
+def lags_in(text: str | None) -> tuple[int, ...] | None:
+    """The steps in "24,168", ascending; ValueError for anything else."""
+    found = numbers_in("--lags", text)
+    return None if found is None else tuple(sorted(set(found)))
+
+
+def numbers_in(flag: str, text: str | None) -> tuple[int, ...] | None:
+    """The whole numbers in "96,64"; ValueError for anything else."""
     if text is None:
         return None
     try:
@@ -232,7 +242,8 @@ def _numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
         raise ValueError(f"{flag} takes whole numbers, 24,168 say, not {text!r}") from None
 
 
-def _panel(table: SeriesTable, parts: Split) -> Panel:
+def panel_of(table: SeriesTable, parts: Split) -> Panel:
+    """The series with their times, marked where training and validation end."""
     import numpy as np
 
     from models.evaluation.panel import Panel, Stretch
@@ -249,7 +260,13 @@ def _panel(table: SeriesTable, parts: Split) -> Panel:
 
 
 def _run(
-    table: SeriesTable, panel: Panel, horizon: int, out: Path, chosen: dict[str, dict[str, Any]], resume: bool
+    table: SeriesTable,
+    panel: Panel,
+    horizon: int,
+    out: Path,
+    chosen: dict[str, dict[str, Any]],
+    resume: bool,
+    reading: dict[str, Any],
 ) -> Run:
     """The run as the options describe it; on `resume` an option that is not given is what it was."""
     from models.config import implied_config
@@ -274,7 +291,7 @@ def _run(
     span = float(max(stretch.times[-1] - stretch.times[0] for stretch in panel.series))
     given["model"] |= {"future": table.future, "static": table.static}
     config = implied_config(table.frequency, horizon, span, table.covariates, **given["model"])
-    return Run(out, config, TrainingSettings(**given["training"]), data)
+    return Run(out, config, TrainingSettings(**given["training"]), data, reading)
 
 
 def _announce(table: SeriesTable, panel: Panel, run: Run) -> None:
