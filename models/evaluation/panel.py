@@ -45,6 +45,12 @@ class Panel:
         """Values of one reading: the target and the covariates."""
         return int(self.series[0].values.shape[1])
 
+    def before_test(self) -> Panel:
+        """The same panel without the readings that are held out: whoever works on it cannot see them."""
+        ends = zip(self.series, self.validation_end, strict=True)
+        series = tuple(Stretch(stretch.values[:end], stretch.times[:end]) for stretch, end in ends)
+        return Panel(series, self.train_end, self.validation_end)
+
 
 def rows_of(
     stretches: Sequence[tuple[Stretch, int, int]],
