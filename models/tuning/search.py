@@ -97,4 +97,5 @@ def _hear(study: TuningStudy, worker: Worker, message: Report | Result | None, v
             view.ended(trial.number, Result("failed", why=f"{why}, {ATTEMPTS} times"))
         return
     study.finish(trial, message.ending, message.loss, steps=message.steps, seconds=message.seconds, why=message.why)
+    study.sync()
     view.ended(trial.number, message)
