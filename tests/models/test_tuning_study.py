@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from optuna.trial import Trial, TrialState
 
@@ -17,7 +18,7 @@ from models.tuning.importance import importances
 from models.tuning.plan import Plan, PlanError, settings_of
 from models.tuning.results import write_results
 from models.tuning.space import Space
-from models.tuning.study import ATTEMPTS, TuningStudy, opened
+from models.tuning.study import ATTEMPTS, NAME, TuningStudy, opened
 from tests.conftest import small_config
 
 SPACE = """
@@ -51,13 +52,26 @@ def taken_up(folder: Path, plan: Plan) -> Iterator[TuningStudy]:
         yield study
 
 
-def searched(folder: Path, plan: Plan, limit: int, killed_at: int | None = None) -> Values:
-    """The values of all trials, in the order in which they ended; one is left running on the way, if so wished."""
-    folder.mkdir()
-    if killed_at is not None:
-        with taken_up(folder, plan) as study:
-            run(study, killed_at)
-            study.ask(limit)
+def unsaved(plan: Plan) -> TuningStudy:
+    """A study in memory, for what has nothing to do with the disk."""
+    study = TuningStudy(optuna.create_study(study_name=NAME, pruner=plan.build_pruner()), plan, lambda: None)
+    study.take_up()
+    return study
+
+
+def searched(plan: Plan, limit: int) -> Values:
+    """The values of all trials, in the order in which they ended."""
+    study = unsaved(plan)
+    run(study, limit)
+    assert study.counts().complete == limit
+    return values_of(study)
+
+
+def searched_twice(folder: Path, plan: Plan, limit: int, killed_at: int) -> Values:
+    """The same of a study on disk that dies with a trial running, and goes on."""
+    with taken_up(folder, plan) as study:
+        run(study, killed_at)
+        study.ask(limit)
     with taken_up(folder, plan) as study:
         run(study, limit)
         assert study.counts().complete == limit
@@ -67,32 +81,31 @@ def searched(folder: Path, plan: Plan, limit: int, killed_at: int | None = None)
 def test_a_grid_covers_every_combination_once_even_if_it_dies_on_the_way(tmp_path: Path) -> None:
     whole = plan("grid")
     wanted = set(product(*whole.space.grid.values()))
-    for name, killed_at in (("whole", None), ("killed", 4)):
-        values = searched(tmp_path / name, whole, whole.space.combinations, killed_at)
+    for values in (searched(whole, 9), searched_twice(tmp_path, whole, 9, killed_at=4)):
         assert len(values) == len(wanted) == 9
         assert {(v["rate"], v["hidden"]) for v in values} == wanted
 
 
-def test_workers_of_a_grid_never_have_the_same_trial_in_hand(tmp_path: Path) -> None:
-    with taken_up(tmp_path, plan("grid")) as study:
-        trials = [study.ask(9) for _ in range(9)]
-        assert study.ask(9) is None
-        assert len({tuple(trial.params.items()) for trial in trials if trial is not None}) == 9
+def test_workers_of_a_grid_never_have_the_same_trial_in_hand() -> None:
+    study = unsaved(plan("grid"))
+    trials = [study.ask(9) for _ in range(9)]
+    assert study.ask(9) is None
+    assert len({tuple(trial.params.items()) for trial in trials if trial is not None}) == 9
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_the_same_seed_proposes_the_same_trials_and_so_does_a_study_that_died(tmp_path: Path, sampler: str) -> None:
-    whole = searched(tmp_path / "whole", plan(sampler), 14)
-    assert searched(tmp_path / "killed", plan(sampler), 14, killed_at=11) == whole
-    other = searched(tmp_path / "other", plan(sampler, seed=4), 14)
+    whole = searched(plan(sampler), 14)
+    assert searched_twice(tmp_path, plan(sampler), 14, killed_at=11) == whole
+    other = searched(plan(sampler, seed=4), 14)
     assert other[1:] != whole[1:]
     assert len({values["rate"] for values in whole}) == 14
 
 
-def test_the_first_trial_is_what_is_not_tuned_where_that_lies_in_the_space(tmp_path: Path) -> None:
-    assert searched(tmp_path / "inside", plan(), 1) == [{"rate": 0.005, "hidden": 8}]
+def test_the_first_trial_is_what_is_not_tuned_where_that_lies_in_the_space() -> None:
+    assert searched(plan(), 1) == [{"rate": 0.005, "hidden": 8}]
     outside = plan(space="rate = { low = 0.1, high = 0.2 }\nhidden = 8")
-    (only,) = searched(tmp_path / "outside", outside, 1)
+    (only,) = searched(outside, 1)
     assert 0.1 <= only["rate"] <= 0.2
 
 
@@ -107,17 +120,17 @@ def trained(study: TuningStudy, trial: Trial, losses: list[float]) -> int:
 
 
 @pytest.mark.parametrize(("pruner", "reports"), [("median", 4), ("hyperband", 1), ("none", 20)])
-def test_a_hopeless_trial_is_pruned_and_a_good_one_is_not(tmp_path: Path, pruner: str, reports: int) -> None:
-    with taken_up(tmp_path, plan(pruner=pruner)) as study:
-        for _ in range(9):  # of these Hyperband ends some early
-            trained(study, _asked(study), [0.5 - 0.01 * place for place in range(20)])
-        kept = study.counts().complete
-        assert trained(study, _asked(study), [9.0] * 20) <= (20 if pruner == "none" else 12)
-        assert study.counts().pruned + study.counts().complete == 10
-        assert (study.counts().complete == kept) is (pruner != "none")
-        if pruner == "median":
-            assert study.trials()[-1].last_step == 2 * reports  # the first after the part in which nothing is pruned
-        assert trained(study, _asked(study), [0.4 - 0.01 * place for place in range(20)]) == 20
+def test_a_hopeless_trial_is_pruned_and_a_good_one_is_not(pruner: str, reports: int) -> None:
+    study = unsaved(plan(pruner=pruner))
+    for _ in range(9):  # of these Hyperband ends some early
+        trained(study, _asked(study), [0.5 - 0.01 * place for place in range(20)])
+    kept = study.counts().complete
+    assert trained(study, _asked(study), [9.0] * 20) <= (20 if pruner == "none" else 12)
+    assert study.counts().pruned + study.counts().complete == 10
+    assert (study.counts().complete == kept) is (pruner != "none")
+    if pruner == "median":
+        assert study.trials()[-1].last_step == 2 * reports  # the first after the part in which nothing is pruned
+    assert trained(study, _asked(study), [0.4 - 0.01 * place for place in range(20)]) == 20
 
 
 def _asked(study: TuningStudy) -> Trial:
@@ -138,35 +151,35 @@ def test_a_kill_between_the_two_writes_of_a_repeat_repeats_once(tmp_path: Path) 
         assert (study.counts().complete, study.counts().failed) == (3, 0)
 
 
-def test_a_trial_whose_workers_keep_ending_is_given_up(tmp_path: Path) -> None:
-    with taken_up(tmp_path, plan()) as study:
-        first = _asked(study)
-        assert study.again(first.number, ATTEMPTS)
-        second = _asked(study)
-        assert second.params == first.params
-        assert study.again(second.number, ATTEMPTS)
-        assert not study.again(_asked(study).number, ATTEMPTS)
-        assert (study.counts().failed, study.counts().ended) == (1, 1)
+def test_a_trial_whose_workers_keep_ending_is_given_up() -> None:
+    study = unsaved(plan())
+    first = _asked(study)
+    assert study.again(first.number, ATTEMPTS)
+    second = _asked(study)
+    assert second.params == first.params
+    assert study.again(second.number, ATTEMPTS)
+    assert not study.again(_asked(study).number, ATTEMPTS)
+    assert (study.counts().failed, study.counts().ended) == (1, 1)
 
 
-def test_a_trial_that_failed_counts_so_a_search_always_ends(tmp_path: Path) -> None:
-    with taken_up(tmp_path, plan()) as study:
-        study.finish(_asked(study), "failed", None, why="no memory")
-        run(study, 2)
-        assert (study.counts().failed, study.counts().complete) == (1, 1)
+def test_a_trial_that_failed_counts_so_a_search_always_ends() -> None:
+    study = unsaved(plan())
+    study.finish(_asked(study), "failed", None, why="no memory")
+    run(study, 2)
+    assert (study.counts().failed, study.counts().complete) == (1, 1)
 
 
 def test_importance_names_the_setting_that_decides_and_needs_some_trials(tmp_path: Path) -> None:
-    with taken_up(tmp_path, plan("random", space=SPACE + "dropout = { low = 0.0, high = 0.5 }")) as study:
-        run(study, 7)
-        assert importances(study.study) is None
-        run(study, 30)
-        shares = importances(study.study)
-        assert shares is not None
-        assert next(iter(shares)) == "rate"
-        assert sum(shares.values()) == pytest.approx(1)
-        write_results(tmp_path, study)
-        study.finish(_asked(study), "pruned", None)
+    study = unsaved(plan("random", space=SPACE + "dropout = { low = 0.0, high = 0.5 }"))
+    run(study, 7)
+    assert importances(study.study) is None
+    run(study, 30)
+    shares = importances(study.study)
+    assert shares is not None
+    assert next(iter(shares)) == "rate"
+    assert sum(shares.values()) == pytest.approx(1)
+    write_results(tmp_path, study)
+    study.finish(_asked(study), "pruned", None)
     assert (tmp_path / "importance.png").stat().st_size > 5_000
     assert (tmp_path / "history.png").stat().st_size > 5_000
 
