@@ -199,8 +199,9 @@ def _conclude(study: TuningStudy, out: Path, options: DataOptions, reason: str) 
     why = {"done": "", "timeout": " when its time was up", "interrupted": " because it was interrupted"}[reason]
     on = "" if reason == "done" else "; --resume goes on"
     console.print(
-        f"Ended{why}{on}: {counts.complete} trials complete, {counts.pruned} pruned, {counts.failed} failed.",
+        f"Ended{why}{on}: {counts.complete} complete, {counts.pruned} pruned, {counts.failed} failed.",
         highlight=False,
+        soft_wrap=True,
     )
     if best is None:
         if reason == "interrupted":

@@ -54,12 +54,13 @@ def work(connection: Connection, panel: Panel, season: int) -> None:
     torch.set_num_threads(1)
     try:
         while True:
-            connection.send(_trained(connection.recv(), connection, panel, season))
+            connection.send(trained(connection.recv(), connection, panel, season))
     except (EOFError, ConnectionError):
         return
 
 
-def _trained(task: Task, connection: Connection, panel: Panel, season: int) -> Result:
+def trained(task: Task, connection: Connection, panel: Panel, season: int) -> Result:
+    """One trial; each of its validations is reported, and the answer says whether to go on."""
     hopeless = False
     started = time.monotonic()
 
