@@ -15,9 +15,10 @@ from multiprocessing.process import BaseProcess
 from optuna.trial import Trial
 
 from models.evaluation.panel import Panel
-from models.tuning.worker import Report, Result, Task, work
+from models.tuning.messages import Report, Result, Task
+from models.tuning.worker import work
 
-LEAVE = 5.0  # seconds for all workers to leave between two steps before they are ended
+LEAVE = 2.0  # seconds for all workers to leave between two steps before they are ended
 
 
 @dataclass(eq=False)

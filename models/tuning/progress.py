@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from models.tuning.messages import Report, Result
 from models.tuning.study import TuningStudy
-from models.tuning.worker import Report, Result
 
 LOOKS = {"complete": "green", "pruned": "yellow", "failed": "red"}
 

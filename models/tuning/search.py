@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 
 from models.tuning.crew import Crew, Worker
 from models.tuning.folder import StudyError
+from models.tuning.messages import Report, Result, Task
 from models.tuning.study import ATTEMPTS, TuningStudy
-from models.tuning.worker import Report, Result, Task
 
 PAUSE = 0.2  # seconds between two looks for Ctrl-C
 SILENT = 5  # workers in a row that end before they say anything

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.exceptions import OptunaError
@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.tuning.folder import DATABASE, StudyError
+from models.tuning.messages import Ending
 from models.tuning.plan import Plan
 
 NAME = "tune"  # Hyperband's brackets depend on it
@@ -24,7 +25,6 @@ ATTEMPT = "attempt"  # which one this is
 ATTEMPTS = 3
 WHY, STEPS, SECONDS = "why", "steps", "seconds"
 
-Ending = Literal["complete", "pruned", "failed"]
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 

@@ -5,44 +5,14 @@ from __future__ import annotations
 import math
 import signal
 import time
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import torch
 
-from models.config import ForecasterConfig
 from models.evaluation.panel import Panel
 from models.training.loop import Record, TrainingDiverged
-from models.training.settings import TrainingSettings
 from models.training.trainer import prepare
-from models.tuning.study import Ending
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to train."""
-
-    config: ForecasterConfig
-    settings: TrainingSettings
-
-
-@dataclass(frozen=True)
-class Report:
-    """A validation on the way; the answer is whether to go on."""
-
-    step: int
-    loss: float
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a trial ended; the loss is that of its best weights."""
-
-    ending: Ending
-    loss: float | None = None
-    steps: int | None = None
-    seconds: float | None = None
-    why: str | None = None
+from models.tuning.messages import Report, Result, Task
 
 
 def work(connection: Connection, panel: Panel, season: int) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from models.training.settings import TrainingSettings
 from models.tuning.crew import Crew
+from models.tuning.messages import Report, Result, Task
 from models.tuning.plan import Plan
 from models.tuning.search import search
 from models.tuning.space import Space
 from models.tuning.study import AGAIN, opened
-from models.tuning.worker import Report, Result, Task, trained
+from models.tuning.worker import trained
 from tests.conftest import small_config
 from tests.models.panels import SEASON, small_panel
 
