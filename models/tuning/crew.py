@@ -83,7 +83,8 @@ class Crew:
         self.workers.clear()
 
     def _hire(self) -> Worker:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")  # torch is imported once, whatever the number of workers
+        context.set_forkserver_preload([work.__module__])
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, self.panel, self.season), daemon=True)
         with _deaf():

@@ -132,9 +132,10 @@ def read_until(process: subprocess.Popen[str], beginning: str) -> None:
     pytest.fail("".join(said))
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
-    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(child) for child in text.split()]
+def descendants(process: int) -> list[int]:
+    text = Path(f"/proc/{process}/task/{process}/children").read_text()
+    children = [int(child) for child in text.split()]
+    return children + [grandchild for child in children for grandchild in descendants(child)]
 
 
 def test_a_killed_search_comes_to_what_it_would_have_come_to_and_the_held_out_end_has_no_say(
@@ -142,7 +143,8 @@ def test_a_killed_search_comes_to_what_it_would_have_come_to_and_the_held_out_en
 ) -> None:
     process = begun("killed", data="other-end")
     read_until(process, "trial 0")
-    left = [os.pidfd_open(child) for child in children(process)]
+    left = [os.pidfd_open(child) for child in descendants(process.pid)]
+    assert len(left) >= 2
     process.send_signal(signal.SIGKILL)
     process.wait()
     for worker in left:  # nobody tells them; they leave all the same
