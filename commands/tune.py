@@ -90,7 +90,7 @@ def tune(
     from datasets.table import DataError
     from models.training.interrupt import interruptible
     from models.tuning.crew import Crew
-    from models.tuning.folder import StudyError, owned, read_plan, write_plan
+    from models.tuning.folder import StudyError, is_taken, owned, read_plan, write_plan
     from models.tuning.progress import TuningView
     from models.tuning.results import write_results
     from models.tuning.search import search
@@ -104,7 +104,7 @@ def tune(
         table, panel = options.read(errors)
         given = {"sampler": sampler, "pruner": pruner, "seed": seed, "steps": steps}
         plan = _plan(table, panel, horizon, space, given, before)
-        if not resume and out.is_dir() and any(out.iterdir()):
+        if not resume and is_taken(out):
             raise StudyError(f"{out} is not empty: go on with --resume, or take another --out")
         number = _trials(plan, trials or asked)
         season = table.frequency.seasons()[0]

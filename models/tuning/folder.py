@@ -47,6 +47,11 @@ def read_plan(folder: Path) -> tuple[dict[str, Any], int]:
         raise StudyError(f"{file} cannot be read ({damaged}): take another --out") from damaged
 
 
+def is_taken(folder: Path) -> bool:
+    """Whether something is in it; a lock alone is left by a study that ended before it began."""
+    return folder.is_dir() and any(file.name != LOCK for file in folder.iterdir())
+
+
 @contextmanager
 def owned(folder: Path) -> Iterator[None]:
     """Holds the folder's lock, which the kernel drops however its owner ends; StudyError if another has it."""
