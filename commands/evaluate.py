@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.options import Covariates, Future, Static
+from commands.data import Covariates, Future, Static
+from commands.lists import lags_in, names_in
 from commands.study import Task, task_of
-from commands.train import lags_in, names_in
 
 if TYPE_CHECKING:
     from models.evaluation.ledger import Ledger

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from commands.train import panel_of, source_of
+from commands.data import panel_of, source_of
 
 if TYPE_CHECKING:
     from datasets.split import Split

@@ -9,18 +9,34 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from commands.data import (
+    Covariates,
+    Data,
+    DataOptions,
+    Freq,
+    Future,
+    Horizon,
+    IdColumn,
+    Snap,
+    Static,
+    TargetColumn,
+    TestSteps,
+    TimeColumn,
+    ValidationSteps,
+    announce,
+    describe,
+    span,
+)
+from commands.lists import lags_in, names_in, numbers_in
 from commands.options import (
-    OF_DATA,
     OF_TRAINING,
     Accumulate,
     Attended,
     Batching,
     BatchSteps,
-    Covariates,
     Decay,
     Device,
     Dropout,
-    Future,
     Heads,
     Hidden,
     Jitter,
@@ -40,7 +56,6 @@ from commands.options import (
     Schedule,
     Shortest,
     Stacks,
-    Static,
     Stride,
     WarmUp,
     Warp,
@@ -49,7 +64,6 @@ from commands.options import (
 )
 
 if TYPE_CHECKING:
-    from datasets.split import Split
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import Run
@@ -57,27 +71,26 @@ if TYPE_CHECKING:
 
 console = Console()
 errors = Console(stderr=True)
-
-Name = str | None
 Count = int | None
 
 
 def train(
-    data: Annotated[
-        str, typer.Argument(help="A CSV (.gz too) or Parquet file, or nyc_taxi or machine_temperature.", metavar="DATA")
-    ],
-    horizon: Annotated[int, typer.Option(min=1, help="Steps ahead to forecast.")],
+    data: Data,
+    horizon: Horizon,
     out: Annotated[Path, typer.Option(metavar="RUN", help="The folder that the run writes.")],
-    id_column: Annotated[Name, typer.Option("--id", help="Column of the series' names.", **OF_DATA)] = None,
-    time_column: Annotated[Name, typer.Option("--time", help="Column of the times.", **OF_DATA)] = None,
-    target_column: Annotated[Name, typer.Option("--target", help="Column to forecast.", **OF_DATA)] = None,
-    freq: Annotated[Name, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)] = None,
-    snap: Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)] = False,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings: a study's best.json; options given here win.")
+    ] = None,
+    id_column: IdColumn = None,
+    time_column: TimeColumn = None,
+    target_column: TargetColumn = None,
+    freq: Freq = None,
+    snap: Snap = False,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
-    test_steps: Annotated[Count, typer.Option(min=1, help="Steps held out at the end.", **OF_DATA)] = None,
-    validation_steps: Annotated[Count, typer.Option(min=1, help="Steps before them, to choose by.", **OF_DATA)] = None,
+    test_steps: TestSteps = None,
+    validation_steps: ValidationSteps = None,
     model: Model = None,
     lags: Lags = None,
     hidden: Hidden = None,
@@ -124,30 +137,29 @@ def train(
 
     Ctrl-C keeps the best weights so far; --resume then goes on as if nothing had happened.
     """
-    from datasets.reader import read_table
-    from datasets.split import require_context, split
+    from datasets.split import require_context
     from datasets.table import DataError
     from models.training.checkpoint import ResumeError
     from models.training.loop import TrainingDiverged
     from models.training.run import RunError
     from models.training.trainer import train as train_run
 
+    options = DataOptions(
+        data,
+        horizon,
+        id_column,
+        time_column,
+        target_column,
+        freq,
+        snap,
+        covariates,
+        future,
+        static,
+        test_steps,
+        validation_steps,
+    )
     try:
-        reading: dict[str, Any] = {
-            "id_column": id_column,
-            "time_column": time_column,
-            "target_column": target_column,
-            "covariates": names_in(covariates),
-            "future": names_in(future) or [],
-            "static": names_in(static) or [],
-            "frequency": freq,
-            "snap": snap,
-        }
-        table = read_table(source_of(data), **reading)
-        for warning in table.warnings:
-            errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
-        parts = split(table, horizon, test_steps, validation_steps)
-        panel = panel_of(table, parts)
+        table, panel = options.read(errors)
         chosen: dict[str, dict[str, Any]] = {
             "model": {
                 "architecture": model,
@@ -188,12 +200,11 @@ def train(
                 "seed": seed,
             },
         }
-        reading |= {"path": str(source_of(data).resolve())}
-        run = _run(table, panel, horizon, out, chosen, resume, reading)
+        run = _run(table, panel, horizon, out, config, chosen, resume, options.reading())
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
-        _announce(table, panel, run)
+        _announce(run)
         result, outcome = train_run(panel, run, console, resume, threads, device)
     except (DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
         errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
@@ -207,106 +218,45 @@ def train(
         raise typer.Exit(1)
 
 
-def source_of(data: str) -> Path:
-    """The file that is meant: a path, or the name of bundled data."""
-    from datasets.bundled import bundled
-
-    if Path(data).exists() or Path(data).suffix:
-        return Path(data)
-    try:
-        return bundled(data)
-    except ValueError:
-        return Path(data)  # the reader says that there is no such file
-
-
-def names_in(text: str | None) -> list[str] | None:
-    """The columns named in "a,b"; "none" names none."""
-    if text is None:
-        return None
-    return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
-
-
-def lags_in(text: str | None) -> tuple[int, ...] | None:
-    """The steps in "24,168", ascending; ValueError for anything else."""
-    found = numbers_in("--lags", text)
-    return None if found is None else tuple(sorted(set(found)))
-
-
-def numbers_in(flag: str, text: str | None) -> tuple[int, ...] | None:
-    """The whole numbers in "96,64"; ValueError for anything else."""
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"{flag} takes whole numbers, 24,168 say, not {text!r}") from None
-
-
-def panel_of(table: SeriesTable, parts: Split) -> Panel:
-    """The series with their times, marked where training and validation end."""
-    import numpy as np
-
-    from models.evaluation.panel import Panel, Stretch
-
-    stretches = tuple(
-        Stretch(
-            series.values,
-            table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)),
-            series.static,
-        )
-        for series in table.series
-    )
-    return Panel(stretches, tuple(parts.train_end.tolist()), tuple(parts.validation_end.tolist()))
-
-
 def _run(
     table: SeriesTable,
     panel: Panel,
     horizon: int,
     out: Path,
+    file: Path | None,
     chosen: dict[str, dict[str, Any]],
     resume: bool,
     reading: dict[str, Any],
 ) -> Run:
-    """The run as the options describe it; on `resume` an option that is not given is what it was."""
+    """The run as the options and then the file describe it; on `resume` what neither says is what it was."""
     from models.config import implied_config
-    from models.training.run import Run, summarise
+    from models.training.recipe import Recipe
+    from models.training.run import Run
     from models.training.settings import TrainingSettings
 
-    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
-    data = summarise(
-        panel,
-        table.source,
-        table.frequency,
-        table.time_zone,
-        table.target,
-        table.covariates,
-        table.future,
-        table.static,
-    )
+    model: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    recipes = []
     if resume:
         before = Run.open(out)
-        model = {key: value for key, value in before.config.to_dict().items() if key in chosen["model"]}
-        given = {"model": {**model, **given["model"]}, "training": {**before.settings.to_dict(), **given["training"]}}
-    span = float(max(stretch.times[-1] - stretch.times[0] for stretch in panel.series))
-    given["model"] |= {"future": table.future, "static": table.static}
-    config = implied_config(table.frequency, horizon, span, table.covariates, **given["model"])
-    return Run(out, config, TrainingSettings(**given["training"]), data, reading)
+        recipes.append(Recipe.of(before.config, before.settings))
+    if file is not None:
+        recipes.append(Recipe.read(file, table.frequency))
+    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
+    for recipe in (*recipes, Recipe(given["model"], given["training"])):
+        model, training = {**model, **recipe.model}, {**training, **recipe.training}
+    model |= {"future": table.future, "static": table.static}
+    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
+    return Run(out, config, TrainingSettings(**training), describe(table, panel), reading)
 
 
-def _announce(table: SeriesTable, panel: Panel, run: Run) -> None:
-    series = f"{len(panel.series):,} series" if len(panel.series) > 1 else "1 series"
-    console.print(
-        f"[bold]{escape(table.source)}[/]: {series}, {run.data.readings:,} steps of {run.data.frequency}, "
-        f"{run.data.first} to {run.data.last}; held out: the last {run.data.test_steps:,}",
-        highlight=False,
-        soft_wrap=True,
-    )
+def _announce(run: Run) -> None:
+    announce(console, run.data)
     lags = ", ".join(map(str, run.config.lags))
     console.print(
         f"{run.config.architecture} {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, "
-        f"horizon {run.config.horizon}; "
-        f"{run.settings.steps:,} steps of {_batch(run.settings)}. Ctrl-C keeps the best weights.",
+        f"horizon {run.config.horizon}; {run.settings.steps:,} steps of {_batch(run.settings)}. "
+        "Ctrl-C keeps the best weights.",
         highlight=False,
     )
 

@@ -20,7 +20,8 @@ from importlib.abc import MetaPathFinder
 
 class Absent(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "polars", "onnx", "onnxscript", "matplotlib", "gatecast_client"}:
+        absent = {"torch", "polars", "onnx", "onnxscript", "optuna", "matplotlib", "gatecast_client"}
+        if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return None
 

@@ -51,6 +51,12 @@ class Panel:
         """Values of one reading: the target and the covariates."""
         return int(self.series[0].values.shape[1])
 
+    def before_test(self) -> Panel:
+        """The same panel without the readings that are held out: whoever works on it cannot see them."""
+        ends = zip(self.series, self.validation_end, strict=True)
+        series = tuple(Stretch(stretch.values[:end], stretch.times[:end]) for stretch, end in ends)
+        return Panel(series, self.train_end, self.validation_end)
+
 
 Part = tuple[Stretch, int, int]  # of a stretch: its first step, and the one behind its last
 
