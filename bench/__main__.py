@@ -9,6 +9,7 @@ def main() -> None:
     step.main()
     print("\nForecast quality (needs the data sets, GATECAST_DATA=folder):")
     print("  python -m bench.m4_hourly    M4 Hourly beside the competition's results")
+    print("  python -m bench.padding      batching of ragged series: padding, time, loss after equal time")
     print("  python -m bench.gift         rows of GIFT-Eval beside published ones")
 
 

@@ -10,12 +10,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from commands.options import OF_DATA
+
 if TYPE_CHECKING:
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import DataSummary
 
-OF_DATA = {"rich_help_panel": "Data"}
 Data = Annotated[
     str, typer.Argument(help="A CSV (.gz too) or Parquet file, or nyc_taxi or machine_temperature.", metavar="DATA")
 ]
@@ -25,7 +26,6 @@ TimeColumn = Annotated[str | None, typer.Option("--time", help="Column of the ti
 TargetColumn = Annotated[str | None, typer.Option("--target", help="Column to forecast.", **OF_DATA)]
 Freq = Annotated[str | None, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)]
 Snap = Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)]
-Covariates = Annotated[str | None, typer.Option(help="Other columns to use: a,b or none; else all.", **OF_DATA)]
 TestSteps = Annotated[int | None, typer.Option(min=1, help="Steps held out at the end.", **OF_DATA)]
 ValidationSteps = Annotated[int | None, typer.Option(min=1, help="Steps before them, to choose by.", **OF_DATA)]
 
@@ -42,6 +42,8 @@ class DataOptions:
     freq: str | None = None
     snap: bool = False
     covariates: str | None = None
+    future: str | None = None
+    static: str | None = None
     test_steps: int | None = None
     validation_steps: int | None = None
 
@@ -54,7 +56,9 @@ class DataOptions:
             id_column=self.id_column,
             time_column=self.time_column,
             target_column=self.target_column,
-            covariates=_names(self.covariates),
+            covariates=names(self.covariates),
+            future=names(self.future) or (),
+            static=names(self.static) or (),
             frequency=self.freq,
             snap=self.snap,
         )
@@ -70,6 +74,8 @@ class DataOptions:
             "--target": self.target_column,
             "--freq": self.freq,
             "--covariates": self.covariates,
+            "--future": self.future,
+            "--static": self.static,
             "--test-steps": self.test_steps,
             "--validation-steps": self.validation_steps,
         }
@@ -84,7 +90,11 @@ class DataOptions:
 
         parts = split(table, self.horizon, self.test_steps, self.validation_steps)
         stretches = tuple(
-            Stretch(series.values, table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)))
+            Stretch(
+                series.values,
+                table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)),
+                series.static,
+            )
             for series in table.series
         )
         return Panel(stretches, tuple(parts.train_end.tolist()), tuple(parts.validation_end.tolist()))
@@ -94,7 +104,16 @@ def describe(table: SeriesTable, panel: Panel) -> DataSummary:
     """What stands about a panel in a run's folder."""
     from models.training.run import summarise
 
-    return summarise(panel, table.source, table.frequency, table.time_zone, table.target, table.covariates)
+    return summarise(
+        panel,
+        table.source,
+        table.frequency,
+        table.time_zone,
+        table.target,
+        table.covariates,
+        table.future,
+        table.static,
+    )
 
 
 def span(panel: Panel) -> float:
@@ -124,7 +143,18 @@ def _path(data: str) -> Path:
         return Path(data)  # the reader says that there is no such file
 
 
-def _names(text: str | None) -> list[str] | None:
+def names(text: str | None) -> list[str] | None:
+    """What a list of names says, a,b; empty for none."""
     if text is None:
         return None
     return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
+
+
+def numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
+    """What an option with whole numbers says; ValueError names it."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"{flag} takes whole numbers, 24,168 say, not {text!r}") from None

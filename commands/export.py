@@ -38,7 +38,7 @@ def export(
             metrics={key: metrics[key] for key in ("test", "seasonal_naive", "beats_seasonal_naive")},
             training=training_summary(trained, metrics),
         )
-        stretches = [Stretch(start, values) for start, values in trained.stretches()]
+        stretches = [Stretch(*stretch) for stretch in trained.stretches()]
         with console.status("Exporting both graphs and recording the golden answers …"):
             bundle = write_bundle(trained.forecaster(), description, stretches, out)
         passed = report(bundle)

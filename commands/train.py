@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from commands.data import (
-    Covariates,
     Data,
     DataOptions,
     Freq,
@@ -23,18 +22,57 @@ from commands.data import (
     ValidationSteps,
     announce,
     describe,
+    names,
+    numbers,
     span,
+)
+from commands.options import (
+    OF_TRAINING,
+    Accumulate,
+    Attended,
+    Batching,
+    BatchSteps,
+    Covariates,
+    Decay,
+    Device,
+    Dropout,
+    Future,
+    Heads,
+    Hidden,
+    Jitter,
+    Kernel,
+    Lags,
+    Layers,
+    Longest,
+    Mask,
+    Members,
+    Missing,
+    Model,
+    Normalisation,
+    Patience,
+    Periods,
+    Precision,
+    Scaling,
+    Schedule,
+    Shortest,
+    Stacks,
+    Static,
+    Stride,
+    WarmUp,
+    Warp,
+    Widths,
+    Zoneout,
 )
 
 if TYPE_CHECKING:
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import Run
+    from models.training.settings import TrainingSettings
 
 console = Console()
 errors = Console(stderr=True)
 
-OF_MODEL, OF_TRAINING = ({"rich_help_panel": name} for name in ("Model", "Training"))
 Name = str | None
 Count = int | None
 
@@ -52,16 +90,45 @@ def train(
     freq: Freq = None,
     snap: Snap = False,
     covariates: Covariates = None,
+    future: Future = None,
+    static: Static = None,
     test_steps: TestSteps = None,
     validation_steps: ValidationSteps = None,
-    lags: Annotated[Name, typer.Option(help="Seasons in steps: 24,168; else implied.", **OF_MODEL)] = None,
-    hidden: Annotated[Count, typer.Option(min=1, help="Width of a layer.", **OF_MODEL)] = None,
-    layers: Annotated[Count, typer.Option(min=1, help="Recurrent layers.", **OF_MODEL)] = None,
-    dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Between layers.", **OF_MODEL)] = None,
+    model: Model = None,
+    lags: Lags = None,
+    hidden: Hidden = None,
+    layers: Layers = None,
+    dropout: Dropout = None,
+    zoneout: Zoneout = None,
+    normalisation: Normalisation = None,
+    scaling: Scaling = None,
+    missing: Missing = None,
+    stacks: Stacks = None,
+    widths: Widths = None,
+    kernel: Kernel = None,
+    periods: Periods = None,
+    attended: Attended = None,
+    heads: Heads = None,
+    members: Members = None,
     steps: Annotated[Count, typer.Option(min=1, help="The budget.", **OF_TRAINING)] = None,
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
+    batching: Batching = None,
+    shortest: Shortest = None,
+    longest: Longest = None,
+    batch_steps: BatchSteps = None,
+    accumulate: Accumulate = None,
+    stride: Stride = None,
+    jitter: Jitter = None,
+    warp: Warp = None,
+    mask: Mask = None,
+    schedule: Schedule = None,
+    warm_up: WarmUp = None,
+    decay: Decay = None,
+    patience: Patience = None,
+    precision: Precision = None,
+    device: Device = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
     require_better: Annotated[
         bool, typer.Option("--require-better", help="Exit 1 unless it beats the seasonal naive.", **OF_TRAINING)
@@ -81,29 +148,67 @@ def train(
     from models.training.trainer import train as train_run
 
     options = DataOptions(
-        data,
-        horizon,
-        id_column,
-        time_column,
-        target_column,
-        freq,
-        snap,
-        covariates,
-        test_steps,
-        validation_steps,
+        source=data,
+        horizon=horizon,
+        id_column=id_column,
+        time_column=time_column,
+        target_column=target_column,
+        freq=freq,
+        snap=snap,
+        covariates=covariates,
+        future=future,
+        static=static,
+        test_steps=test_steps,
+        validation_steps=validation_steps,
     )
     try:
         table, panel = options.read(errors)
         chosen: dict[str, dict[str, Any]] = {
-            "model": {"lags": _lags(lags), "hidden": hidden, "layers": layers, "dropout": dropout},
-            "training": {"steps": steps, "batch": batch, "rate": rate, "seed": seed},
+            "model": {
+                "architecture": model,
+                "lags": None if lags is None else tuple(sorted(set(numbers("--lags", lags) or ()))),
+                "hidden": hidden,
+                "layers": layers,
+                "dropout": dropout,
+                "zoneout": zoneout,
+                "normalisation": normalisation,
+                "scaling": scaling,
+                "missing": missing,
+                "stacks": numbers("--stacks", stacks),
+                "widths": numbers("--widths", widths),
+                "kernel": kernel,
+                "periods": numbers("--periods", periods),
+                "attended": attended,
+                "heads": heads,
+                "members": None if members is None else tuple(names(members) or ()),
+            },
+            "training": {
+                "steps": steps,
+                "batch": batch,
+                "batching": batching,
+                "shortest": shortest,
+                "longest": longest,
+                "batch_steps": batch_steps,
+                "accumulate": accumulate,
+                "stride": stride,
+                "jitter": jitter,
+                "warp": warp,
+                "mask": mask,
+                "rate": rate,
+                "schedule": schedule,
+                "warm_up": warm_up,
+                "decay": decay,
+                "patience": patience,
+                "precision": precision,
+                "seed": seed,
+            },
         }
         run = _run(table, panel, horizon, out, config, chosen, resume)
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
         _announce(run)
-        result, outcome = train_run(panel, run, console, resume, threads)
+        result, outcome = train_run(panel, run, console, resume, threads, device)
     except (DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
         errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -114,15 +219,6 @@ def train(
     _conclude(run, result, outcome)
     if require_better and not result.beats_naive:
         raise typer.Exit(1)
-
-
-def _lags(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        raise ValueError(f"--lags takes whole numbers of steps, 24,168 say, not {text!r}") from None
 
 
 def _run(
@@ -140,8 +236,6 @@ def _run(
     from models.training.run import Run
     from models.training.settings import TrainingSettings
 
-    model: dict[str, Any] = {}
-    training: dict[str, Any] = {}
     recipes = []
     if resume:
         before = Run.open(out)
@@ -149,20 +243,27 @@ def _run(
     if file is not None:
         recipes.append(Recipe.read(file, table.frequency))
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
-    for recipe in (*recipes, Recipe(given["model"], given["training"])):
-        model, training = {**model, **recipe.model}, {**training, **recipe.training}
+    recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
+    model = {**recipe.model, "future": table.future, "static": table.static}
     config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
-    return Run(out, config, TrainingSettings(**training), describe(table, panel))
+    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel))
 
 
 def _announce(run: Run) -> None:
     announce(console, run.data)
     lags = ", ".join(map(str, run.config.lags))
     console.print(
-        f"GRU {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, horizon {run.config.horizon}; "
-        f"{run.settings.steps:,} steps of {run.settings.batch} crops. Ctrl-C keeps the best weights.",
+        f"{run.config.architecture} {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, "
+        f"horizon {run.config.horizon}; "
+        f"{run.settings.steps:,} steps of {_batch(run.settings)}. Ctrl-C keeps the best weights.",
         highlight=False,
     )
+
+
+def _batch(settings: TrainingSettings) -> str:
+    by_steps = settings.batching == "steps"
+    size = f"{settings.steps_in_a_batch:,} readings" if by_steps else f"{settings.batch} crops"
+    return size if settings.accumulate == 1 else f"{settings.accumulate} x {size}"
 
 
 def _conclude(run: Run, result: Any, outcome: Any) -> None:

@@ -25,6 +25,7 @@ class Roles:
     time: str
     target: str
     covariates: tuple[str, ...]
+    static: tuple[str, ...] = ()
 
 
 def choose_columns(
@@ -33,6 +34,7 @@ def choose_columns(
     time: str | None = None,
     target: str | None = None,
     covariates: Sequence[str] | None = None,
+    static: Sequence[str] = (),
 ) -> Roles:
     """The parts of the columns: as named, else by the usual names, else the only column that fits.
 
@@ -41,6 +43,7 @@ def choose_columns(
     """
     named = [("--id", series), ("--time", time), ("--target", target)]
     named += [("--covariates", name) for name in covariates or ()]
+    named += [("--static", name) for name in static]
     _check_named(source, named)
     columns = source.frame.columns
 
@@ -57,7 +60,7 @@ def choose_columns(
         covariates = free(series, time, target)
         for name in covariates:
             _check_covariate(source, name)
-    return Roles(series, time, target, tuple(covariates))
+    return Roles(series, time, target, tuple(covariates), tuple(static))
 
 
 def _check_named(source: Source, named: Iterable[tuple[str, str | None]]) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.clock import Clock, read_clock
-from datasets.columns import choose_columns
+from datasets.columns import Roles, choose_columns
 from datasets.frequency import Frequency
 from datasets.grid import fill, place
 from datasets.inference import infer_frequency
 from datasets.readings import Readings, by_series, read_numbers
 from datasets.source import Source, open_source, shown
+from datasets.static import take_static
 from datasets.table import Series, SeriesTable
 
 _SHOWN = 3
@@ -27,32 +28,47 @@ def read_table(
     time_column: str | None = None,
     target_column: str | None = None,
     covariates: Sequence[str] | None = None,
+    future: Sequence[str] = (),
+    static: Sequence[str] = (),
     frequency: str | Frequency | None = None,
     snap: bool = False,
 ) -> SeriesTable:
     """The series of a CSV (also gzipped) or Parquet file in long format: unique_id, ds, y and covariates.
 
-    Columns with other names are named here, or found where only one fits. Steps that were not read and empty
-    cells are NaN. Times off the grid are an error, unless `snap` moves them to the nearest step. DataError says
-    what is wrong, where, and what to do.
+    Columns with other names are named here, or found where only one fits. `future` are covariates that are known ahead,
+    `static` columns that are constant for a series. Steps that were not read and empty cells are NaN. Times off the
+    grid are an error, unless `snap` moves them to the nearest step. DataError says what is wrong, where, what to do.
     """
     source = open_source(Path(path))
-    roles = choose_columns(source, id_column, time_column, target_column, covariates)
+    roles = choose_columns(source, id_column, time_column, target_column, covariates, static)
+    known = _known_ahead(source, roles, future)
     clock = read_clock(source, roles.time)
-    values = read_numbers(source, (roles.target, *roles.covariates))  # (rows, 1 + covariates)
+    values = read_numbers(source, (roles.target, *roles.covariates, *roles.static))  # (rows, 1 + covariates + static)
     readings = by_series(source, roles.series, clock, values)
     _check_targets(source, readings, roles.target)
     step = _frequency(source, readings, clock, frequency, snap)
     places = place(source, readings, step, snap)
-    series = fill(source, readings, step, places)
+    series = take_static(source, readings, fill(source, readings, step, places), roles.static)
     warnings = (
         *clock.warnings,
         *places.warnings,
         *_constant(source, readings, roles.target),
-        *_empty(source, values, roles.covariates),
+        *_empty(source, values, (*roles.covariates, *roles.static)),
         *_sparse(source, series, readings),
     )
-    return SeriesTable(str(path), step, clock.zone, roles.target, roles.covariates, series, warnings)
+    return SeriesTable(
+        str(path), step, clock.zone, roles.target, roles.covariates, series, warnings, known, roles.static
+    )
+
+
+def _known_ahead(source: Source, roles: Roles, future: Sequence[str]) -> tuple[str, ...]:
+    for name in future:
+        if name not in roles.covariates:
+            raise source.error(
+                f"--future: expected covariates, which are {_some(roles.covariates) or 'none'}, got {shown(name)}: "
+                "name columns of numbers that are read with the target and known ahead of it"
+            )
+    return tuple(name for name in roles.covariates if name in future)
 
 
 def _frequency(

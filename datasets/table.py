@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ class Series:
     unique_id: str
     start: int
     values: NDArray[np.float64]
+    static: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))  # (static,), NaN where unknown
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
@@ -41,3 +42,5 @@ class SeriesTable:
     covariates: tuple[str, ...]
     series: tuple[Series, ...]
     warnings: tuple[str, ...]
+    future: tuple[str, ...] = ()  # covariates that are known ahead, in the order of `covariates`
+    static: tuple[str, ...] = ()  # features that are constant for a series

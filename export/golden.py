@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,14 @@ MISSING_SHARE = 0.03  # of readings, left out so that missing values are part of
 
 @dataclass(frozen=True)
 class Stretch:
-    """A run of real readings: values float64 (time, width), NaN where missing, the first at `start`."""
+    """A run of real readings: values float64 (time, width), NaN where missing, the first at `start`.
+
+    `static` are the features of its series, float64 (static,).
+    """
 
     start: int
     values: NDArray[np.float64]
+    static: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def golden_answers(model: Forecaster, stretches: Sequence[Stretch]) -> dict[str, NDArray[Any]]:
@@ -35,9 +39,9 @@ def golden_answers(model: Forecaster, stretches: Sequence[Stretch]) -> dict[str,
     from another place, so that no two rows are alike.
     """
     frequency = Frequency.parse(model.config.frequency)
-    length = model.window + CHAIN
+    length = model.window + CHAIN if model.longest_history is None else model.longest_history
     random = np.random.default_rng(20)
-    values, times = [], []
+    values, times, static = [], [], []
     for row in range(ROWS):
         stretch = stretches[row % len(stretches)]
         offset = 17 * (row // len(stretches))
@@ -46,11 +50,29 @@ def golden_answers(model: Forecaster, stretches: Sequence[Stretch]) -> dict[str,
         filled[random.random(length) < MISSING_SHARE] = np.nan
         values.append(filled)
         times.append(frequency.times(stretch.start, np.arange(offset, offset + length, dtype=np.int64)))
+        static.append(stretch.static)
     golden: dict[str, NDArray[Any]] = {"values": np.stack(values), "times": np.stack(times)}
+    if model.config.static:
+        golden["static"] = np.stack(static)
+    if model.config.future:
+        golden["future"] = _known_ahead(model, golden["values"])
     with torch.inference_mode(), one_thread():
         golden |= _whole(model.eval(), golden)
-        golden |= _chain(model, golden)
+        if model.streams:
+            golden |= _chain(model, golden)
     return golden
+
+
+def _known_ahead(model: Forecaster, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Real values of the known covariates, a few of them unknown, (rows, horizon, known)."""
+    steps = np.arange(model.config.horizon) % values.shape[1]
+    future: NDArray[np.float64] = values[:, steps][:, :, model.config.known].copy()
+    future[0, -1] = np.nan
+    return future
+
+
+def _known(golden: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(golden[name]) for name in ("future", "static") if name in golden}
 
 
 @contextmanager
@@ -66,13 +88,14 @@ def one_thread() -> Iterator[None]:
 
 def _whole(model: Forecaster, golden: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """New sessions with histories of several lengths, among them none and one reading."""
-    time = model.window + 60
+    time = min(model.window + 60, golden["values"].shape[1])
     lengths = np.array([time, model.window // 2 + 3, 1, 0], dtype=np.int64)
     quantiles, states = model.sequence(
         torch.from_numpy(golden["values"][:, :time]),
         torch.from_numpy(golden["times"][:, :time]),
         torch.from_numpy(lengths),
         model.initial().repeat(ROWS, 1),
+        **_known(golden),
     )
     return {"whole.lengths": lengths, "whole.quantiles": quantiles.numpy(), "whole.states": states.numpy()}
 
@@ -81,14 +104,13 @@ def _chain(model: Forecaster, golden: dict[str, NDArray[Any]]) -> dict[str, NDAr
     """A thousand single steps from sessions whose window is full, so that every lag is at work."""
     values, times = torch.from_numpy(golden["values"]), torch.from_numpy(golden["times"])
     before = torch.full((ROWS,), model.window, dtype=torch.int64)
-    _, state = model.sequence(
-        values[:, : model.window], times[:, : model.window], before, model.initial().repeat(ROWS, 1)
-    )
+    start, known = model.initial().repeat(ROWS, 1), _known(golden)
+    _, state = model.sequence(values[:, : model.window], times[:, : model.window], before, start, **known)
     answers: dict[str, NDArray[Any]] = {"chain.start": state.numpy().copy()}
     recorded, forecasts, states = [], [], []
     for step in range(CHAIN):
         place = model.window + step
-        quantiles, state, gates = model.step(values[:, place], times[:, place], state)
+        quantiles, state, gates = model.step(values[:, place], times[:, place], state, **known)
         if step % RECORDED_EVERY == RECORDED_EVERY - 1:
             recorded.append(step)
             forecasts.append(quantiles.numpy().copy())

@@ -1,4 +1,4 @@
-"""Both graphs as ONNX, batch and time symbolic in the file."""
+"""The graphs as ONNX, batch and time symbolic in the file."""
 
 from __future__ import annotations
 
@@ -9,73 +9,39 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from export.graphs import Graphs, example
 from models.forecaster import Forecaster
 from service.bundle import SEQUENCE_ONNX, STEP_ONNX
 
-EXAMPLE_BATCH, EXAMPLE_TIME = 3, 5  # not 1: a dimension of one is taken for a constant
+OUTPUTS = {"sequence": ["quantiles", "next_state"], "step": ["quantiles", "next_state", "gates"]}
 
 
 class _Sequence(nn.Module):
-    def __init__(self, model: Forecaster) -> None:
+    def __init__(self, graphs: Graphs) -> None:
         super().__init__()
-        self.model = model
+        self.graphs = graphs
 
-    def forward(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.model.sequence(values, times, lengths, state)
-
-
-class _Step(nn.Module):
-    def __init__(self, model: Forecaster) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, values: Tensor, times: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.model.step(values, times, state)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return self.graphs.sequence(*inputs)
 
 
-def example(model: Forecaster) -> dict[str, Tensor]:
-    """Inputs to trace with: sizes above one, a row that ends early, a missing reading."""
-    values = torch.linspace(-1.0, 1.0, EXAMPLE_BATCH * EXAMPLE_TIME * model.width, dtype=torch.float64)
-    values = values.reshape(EXAMPLE_BATCH, EXAMPLE_TIME, model.width)
-    values[0, 1, 0] = float("nan")
-    return {
-        "values": values,
-        "times": torch.arange(EXAMPLE_TIME).repeat(EXAMPLE_BATCH, 1) * 3600,
-        "lengths": torch.tensor([EXAMPLE_TIME, 3, 2]),
-        "state": model.initial().repeat(EXAMPLE_BATCH, 1),
-    }
+class _Step(_Sequence):
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return self.graphs.step(*inputs)
 
 
 def write_onnx(model: Forecaster, folder: Path) -> None:
-    """Writes `sequence.onnx` and `step.onnx` into `folder`."""
+    """Writes `sequence.onnx` and, where the model streams, `step.onnx` into `folder`."""
+    graphs = Graphs(model).eval()
+    for name, given in example(model).items():
+        graph, file = (_Sequence(graphs), SEQUENCE_ONNX) if name == "sequence" else (_Step(graphs), STEP_ONNX)
+        _write(graph, given, OUTPUTS[name], folder / file)
+
+
+def _write(graph: nn.Module, given: dict[str, Tensor], outputs: list[str], path: Path) -> None:
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
-    given = example(model)
-    _write(
-        _Sequence(model),
-        (given["values"], given["times"], given["lengths"], given["state"]),
-        ({0: batch, 1: time}, {0: batch, 1: time}, {0: batch}, {0: batch}),
-        ["values", "times", "lengths", "state"],
-        ["quantiles", "next_state"],
-        folder / SEQUENCE_ONNX,
-    )
-    _write(
-        _Step(model),
-        (given["values"][:, 0], given["times"][:, 0], given["state"]),
-        ({0: batch}, {0: batch}, {0: batch}),
-        ["values", "times", "state"],
-        ["quantiles", "next_state", "gates"],
-        folder / STEP_ONNX,
-    )
-
-
-def _write(
-    graph: nn.Module,
-    arguments: tuple[Tensor, ...],
-    dynamic: tuple[dict[int, object], ...],
-    inputs: list[str],
-    outputs: list[str],
-    path: Path,
-) -> None:
+    timed = {"values", "times"} if "lengths" in given else set()
+    dynamic = tuple({0: batch, 1: time} if name in timed else {0: batch} for name in given)
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
     registration.setLevel(logging.ERROR)  # it reports that torchvision, which is not used, is not installed
@@ -84,14 +50,28 @@ def _write(
             warnings.simplefilter("ignore")  # the exporter warns of its own internals; what it wrote is verified
             program = torch.onnx.export(
                 graph.eval(),
-                arguments,
+                tuple(given.values()),
                 dynamo=True,
-                dynamic_shapes=dynamic,
-                input_names=inputs,
+                dynamic_shapes=(dynamic,),
+                input_names=list(given),
                 output_names=outputs,
                 verbose=False,
             )
     finally:
         registration.setLevel(level)
     assert program is not None
+    _forget_shapes(program)
     program.save(str(path), external_data=False)
+
+
+def _forget_shapes(program: torch.onnx.ONNXProgram) -> None:
+    """Leaves the shapes of what lies between inputs and outputs to whoever runs the graph.
+
+    The exporter writes the example's length as that of a recurrent layer's output. The graph computes rightly at any
+    length, but a memory plan made from a wrong shape gives two values one buffer.
+    """
+    outputs = set(program.model.graph.outputs)
+    for node in program.model.graph:
+        for value in node.outputs:
+            if value not in outputs:
+                value.shape = None

@@ -39,9 +39,11 @@ class Verification:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.golden = bundle.golden()
-        self.window = self.golden["values"].shape[1] - int(self.golden["chain.recorded"][-1]) - 1
+        self.known = {name: self.golden[name] for name in ("future", "static") if name in self.golden}
         self.series_scale = _deviation(self.golden["values"][:, :, 0], axis=1)  # (rows,)
-        states = self.golden["chain.states"]  # (recorded, rows, state)
+        streams = "chain.states" in self.golden
+        self.window = self.golden["values"].shape[1] - int(self.golden["chain.recorded"][-1]) - 1 if streams else 0
+        states = self.golden["chain.states"] if streams else self.golden["whole.states"][None]  # (…, rows, state)
         self.state_scale = np.zeros(states.shape[1:])  # (rows, state)
         for part in bundle.manifest.state.slices:
             spread = _deviation(states[:, :, part.start : part.stop], axis=(0, 2))  # (rows,)
@@ -54,12 +56,15 @@ class Verification:
             "histories together": self.together,
             "histories alone": self.alone,
             "a larger batch, more padding": self.padded,
-            f"in chunks of {CHUNK}": self.chunked,
-            f"a chain of {int(self.golden['chain.recorded'][-1]) + 1} steps": self.chain,
-            "the chain as one sequence": self.chain_whole,
-            "forecast again from a state": self.peek,
-            "gates": self.gates,
         }
+        if self.bundle.manifest.streams:
+            checks |= {
+                f"in chunks of {CHUNK}": self.chunked,
+                f"a chain of {int(self.golden['chain.recorded'][-1]) + 1} steps": self.chain,
+                "the chain as one sequence": self.chain_whole,
+                "forecast again from a state": self.peek,
+                "gates": self.gates,
+            }
         for name, check in checks.items():
             try:
                 worst, where = max(check(runtime), key=lambda found: found[0])
@@ -70,9 +75,16 @@ class Verification:
     def described(self, _runtime: Runtime) -> Iterator[tuple[float, str]]:
         """No digest covers the manifest itself: what the golden answers can tell of it must agree with them."""
         manifest, times = self.bundle.manifest, self.golden["times"]
-        said = (manifest.horizon, len(manifest.quantiles), self.bundle.width)
-        shown = (*self.golden["whole.quantiles"].shape[1:], self.golden["values"].shape[2])
-        for name, one, other in zip(("horizon", "quantiles", "values of a reading"), said, shown, strict=True):
+        said = (
+            manifest.horizon,
+            len(manifest.quantiles),
+            self.bundle.width,
+            len(manifest.future),
+            len(manifest.static),
+        )
+        shown = (*self.golden["whole.quantiles"].shape[1:], self.golden["values"].shape[2], *self._widths())
+        names = ("horizon", "quantiles", "values of a reading", "known ahead", "static features")
+        for name, one, other in zip(names, said, shown, strict=True):
             yield 0.0 if one == other else float("inf"), f"{name}: {one} in the manifest, {other} in the answers"
         steps = np.arange(times.shape[1], dtype=np.int64)
         try:
@@ -82,6 +94,10 @@ class Verification:
             return
         rows = [frequency.times(int(row[0]), steps) for row in times]
         yield 0.0 if np.array_equal(rows, times) else float("inf"), f"frequency: the answers are not {frequency.alias}"
+
+    def _widths(self) -> tuple[int, int]:
+        future, static = self.known.get("future"), self.known.get("static")
+        return (0 if future is None else future.shape[2]), (0 if static is None else static.shape[1])
 
     def together(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
         rows = np.arange(len(self.golden["values"]))
@@ -102,7 +118,8 @@ class Verification:
         for start in range(0, int(lengths.max()), CHUNK):
             part = slice(start, min(start + CHUNK, int(lengths.max())))
             left = np.clip(lengths - start, 0, part.stop - start)
-            quantiles, states = runtime.sequence(golden["values"][:, part], golden["times"][:, part], left, states)
+            values, times = golden["values"][:, part], golden["times"][:, part]
+            quantiles, states = runtime.sequence(values, times, left, states, **self.known)
         yield self._forecast(quantiles, golden["whole.quantiles"], np.arange(len(lengths)), "")
         yield self._state(runtime.rows(states), golden["whole.states"], np.arange(len(lengths)), "")
 
@@ -113,9 +130,8 @@ class Verification:
         rows = np.arange(len(golden["values"]))
         for step in range(max(recorded) + 1):
             place = self.window + step
-            quantiles, states = runtime.step(
-                golden["values"][:, place].copy(), golden["times"][:, place].copy(), states
-            )
+            values, times = golden["values"][:, place].copy(), golden["times"][:, place].copy()
+            quantiles, states = runtime.step(values, times, states, **self.known)
             if step in recorded:
                 at = recorded[step]
                 yield self._forecast(quantiles, golden["chain.quantiles"][at], rows, f" after step {step + 1}")
@@ -127,7 +143,7 @@ class Verification:
         lengths = np.full(len(rows), golden["values"].shape[1] - self.window, dtype=np.int64)
         states = runtime.states(golden["chain.start"].copy())
         values, times = golden["values"][:, self.window :], golden["times"][:, self.window :]
-        quantiles, states = runtime.sequence(values, times, lengths, states)
+        quantiles, states = runtime.sequence(values, times, lengths, states, **self.known)
         yield self._forecast(quantiles, golden["chain.quantiles"][-1], rows, " after the whole chain")
         yield self._state(runtime.rows(states), golden["chain.states"][-1], rows, " after the whole chain")
 
@@ -137,7 +153,7 @@ class Verification:
         states = runtime.states(golden["chain.states"][-1].copy())
         empty = np.full((len(rows), 1, golden["values"].shape[2]), np.nan)
         none = np.zeros((len(rows), 1), dtype=np.int64)
-        quantiles, states = runtime.sequence(empty, none, np.zeros(len(rows), dtype=np.int64), states)
+        quantiles, states = runtime.sequence(empty, none, np.zeros(len(rows), dtype=np.int64), states, **self.known)
         yield self._forecast(quantiles, golden["chain.quantiles"][-1], rows, " at length 0")
         yield self._state(runtime.rows(states), golden["chain.states"][-1], rows, " at length 0")
 
@@ -148,8 +164,8 @@ class Verification:
         first = self.window + int(golden["chain.recorded"][-2]) + 1
         for place in range(first, golden["values"].shape[1]):
             values, times = golden["values"][:, place].copy(), golden["times"][:, place].copy()
-            gates = runtime.gates(values, times, before)
-            _, before = runtime.step(values, times, before)
+            gates = runtime.gates(values, times, before, self.known.get("static"))
+            _, before = runtime.step(values, times, before, **self.known)
         yield _worst(gates, golden["chain.gates"], np.ones((len(rows), 1)), "gate")
 
     def _histories(self, runtime: Runtime, rows: Array, time: int, note: str) -> Iterator[tuple[float, str]]:
@@ -157,7 +173,8 @@ class Verification:
         values, times = golden["values"][rows, :time].copy(), golden["times"][rows, :time].copy()
         lengths = golden["whole.lengths"][rows]
         states = runtime.states(np.tile(self.bundle.initial, (len(rows), 1)))
-        quantiles, states = runtime.sequence(values, times, lengths, states)
+        known = {name: given[rows] for name, given in self.known.items()}
+        quantiles, states = runtime.sequence(values, times, lengths, states, **known)
         yield self._forecast(quantiles, golden["whole.quantiles"][rows], rows, note)
         yield self._state(runtime.rows(states), golden["whole.states"][rows], rows, note)
 

@@ -14,11 +14,11 @@ from typing import Any
 from safetensors.numpy import save
 
 from export.golden import Stretch, golden_answers
+from export.graphs import sequence_inputs, step_inputs
 from export.onnx import write_onnx
 from export.torchscript import write_torchscript
-from models.forecaster import Forecaster
+from models.forecaster import Forecaster, Slice
 from service.bundle import (
-    FILES,
     GOLDEN,
     MANIFEST,
     Bundle,
@@ -29,6 +29,7 @@ from service.bundle import (
     Tensor,
     digest_of,
     encode_row,
+    files_of,
     write_manifest,
 )
 
@@ -78,44 +79,51 @@ def _manifest(model: Forecaster, description: Description, folder: Path) -> Mani
         quantiles=list(config.quantiles),
         target=description.target,
         covariates=list(config.covariates),
-        streams=True,
+        future=list(config.future),
+        static=list(config.static),
+        streams=model.streams,
         context=config.window,
-        longest_history=None,
+        longest_history=model.longest_history,
         graphs=_graphs(model),
         state=StateLayout(
             size=model.state_size,
-            slices=[StateSlice(name=part.name, start=part.start, stop=part.stop) for part in model.layout],
-            initial=encode_row(model.initial().numpy()),
+            slices=_slices(model.layout),
+            initial=encode_row(model.initial().detach().numpy()),
         ),
         gates=model.gate_count,
+        gate_slices=_slices(model.gate_layout),
         metrics=description.metrics,
         training={**description.training, "config": config.to_dict()},
-        files={name: digest_of(folder / name) for name in FILES},
+        files={name: digest_of(folder / name) for name in files_of(model.streams)},
     )
+
+
+def _slices(parts: Sequence[Slice]) -> list[StateSlice]:
+    return [StateSlice(name=part.name, start=part.start, stop=part.stop) for part in parts]
 
 
 def _graphs(model: Forecaster) -> dict[Any, Graph]:
     config, state = model.config, model.state_size
-    values: list[int | str] = ["batch", "time", config.width]
-    forecast = Tensor(name="quantiles", dtype="float64", shape=["batch", config.horizon, len(config.quantiles)])
     after = Tensor(name="next_state", dtype="float32", shape=["batch", state])
-    before = Tensor(name="state", dtype="float32", shape=["batch", state])
-    return {
-        "sequence": Graph(
-            inputs=[
-                Tensor(name="values", dtype="float64", shape=values),
-                Tensor(name="times", dtype="int64", shape=["batch", "time"]),
-                Tensor(name="lengths", dtype="int64", shape=["batch"]),
-                before,
-            ],
-            outputs=[forecast, after],
-        ),
-        "step": Graph(
-            inputs=[
-                Tensor(name="values", dtype="float64", shape=["batch", config.width]),
-                Tensor(name="times", dtype="int64", shape=["batch"]),
-                before,
-            ],
-            outputs=[forecast, after, Tensor(name="gates", dtype="float32", shape=["batch", model.gate_count])],
-        ),
+    outputs = [Tensor(name="quantiles", dtype="float64", shape=["batch", config.horizon, len(config.quantiles)]), after]
+    gates = Tensor(name="gates", dtype="float32", shape=["batch", model.gate_count])
+    common = {
+        "lengths": Tensor(name="lengths", dtype="int64", shape=["batch"]),
+        "state": Tensor(name="state", dtype="float32", shape=["batch", state]),
+        "future": Tensor(name="future", dtype="float64", shape=["batch", config.horizon, len(config.future)]),
+        "static": Tensor(name="static", dtype="float64", shape=["batch", len(config.static)]),
     }
+    of_sequence = {
+        **common,
+        "values": Tensor(name="values", dtype="float64", shape=["batch", "time", config.width]),
+        "times": Tensor(name="times", dtype="int64", shape=["batch", "time"]),
+    }
+    of_step = {
+        **common,
+        "values": Tensor(name="values", dtype="float64", shape=["batch", config.width]),
+        "times": Tensor(name="times", dtype="int64", shape=["batch"]),
+    }
+    graphs = {"sequence": Graph(inputs=[of_sequence[name] for name in sequence_inputs(model)], outputs=outputs)}
+    if model.streams:
+        graphs["step"] = Graph(inputs=[of_step[name] for name in step_inputs(model)], outputs=[*outputs, gates])
+    return graphs

@@ -9,6 +9,7 @@ from typing import Any
 from datasets.frequency import Frequency
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
+MISSING = ("mask", "forward", "linear")
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
 
@@ -22,11 +23,25 @@ class ForecasterConfig:
     lags: tuple[int, ...]
     architecture: str = "gru"
     quantiles: tuple[float, ...] = QUANTILES
-    covariates: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()  # observed with each reading
+    future: tuple[str, ...] = ()  # those of them whose values are known ahead
+    static: tuple[str, ...] = ()  # features that are constant for a series
     calendar: tuple[str, ...] = ()
     hidden: int = 64
     layers: int = 2
     dropout: float = 0.1
+    scaling: str = "standard"  # of models/scaling.py
+    missing: str = "mask"  # of models/missing.py
+    normalisation: str = "none"  # between layers, of models/layers/norm.py
+    zoneout: float = 0.0  # share of units that keep their state at a step of training
+    # of some architectures alone:
+    stacks: tuple[int, ...] = (1, 1)  # stacks: layers of each block
+    widths: tuple[int, ...] = ()  # residual-gru: of each layer; else all `hidden`
+    kernel: int = 5  # conv-gru: steps that the convolution sees
+    periods: tuple[int, ...] = ()  # multiscale-gru: steps between two ticks of each layer; else 1, 4, 16, …
+    attended: int = 32  # gru-transformer: outputs that attention looks back on
+    heads: int = 4  # gru-transformer
+    members: tuple[str, ...] = ("gru", "lstm")  # ensemble: an architecture each
 
     def __post_init__(self) -> None:
         if self.horizon < 1:
@@ -37,6 +52,14 @@ class ForecasterConfig:
             raise ValueError(f"quantiles must be ascending and hold 0.5, not {self.quantiles}")
         if self.quantiles[0] <= 0 or self.quantiles[-1] >= 1:
             raise ValueError(f"quantiles must lie between 0 and 1, not {self.quantiles}")
+        if self.missing not in MISSING:
+            raise ValueError(f"unknown way with missing readings {self.missing!r}; choose among {', '.join(MISSING)}")
+        if not 0 <= self.zoneout < 1 or not 0 <= self.dropout < 1:
+            raise ValueError(f"zoneout and dropout are shares below 1, not {self.zoneout} and {self.dropout}")
+        if min(self.hidden, self.layers) < 1:
+            raise ValueError(f"hidden and layers must be at least 1, not {self.hidden} and {self.layers}")
+        if list(self.future) != [name for name in self.covariates if name in self.future]:
+            raise ValueError(f"known ahead are some of the covariates {self.covariates}, in order, not {self.future}")
 
     @property
     def window(self) -> int:
@@ -48,6 +71,11 @@ class ForecasterConfig:
     def width(self) -> int:
         """Values of one reading: the target and the covariates."""
         return 1 + len(self.covariates)
+
+    @property
+    def known(self) -> list[int]:
+        """Places in a reading of the covariates that are known ahead."""
+        return [1 + self.covariates.index(name) for name in self.future]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -9,6 +9,8 @@ from models.config import ForecasterConfig
 from models.lags import naive_positions
 from models.quantiles import NonCrossingQuantiles, gaussian_bias
 
+RANK = 8  # directions in which known covariates act; how each acts, the state decides
+DROPPED = -1e4  # before a softmax: no part at all, and still a number in float16
 START_DEVIATION = 0.5  # spread of an untrained forecast, in deviations of the window
 
 
@@ -32,6 +34,9 @@ class Decoder(nn.Module):
         self.expand = nn.Linear(inputs, config.hidden)
         self.mix = nn.Linear(config.hidden, self.horizon * self.candidates)
         self.correction = nn.Linear(config.hidden, self.horizon * self.levels)
+        if config.future:
+            self.lift = nn.Linear(2 * len(config.future), RANK)
+            self.response = nn.Linear(config.hidden, self.levels * RANK)
         self.quantiles = NonCrossingQuantiles(config.quantiles)
         self.median = self.quantiles.median
         naives = naive_positions(config.lags, config.window, config.horizon).reshape(-1)
@@ -40,11 +45,21 @@ class Decoder(nn.Module):
         with torch.no_grad():
             self.mix.weight.mul_(0.1)
             self.mix.bias.zero_()
+            if config.future:
+                self.response.weight.mul_(0.1)
+                self.response.bias.zero_()
             self.correction.weight.mul_(0.1)
             self.correction.bias.copy_(gaussian_bias(config.quantiles, START_DEVIATION).repeat(self.horizon))
 
-    def forward(self, outputs: Tensor, seen: Tensor) -> Tensor:
-        """outputs (…, inputs), seen (…, places), NaN where missing -> (…, horizon, quantiles)."""
+    def lifted(self, known: Tensor) -> Tensor:
+        """Known covariates of steps ahead (…, 2 known) in a few learned directions, (…, rank)."""
+        directions: Tensor = nn.functional.silu(self.lift(known))
+        return directions
+
+    def forward(self, outputs: Tensor, seen: Tensor, lifted: Tensor | None = None) -> Tensor:
+        """outputs (…, inputs), seen (…, places), NaN where missing, lifted (…, rank, horizon) where covariates are
+        known ahead -> (…, horizon, quantiles).
+        """
         shape = outputs.shape[:-1]
         hidden = nn.functional.silu(self.expand(self.dropout(self.norm(outputs))))
         naive = seen[..., :-1].reshape((*shape, self.candidates - 2, self.horizon))  # (…, lags, horizon)
@@ -52,8 +67,11 @@ class Decoder(nn.Module):
         choices = torch.cat([naive, last, torch.zeros_like(last)], -2)  # (…, candidates, horizon)
         missing = torch.isnan(choices)
         weights = self.mix(hidden).reshape((*shape, self.candidates, self.horizon))
-        weights = weights.masked_fill(missing, -1e9).softmax(-2)
+        weights = weights.masked_fill(missing, DROPPED).softmax(-2)
         mixed = (weights * choices.masked_fill(missing, 0.0)).sum(-2)  # (…, horizon)
         raw = self.correction(hidden).reshape((*shape, self.horizon, self.levels))
+        if lifted is not None:
+            response = self.response(hidden).reshape((*shape, self.levels, RANK))
+            raw = raw + (response @ lifted).transpose(-1, -2)
         quantiles: Tensor = self.quantiles(raw) + mixed.unsqueeze(-1)
         return quantiles

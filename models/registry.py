@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.attention_gru import AttentionGRUForecaster
+from models.bi_gru import BiGRUForecaster
 from models.config import ForecasterConfig
+from models.conv_gru import ConvGRUForecaster
+from models.ensemble import EnsembleForecaster
 from models.forecaster import Forecaster
 from models.gru import GRUForecaster
+from models.gru_transformer import GRUTransformerForecaster
+from models.lstm import LSTMForecaster
+from models.min_gru import MinGRUForecaster
+from models.multiscale_gru import MultiscaleGRUForecaster
+from models.residual_gru import ResidualGRUForecaster
+from models.rnn import RNNForecaster
+from models.stacks import StacksForecaster
 
-ARCHITECTURES: dict[str, type[Forecaster]] = {
+ARCHITECTURES: dict[str, Callable[[ForecasterConfig], Forecaster]] = {
     "gru": GRUForecaster,
+    "lstm": LSTMForecaster,
+    "rnn": RNNForecaster,
+    "stacks": StacksForecaster,
+    "residual-gru": ResidualGRUForecaster,
+    "conv-gru": ConvGRUForecaster,
+    "attention-gru": AttentionGRUForecaster,
+    "multiscale-gru": MultiscaleGRUForecaster,
+    "gru-transformer": GRUTransformerForecaster,
+    "bi-gru": BiGRUForecaster,
+    "min-gru": MinGRUForecaster,
+    "ensemble": lambda config: EnsembleForecaster(config, build),
 }
 
 
 def build(config: ForecasterConfig, covariate_statistics: tuple[Tensor, Tensor] | None = None) -> Forecaster:
-    """A new forecaster; `covariate_statistics`: mean and deviation, float64 (covariates,), of the training data."""
+    """A new forecaster; `covariate_statistics`: mean and deviation of the training data, (covariates + static,)."""
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture {config.architecture!r}; choose among {sorted(ARCHITECTURES)}")
-    model = ARCHITECTURES[config.architecture](config)  # type: ignore[call-arg]
+    model = ARCHITECTURES[config.architecture](config)
+    if config.missing == "linear" and model.streams:
+        raise ValueError(
+            "linear interpolation needs the reading after a gap, and a stream has not seen it yet: choose mask or "
+            "forward, or a model that reads whole histories, bi-gru"
+        )
     if covariate_statistics is not None:
-        mean, deviation = covariate_statistics
-        model.covariate_mean.copy_(mean)
-        model.covariate_deviation.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))
+        model.set_covariate_statistics(*covariate_statistics)
     return model
 
 

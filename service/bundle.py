@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors.numpy import load as load_tensors
 
 from service.errors import BundleError
@@ -24,7 +24,11 @@ GOLDEN = "golden.safetensors"
 SEQUENCE_ONNX = "sequence.onnx"
 STEP_ONNX = "step.onnx"
 TORCHSCRIPT = "model.ts"
-FILES = (SEQUENCE_ONNX, STEP_ONNX, TORCHSCRIPT, GOLDEN)
+
+
+def files_of(streams: bool) -> tuple[str, ...]:
+    """The files that a bundle must have beside its manifest; one that does not stream has no step."""
+    return (SEQUENCE_ONNX, *([STEP_ONNX] if streams else []), TORCHSCRIPT, GOLDEN)
 
 
 class Strict(BaseModel):
@@ -77,15 +81,30 @@ class Manifest(Strict):
     quantiles: list[float] = Field(min_length=1)
     target: str
     covariates: list[str]
+    future: list[str] = Field(default=[], description="covariates that are known ahead, in the order of `covariates`")
+    static: list[str] = Field(default=[], description="features that are constant for a series")
     streams: bool
     context: int = Field(ge=0, description="steps after which the statistics and lags of a session are complete")
     longest_history: int | None = Field(description="the most steps a request may carry; null: no bound of the model")
     graphs: dict[Literal["sequence", "step"], Graph]
     state: StateLayout
     gates: int = Field(ge=0)
+    gate_slices: list[StateSlice] = Field(default=[], description="of a row of gates, by layer and gate: 1.r, 1.z, …")
     metrics: dict[str, Any]
     training: dict[str, Any]
     files: dict[str, FileDigest]
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        ordered = [name for name in self.covariates if name in self.future]
+        if self.future != ordered:
+            raise ValueError(
+                f"future must be some of the covariates [{', '.join(self.covariates)}], each once and in their order, "
+                f"got [{', '.join(self.future)}]"
+            )
+        if len(set(self.static)) != len(self.static):
+            raise ValueError(f"static must name each feature once, got [{', '.join(self.static)}]")
+        return self
 
 
 @dataclass(frozen=True)
@@ -164,7 +183,7 @@ def _manifest(path: Path, text: bytes) -> Manifest:
             f"{path / MANIFEST}: {where}: {first['msg']}. This version reads format {FORMAT_VERSION}; "
             "export the run again"
         ) from invalid
-    missing = [name for name in FILES if name not in manifest.files]
+    missing = [name for name in files_of(manifest.streams) if name not in manifest.files]
     if missing:
         raise BundleError(f"{path / MANIFEST} lists no digest for {', '.join(missing)}; export the run again")
     return manifest

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from datasets.frequency import Frequency
 from export.golden import Stretch
@@ -14,6 +15,7 @@ from export.writer import Description, write_bundle
 from models.config import ForecasterConfig
 from models.forecaster import Forecaster
 from models.registry import build
+from models.training.loss import fork_loss
 from service.bundle import Bundle
 
 HOUR = 3_600
@@ -44,6 +46,18 @@ def small_config(**changes: object) -> ForecasterConfig:
     return ForecasterConfig(**{**settings, **changes})  # type: ignore[arg-type]
 
 
+def known(model: Forecaster, seed: int, rows: int = 4, steps: int = 96) -> tuple[Tensor | None, Tensor | None]:
+    """What training would know ahead and of each series, where the model uses it."""
+    random, config = np.random.default_rng(seed), model.config
+    ahead = random.normal(size=(rows, steps + config.horizon - 1, len(config.future)))
+    static = random.normal(size=(rows, len(config.static)))
+    ahead[random.random(ahead.shape) < 0.1] = np.nan
+    return (
+        torch.from_numpy(ahead) if config.future else None,
+        torch.from_numpy(static) if config.static else None,
+    )
+
+
 def taught(model: Forecaster, steps: int = 30) -> Forecaster:
     """The model after a few real training steps, so that no weight is at its initial value."""
     torch.manual_seed(1)
@@ -56,10 +70,12 @@ def taught(model: Forecaster, steps: int = 30) -> Forecaster:
         times = np.tile(START + HOUR * np.arange(96), (4, 1))
         lengths = torch.tensor([96, 80, 60, 30])
         state = model.initial().repeat(4, 1)
-        fork = model.fork(torch.from_numpy(values), torch.from_numpy(times), lengths, state)
-        target = torch.from_numpy(series)[:, 1:]
-        error = (target - fork.level[:, :-1]) / fork.scale[:, :-1]
-        loss = (error[:, 24:30].unsqueeze(2).unsqueeze(3) - fork.quantiles[:, 24:30]).abs().mean()
+        forks = model.forks(torch.from_numpy(values), torch.from_numpy(times), lengths, state, *known(model, step))
+        ahead = np.full((4, model.config.horizon - 1), np.nan)
+        future = torch.from_numpy(np.concatenate([series[:, 1:], series[:, :1] * np.nan, ahead], 1))
+        unit = torch.full((4,), 10.0, dtype=torch.float64)
+        levels = torch.tensor(model.config.quantiles)
+        loss = torch.stack([fork_loss(fork, future, lengths, unit, levels) for fork in forks]).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.config import ForecasterConfig
+
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """A run of readings on the grid: values float64 (time, width), column 0 the target, NaN where missing."""
+    """A run of readings on the grid: values float64 (time, width), column 0 the target, NaN where missing.
+
+    `static` are the features of its series, float64 (static,).
+    """
 
     values: NDArray[np.float64]
     times: NDArray[np.int64]
+    static: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
@@ -45,15 +51,45 @@ class Panel:
         """Values of one reading: the target and the covariates."""
         return int(self.series[0].values.shape[1])
 
-    def before_test(self) -> Panel:
-        """The same panel without the readings that are held out: whoever works on it cannot see them."""
-        ends = zip(self.series, self.validation_end, strict=True)
-        series = tuple(Stretch(stretch.values[:end], stretch.times[:end]) for stretch, end in ends)
-        return Panel(series, self.train_end, self.validation_end)
+    def before_test(self, horizon: int = 0, known: Sequence[int] = ()) -> Panel:
+        """The same panel without the readings that are held out: whoever works on it cannot see them.
+
+        Covariates that are known ahead, at the places `known` of a reading, stay for one horizon more.
+        """
+        hidden = [place for place in range(self.width) if place not in known]
+        series = []
+        for stretch, end in zip(self.series, self.validation_end, strict=True):
+            last = min(len(stretch), end + (horizon if known else 0))
+            values = stretch.values[:last].copy()
+            values[end:, hidden] = np.nan
+            series.append(Stretch(values, stretch.times[:last], stretch.static))
+        return Panel(tuple(series), self.train_end, self.validation_end)
+
+
+Part = tuple[Stretch, int, int]  # of a stretch: its first step, and the one behind its last
+
+
+def known_of(
+    parts: Sequence[Part], config: ForecasterConfig
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """What a model may know beside the readings of ragged rows; None where it uses none of it.
+
+    The known covariates from the second step on, (rows, time + horizon - 1, known), and the static features of the
+    series, (rows, static); NaN where unknown.
+    """
+    static = np.stack([stretch.static for stretch, _, _ in parts]) if config.static else None
+    if not config.future:
+        return None, static
+    count = max(end - first for _, first, end in parts) + config.horizon - 1
+    ahead = np.full((len(parts), count, len(config.future)), np.nan)
+    for row, (stretch, first, _) in enumerate(parts):
+        found = stretch.values[first + 1 : first + 1 + count, config.known]
+        ahead[row, : len(found)] = found
+    return ahead, static
 
 
 def rows_of(
-    stretches: Sequence[tuple[Stretch, int, int]],
+    stretches: Sequence[Part],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Parts (stretch, first, end) as ragged rows: values (rows, time, width), times (rows, time), lengths (rows,).
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.evaluation.panel import Stretch, rows_of
+from models.evaluation.panel import Part, Stretch, known_of, rows_of
 from models.forecaster import Forecaster
 
 ROWS = 64  # series that run side by side
@@ -52,7 +52,10 @@ def roll(model: Forecaster, spans: Sequence[Span], context: int | None = None) -
         order = sorted(range(len(spans)), key=lambda index: spans[index].first)
         for start in range(0, len(order), ROWS):
             chosen = order[start : start + ROWS]
-            yield from _roll_rows(model, [spans[index] for index in chosen], chosen, context)
+            if model.streams:
+                yield from _roll_rows(model, [spans[index] for index in chosen], chosen, context)
+            else:
+                yield from _roll_histories(model, [spans[index] for index in chosen], chosen)
     finally:
         model.train(mode)
 
@@ -68,19 +71,37 @@ def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: 
             (spans[row].stretch, spans[row].first + done, min(spans[row].first + done + chunk, spans[row].last + 1))
             for row in active
         ]
-        values, times, lengths = rows_of(parts)
-        fork = model.fork(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state[active])
+        values, times, lengths, ahead, static = _inputs(model, parts)
+        fork = model.fork(values, times, lengths, state[active], ahead, static)
         state[active] = fork.state
+        quantiles, level, scale = (part.cpu() for part in (fork.quantiles, fork.level, fork.scale))
         for place, (row, length) in enumerate(zip(active, lengths.tolist(), strict=True)):
             yield Piece(
                 names[row],
                 spans[row].first + done,
-                fork.quantiles[place, :length],
-                fork.level[place, :length],
-                fork.scale[place, :length],
+                quantiles[place, :length],
+                level[place, :length],
+                scale[place, :length],
             )
         done += chunk
         active = [row for row in active if spans[row].first + done <= spans[row].last]
+
+
+def _roll_histories(model: Forecaster, spans: list[Span], names: list[int]) -> Iterator[Piece]:
+    """The same for a model that does not stream: every origin is a history of its own, from a new state."""
+    assert model.longest_history is not None
+    wanted = [(row, origin) for row, span in enumerate(spans) for origin in range(span.first, span.last + 1)]
+    for start in range(0, len(wanted), ROWS):
+        chosen = wanted[start : start + ROWS]
+        parts: list[Part] = [
+            (spans[row].stretch, max(0, origin + 1 - model.longest_history), origin + 1) for row, origin in chosen
+        ]
+        values, times, lengths, ahead, static = _inputs(model, parts)
+        state = model.initial().repeat(len(parts), 1)
+        fork = model.fork(values, times, lengths, state, ahead, static)
+        quantiles, level, scale = (part.cpu() for part in (fork.quantiles, fork.level, fork.scale))
+        for place, (row, origin) in enumerate(chosen):
+            yield Piece(names[row], origin, quantiles[place], level[place], scale[place])
 
 
 def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor:
@@ -93,15 +114,30 @@ def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor
             (span.stretch, min(start + done, span.first), min(start + done + CHUNK, span.first))
             for span, start in zip(spans, starts, strict=True)
         ]
-        values, times, lengths = rows_of(parts)
-        _, state = model.sequence(torch.from_numpy(values), torch.from_numpy(times), torch.from_numpy(lengths), state)
+        values, times, lengths, _, static = _inputs(model, parts)
+        _, state = model.sequence(values, times, lengths, state, None, static)
     return state
 
 
 def _start(model: Forecaster, stretch: Stretch, start: int) -> Tensor:
     if start == 0:
         return model.initial()
-    return model.primed(torch.from_numpy(window_before(stretch, start, model.window)).unsqueeze(0)).squeeze(0)
+    before = torch.from_numpy(window_before(stretch, start, model.window)).to(model.device)
+    return model.primed(before.unsqueeze(0)).squeeze(0)
+
+
+class _Inputs(NamedTuple):
+    values: Tensor
+    times: Tensor
+    lengths: Tensor
+    ahead: Tensor | None
+    static: Tensor | None
+
+
+def _inputs(model: Forecaster, parts: Sequence[Part]) -> _Inputs:
+    """Ragged rows as `fork` takes them, where the model is."""
+    arrays = (*rows_of(parts), *known_of(parts, model.config))
+    return _Inputs(*(None if each is None else torch.from_numpy(each).to(model.device) for each in arrays))  # type: ignore[arg-type]
 
 
 def window_before(stretch: Stretch, start: int, window: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

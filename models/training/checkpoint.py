@@ -30,6 +30,10 @@ class Place:
     skipped: int = 0  # steps whose gradient was not finite
     skipped_in_a_row: int = 0
     seconds: float = 0.0
+    validations: tuple[float, ...] = ()  # all losses so far, on which a schedule may depend
+
+    def __post_init__(self) -> None:
+        self.validations = tuple(self.validations)  # JSON knows lists alone
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Checkpoint:
     best: dict[str, Tensor]  # empty before the first validation
     moments: dict[str, Tensor]
     run: dict[str, Any] = field(default_factory=dict)  # model, training and data: what must be the same to go on
+    scaler: dict[str, Any] = field(default_factory=dict)  # of the loss; empty in full precision
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -50,7 +55,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         for group in ("weights", "best", "moments")
         for name, tensor in getattr(checkpoint, group).items()
     }
-    header = json.dumps({"place": asdict(checkpoint.place), "run": checkpoint.run})
+    header = json.dumps({"place": asdict(checkpoint.place), "run": checkpoint.run, "scaler": checkpoint.scaler})
     write_atomically(path, save(tensors, metadata={HEADER: header}))
 
 
@@ -65,7 +70,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             for name in file.keys():  # noqa: SIM118 - not a dict
                 group, _, rest = name.partition(":")
                 groups[group][rest] = file.get_tensor(name)
-        return Checkpoint(Place(**header["place"]), **groups, run=header["run"])
+        return Checkpoint(Place(**header["place"]), **groups, run=header["run"], scaler=header.get("scaler", {}))
     except (SafetensorError, KeyError, TypeError, ValueError) as damaged:
         raise ResumeError(f"{path} is damaged ({damaged}): train again without --resume") from damaged
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from models.forecaster import Forecaster
+from models.forecaster import Forecaster, Fork
+from models.training.accumulation import accumulate
 from models.training.checkpoint import Checkpoint, Place, ResumeError
-from models.training.loss import fork_loss
+from models.training.loss import count_targets, fork_loss
 from models.training.optimizer import build_optimizer, moments, restore_moments
+from models.training.precision import autocast, loss_scaler
 from models.training.schedule import rate_at
 from models.training.settings import TrainingSettings
 from models.training.validation import Validation
@@ -70,15 +72,18 @@ class Training:
         self.sampler = sampler
         self.validation = validation
         self.settings = settings
+        self.device = next(model.parameters()).device
         self.optimizer = build_optimizer(model, settings)
+        self.scaler = loss_scaler(self.device, settings.precision)
         self.place = Place()
         self.best: dict[str, Tensor] = {}
-        self._levels = torch.tensor(model.config.quantiles)
+        self._levels = torch.tensor(model.config.quantiles, device=self.device)
         self._clock = clock
 
     def checkpoint(self) -> Checkpoint:
         """Where the run is now."""
-        return Checkpoint(replace(self.place), _copy(self.model), self.best, moments(self.model, self.optimizer))
+        memory = moments(self.model, self.optimizer)
+        return Checkpoint(replace(self.place), _copy(self.model), self.best, memory, scaler=self.scaler.state_dict())
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on from a checkpoint; ResumeError if it is of another model."""
@@ -89,6 +94,8 @@ class Training:
             raise ResumeError(f"the checkpoint does not fit this model: {foreign}") from foreign
         self.place = replace(checkpoint.place)
         self.best = checkpoint.best
+        if checkpoint.scaler:
+            self.scaler.load_state_dict(checkpoint.scaler)
 
     def run(
         self,
@@ -104,7 +111,7 @@ class Training:
         before = self.place.seconds
         started = self._clock()
         reason = self._reason()
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             while reason is None:
                 record = self._step()
                 self.place.seconds = before + self._clock() - started
@@ -125,33 +132,49 @@ class Training:
 
     def _step(self) -> Record:
         settings, place = self.settings, self.place
-        crops = self.sampler.crops(place.step)
         torch.manual_seed(settings.seed * 1_000_003 + place.step)  # dropout's draws: of this step alone
-        rate = rate_at(place.step, settings.steps, settings.rate, settings.warm_up)
+        rate = rate_at(
+            place.step, settings.steps, settings.rate, settings.warm_up, settings.schedule, place.validations
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(crops)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = accumulate(self._parts(place.step), list(self.model.parameters()), self.scaler.scale)
+        self.scaler.unscale_(self.optimizer)  # so that clipping sees gradients as they are
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
         finite = norm < float("inf")  # False for NaN too
         if finite:
-            self.optimizer.step()
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
         place.step += 1
         self._count_skip(not finite)
         value, best = None, False
         if place.step % settings.validate_every == 0 or place.step == settings.steps:
             value = self._validate()
             best = place.best_step == place.step
-        return Record(place.step, float(loss.detach()), norm, rate, not finite, value, best, 0.0)
+        return Record(place.step, loss, norm, rate, not finite, value, best, 0.0)
 
-    def _loss(self, crops: Crops) -> Tensor:
-        state = self.model.primed(crops.before)
-        cold = torch.isnan(crops.before[:, :, 0]).all(1)
-        state = torch.where(cold.unsqueeze(1), self.model.initial(), state)
-        fork = self.model.fork(crops.values, crops.times, crops.lengths, state)
-        return fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels)
+    def _parts(self, step: int) -> Iterator[tuple[Tensor, int]]:
+        """Of each batch of a step its mean loss, and by how many targets it weighs beside the others.
+
+        Members of an ensemble learn side by side: none of their losses is any other's business.
+        """
+        several = self.settings.accumulate
+        for number in range(step * several, (step + 1) * several):
+            crops = self.sampler.crops(number).to(self.device)
+            forks = self._forks(crops)
+            losses = [fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels) for fork in forks]
+            targets = count_targets(forks[0], crops.future, crops.lengths) if several > 1 else 1
+            yield torch.stack(losses).sum(), targets
+
+    def _forks(self, crops: Crops) -> list[Fork]:
+        with autocast(self.device, self.settings.precision):
+            state = self.model.primed(crops.before)
+            cold = torch.isnan(crops.before[:, :, 0]).all(1)
+            state = torch.where(cold.unsqueeze(1), self.model.initial(), state)
+            forks = self.model.forks(crops.values, crops.times, crops.lengths, state, crops.ahead, crops.static)
+        return [fork._replace(quantiles=fork.quantiles.float()) for fork in forks]
 
     def _count_skip(self, skipped: bool) -> None:
         place = self.place
@@ -168,6 +191,7 @@ class Training:
     def _validate(self) -> float:
         place = self.place
         value = self.validation.loss(self.model)
+        place.validations = (*place.validations, value)
         if place.best is None or value < place.best or not self.best:
             place.best, place.best_step, place.since_best = value, place.step, 0
             self.best = _copy(self.model)

@@ -51,13 +51,30 @@ def quantile_loss(
     return total, known.sum()
 
 
+def _targets(fork: Fork, future: Tensor, lengths: Tensor) -> Tensor:
+    """What each forecast of a fork is held against, (batch, time, horizon), NaN where it counts for nothing.
+
+    That is behind a row's end, before its first reading, and where `future` has no reading.
+    """
+    time, horizon = fork.quantiles.size(1), fork.quantiles.size(2)
+    target = future.unfold(1, horizon, 1)  # (batch, every step, horizon)
+    if fork.steps is None:
+        steps = torch.arange(time, device=lengths.device).expand(len(lengths), -1)
+    else:
+        steps = fork.steps
+        target = target.gather(1, steps.unsqueeze(2).expand(-1, -1, horizon))
+    real = (steps < lengths.unsqueeze(1)) & (fork.seen >= 1)
+    return torch.where(real.unsqueeze(-1), target, torch.full_like(target, float("nan")))
+
+
 def fork_loss(fork: Fork, future: Tensor, lengths: Tensor, unit: Tensor, levels: Tensor) -> Tensor:
     """The mean loss of a batch of crops: `future` (batch, time + horizon - 1) is the target from one step on."""
-    time, horizon = fork.quantiles.size(1), fork.quantiles.size(2)
-    target = future.unfold(1, horizon, 1)  # (batch, time, horizon)
-    real = (torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)) & (fork.seen >= 1)
-    target = torch.where(real.unsqueeze(-1), target, torch.full_like(target, float("nan")))
-    total, count = quantile_loss(
-        fork.quantiles, fork.level, fork.scale, target, unit.unsqueeze(1).expand(-1, time), levels
-    )
+    target = _targets(fork, future, lengths)
+    units = unit.unsqueeze(1).expand(-1, target.size(1))
+    total, count = quantile_loss(fork.quantiles, fork.level, fork.scale, target, units, levels)
     return total / count.clamp(min=1)
+
+
+def count_targets(fork: Fork, future: Tensor, lengths: Tensor) -> int:
+    """How many targets the mean of `fork_loss` is taken over."""
+    return int((~torch.isnan(_targets(fork, future, lengths))).sum())

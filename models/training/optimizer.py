@@ -39,4 +39,6 @@ def restore_moments(model: nn.Module, optimizer: torch.optim.Optimizer, tensors:
     parameters = dict(model.named_parameters())
     for place, value in tensors.items():
         name, _, key = place.rpartition("/")
-        optimizer.state[parameters[name]][key] = value.clone()
+        parameter = parameters[name]
+        device = value.device if key == "step" else parameter.device  # AdamW counts its steps on the CPU
+        optimizer.state[parameter][key] = value.to(device, copy=True)

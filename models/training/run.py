@@ -19,7 +19,7 @@ from torch import Tensor
 
 from datasets.frequency import Frequency, format_time
 from models.config import ForecasterConfig
-from models.evaluation.panel import Panel
+from models.evaluation.panel import Panel, Stretch
 from models.forecaster import Forecaster
 from models.registry import load
 from models.training.checkpoint import write_atomically
@@ -57,6 +57,8 @@ class DataSummary:
     test_steps: int  # the most that a series holds out
     validation_steps: int
     digest: str  # sha256 of readings, times and split
+    future: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Run:
                 path,
                 ForecasterConfig.from_dict(content["model"]),
                 TrainingSettings(**content["training"]),
-                DataSummary(**{**data, "covariates": tuple(data["covariates"])}),
+                DataSummary(**{**data, **{name: tuple(data[name]) for name in ("covariates", "future", "static")}}),
             )
         except (ValueError, KeyError, TypeError) as damaged:
             raise RunError(f"{file} cannot be read ({damaged}): train again") from damaged
@@ -135,18 +137,20 @@ class Run:
         except (SafetensorError, RuntimeError) as damaged:
             raise self._damaged(WEIGHTS, damaged) from damaged
 
-    def write_stretches(self, stretches: Sequence[tuple[int, NDArray[np.float64]]]) -> None:
-        """Keeps (start, values (time, width)) of the training data, on which an export proves itself."""
-        arrays: dict[str, NDArray[Any]] = {f"values.{i}": values for i, (_, values) in enumerate(stretches)}
-        arrays["starts"] = np.array([start for start, _ in stretches], dtype=np.int64)
+    def write_stretches(self, stretches: Sequence[Stretch]) -> None:
+        """Keeps stretches of the training data, on which an export proves itself."""
+        arrays: dict[str, NDArray[Any]] = {f"values.{i}": stretch.values for i, stretch in enumerate(stretches)}
+        arrays["starts"] = np.array([stretch.times[0] for stretch in stretches], dtype=np.int64)
+        arrays["static"] = np.stack([stretch.static for stretch in stretches])
         write_atomically(self.path / STRETCHES, save_arrays(arrays))
 
-    def stretches(self) -> list[tuple[int, NDArray[np.float64]]]:
-        """Real readings of the training data: the time of the first, and values float64 (time, width)."""
+    def stretches(self) -> list[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+        """Real readings of the training data: time of the first, values float64 (time, width), static features."""
         self._require(STRETCHES)
         try:
             arrays = load_arrays((self.path / STRETCHES).read_bytes())
-            return [(int(start), arrays[f"values.{index}"]) for index, start in enumerate(arrays["starts"])]
+            rows = enumerate(zip(arrays["starts"], arrays["static"], strict=True))
+            return [(int(start), arrays[f"values.{index}"], static) for index, (start, static) in rows]
         except (SafetensorError, KeyError) as damaged:
             raise self._damaged(STRETCHES, damaged) from damaged
 
@@ -178,7 +182,14 @@ class Run:
 
 
 def summarise(
-    panel: Panel, source: str, frequency: Frequency, time_zone: str | None, target: str, covariates: Sequence[str]
+    panel: Panel,
+    source: str,
+    frequency: Frequency,
+    time_zone: str | None,
+    target: str,
+    covariates: Sequence[str],
+    future: Sequence[str] = (),
+    static: Sequence[str] = (),
 ) -> DataSummary:
     """The summary of a panel; its digest changes with any reading, time or mark of the split."""
     digest = hashlib.sha256()
@@ -187,6 +198,7 @@ def summarise(
         digest.update(np.array([len(stretch), train, validation], dtype="<i8").tobytes())
         digest.update(stretch.times.astype("<i8").tobytes())
         digest.update(np.ascontiguousarray(stretch.values, dtype="<f8").tobytes())
+        digest.update(np.ascontiguousarray(stretch.static, dtype="<f8").tobytes())
     return DataSummary(
         source=Path(source).name,
         series=len(panel.series),
@@ -201,6 +213,8 @@ def summarise(
         test_steps=max(len(stretch) - end for stretch, end in zip(panel.series, panel.validation_end, strict=True)),
         validation_steps=max(b - a for a, b in zip(panel.train_end, panel.validation_end, strict=True)),
         digest=digest.hexdigest(),
+        future=tuple(future),
+        static=tuple(static),
     )
 
 

@@ -16,13 +16,14 @@ from torch import Tensor
 from datasets.frequency import Frequency
 from models.config import ForecasterConfig
 from models.evaluation.backtest import Backtest, backtest
-from models.evaluation.panel import Panel
+from models.evaluation.panel import Panel, Stretch
 from models.evaluation.plots import plot_forecast, plot_loss
 from models.forecaster import Forecaster
 from models.registry import build
 from models.training.checkpoint import Checkpoint, Place, ResumeError, load_checkpoint, save_checkpoint
 from models.training.interrupt import interruptible
 from models.training.loop import Outcome, Record, Training
+from models.training.precision import require_device
 from models.training.progress import ProgressView
 from models.training.run import FORECAST_PLOT, LOG, LOSS_PLOT, RESUME, Run
 from models.training.settings import TrainingSettings
@@ -33,15 +34,19 @@ STRETCHES = 4
 STRETCH = 1_100  # steps beyond one window
 
 
-def train(panel: Panel, run: Run, console: Console, resume: bool = False, threads: int = 1) -> tuple[Backtest, Outcome]:
+def train(
+    panel: Panel, run: Run, console: Console, resume: bool = False, threads: int = 1, device: str = "cpu"
+) -> tuple[Backtest, Outcome]:
     """Trains, or goes on with `resume`, and writes everything to the run folder; Ctrl-C ends it early and in order.
 
-    `threads` are the processor cores to use: a step of a small net is too short to be worth sharing.
+    `threads` are the processor cores to use: a step of a small net is too short to be worth sharing. `device` is where
+    training and its validations run, `cpu` or `cuda`; what follows them runs on the CPU.
 
-    ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained.
+    ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained,
+    ValueError if there is no such device.
     """
     torch.set_num_threads(threads)
-    training = prepare(panel, run.config, run.settings, run.data.season)
+    training = prepare(panel, run.config, run.settings, run.data.season, device)
     if resume:
         _take_up(training, run)
     else:
@@ -49,6 +54,7 @@ def train(panel: Panel, run: Run, console: Console, resume: bool = False, thread
         run.write_stretches(golden_stretches(panel, run.config.window))
         _save(training.checkpoint(), run)
     outcome = _loop(training, run, console)
+    training.model.cpu()
     run.write_weights(training.best)
     result = backtest(training.model, panel, run.data.season)
     run.write_metrics(summary(result, outcome, training.model))
@@ -58,29 +64,41 @@ def train(panel: Panel, run: Run, console: Console, resume: bool = False, thread
     return result, outcome
 
 
-def prepare(panel: Panel, config: ForecasterConfig, settings: TrainingSettings, season: int) -> Training:
-    """A training at its first step; the seed decides the weights it starts from."""
+def prepare(
+    panel: Panel, config: ForecasterConfig, settings: TrainingSettings, season: int, device: str = "cpu"
+) -> Training:
+    """A training at its first step; the seed decides the weights it starts from. ValueError if there is no device."""
+    place = require_device(device, settings.precision)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = build(config, covariate_statistics(panel))
-    sampler = Sampler.of(panel, settings, config.window, config.horizon, season)
-    return Training(model, sampler, Validation.of(panel, season), settings)
+    if model.longest_history is not None:  # whole histories, each from a new state, as such a model is served
+        settings = replace(settings, primed=0.0, shortest=config.window, longest=model.longest_history)
+    sampler = Sampler.of(panel, settings, config, season)
+    return Training(model.to(place), sampler, Validation.of(panel, season, model.streams), settings)
 
 
 def covariate_statistics(panel: Panel) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each covariate of the training parts, float64 (covariates,); 0 and 1 where none is."""
+    """Mean and deviation of each covariate of the training parts, then of each static feature over the series.
+
+    Float64 (covariates + static,); 0 and 1 where no value is known.
+    """
     parts = [stretch.values[:end, 1:] for stretch, end in zip(panel.series, panel.train_end, strict=True)]
-    together = np.concatenate(parts)
-    known = ~np.isnan(together)
+    both = [_moments(np.concatenate(parts)), _moments(np.stack([stretch.static for stretch in panel.series]))]
+    mean, deviation = (np.concatenate(each) for each in zip(*both, strict=True))
+    return torch.from_numpy(mean), torch.from_numpy(deviation)
+
+
+def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    known = ~np.isnan(values)
     count = np.maximum(known.sum(0), 1)
-    filled = np.where(known, together, 0.0)
-    mean = filled.sum(0) / count
-    deviation = np.sqrt((np.where(known, together - mean, 0.0) ** 2).sum(0) / count)
-    return torch.from_numpy(mean), torch.from_numpy(np.where(deviation > 0, deviation, 1.0))
+    mean = np.where(known, values, 0.0).sum(0) / count
+    deviation = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(0) / count)
+    return mean, np.where(deviation > 0, deviation, 1.0)
 
 
-def golden_stretches(panel: Panel, window: int) -> list[tuple[int, NDArray[np.float64]]]:
-    """A few runs of real training readings, (first time, values), each long enough for a window and a long chain."""
+def golden_stretches(panel: Panel, window: int) -> list[Stretch]:
+    """A few runs of real training readings, each long enough for a window and a long chain."""
     order = np.argsort([-end for end in panel.train_end], kind="stable")
     places = np.unique(np.linspace(0, len(order) - 1, min(STRETCHES, len(order))).astype(int))
     chosen = [int(order[place]) for place in places]
@@ -91,7 +109,8 @@ def golden_stretches(panel: Panel, window: int) -> list[tuple[int, NDArray[np.fl
         spare = panel.train_end[series] - length
         first = spare * number // (STRETCHES - 1)
         stretch = panel.series[series]
-        stretches.append((int(stretch.times[first]), stretch.values[first : first + length].copy()))
+        part = slice(first, first + length)
+        stretches.append(Stretch(stretch.values[part].copy(), stretch.times[part].copy(), stretch.static))
     return stretches
 
 
@@ -102,7 +121,7 @@ def summary(result: Backtest, outcome: Outcome, model: Forecaster) -> dict[str, 
         "seasonal_naive": {str(lag): naive.metrics.to_dict() for lag, naive in result.naives.items()},
         "beats_seasonal_naive": result.beats_naive,
         "training": {
-            **asdict(outcome.place),
+            **{key: value for key, value in asdict(outcome.place).items() if key != "validations"},  # the log has them
             "ended": outcome.reason,
             "parameters": sum(weight.numel() for weight in model.parameters()),
         },
@@ -131,6 +150,8 @@ def _take_up(training: Training, run: Run) -> None:
     checkpoint = load_checkpoint(run.path / RESUME)
     for part, now in run.identity.items():
         then = checkpoint.run.get(part)
+        if part == "training" and isinstance(then, dict):
+            then = {**TrainingSettings().to_dict(), **then}  # a setting that came later was what is now its default
         if then != now:
             raise ResumeError(f"{run.path} was started with another {part}: {_difference(then, now)}")
     training.restore(checkpoint)

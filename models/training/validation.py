@@ -16,6 +16,7 @@ from models.training.loss import quantile_loss
 from models.training.windows import units_of
 
 SERIES = 512  # that are looked at, evenly spread, where there are more
+HISTORIES = 64  # whole ones that are read for a model that does not stream
 CONTEXT = 512  # steps that the recurrent state is given to run in
 
 
@@ -28,15 +29,22 @@ class Validation:
     units: NDArray[np.float64]
 
     @classmethod
-    def of(cls, panel: Panel, season: int) -> Validation:
-        """ValueError if no series has a validation part."""
+    def of(cls, panel: Panel, season: int, streams: bool = True) -> Validation:
+        """ValueError if no series has a validation part.
+
+        A model that does not stream reads a whole history for every origin, so it is judged by a few, evenly spread.
+        """
         usable = [i for i, end in enumerate(panel.train_end) if end < panel.validation_end[i]]
         if not usable:
             raise ValueError("no series has a validation part: the best weights could not be chosen")
         places = np.unique(np.linspace(0, len(usable) - 1, min(SERIES, len(usable))).round().astype(int))
         chosen = [usable[place] for place in places]
-        spans = [Span(panel.series[i], panel.train_end[i] - 1, panel.validation_end[i] - 2) for i in chosen]
-        return cls(tuple(spans), tuple(panel.validation_end[i] for i in chosen), units_of(panel, season)[chosen])
+        whole = [Span(panel.series[i], panel.train_end[i] - 1, panel.validation_end[i] - 2) for i in chosen]
+        origins = max(1, HISTORIES // len(chosen))
+        spans = [(i, part) for i, span in zip(chosen, whole, strict=True) for part in _spread(span, streams, origins)]
+        rows = [i for i, _ in spans]
+        ends = tuple(panel.validation_end[i] for i in rows)
+        return cls(tuple(span for _, span in spans), ends, units_of(panel, season)[rows])
 
     def loss(self, model: Forecaster) -> float:
         """The mean loss, in units of each series; draws nothing at random."""
@@ -52,3 +60,11 @@ class Validation:
             total += float(part)
             count += int(targets)
         return total / max(1, count)
+
+
+def _spread(span: Span, streams: bool, origins: int) -> list[Span]:
+    """The span as it is, or single origins of it."""
+    if streams:
+        return [span]
+    chosen = np.unique(np.linspace(span.first, span.last, origins).round().astype(int)).tolist()
+    return [Span(span.stretch, origin, origin) for origin in chosen]

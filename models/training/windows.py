@@ -1,4 +1,4 @@
-"""Ragged crops of the training part: where each starts, how long it is, and whether it knows what came before."""
+"""Crops of the training part: the rows that a strategy draws, and whether each knows what came before it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.config import ForecasterConfig
 from models.evaluation.metrics import seasonal_scale
-from models.evaluation.panel import Panel, Stretch, rows_of
+from models.evaluation.panel import Panel, Stretch, known_of, rows_of
 from models.evaluation.rolling import window_before
+from models.training.augmentation import jitter, mask, warp_time
+from models.training.batching import BATCHINGS, Row, Source
 from models.training.settings import TrainingSettings
 
 
@@ -25,6 +28,22 @@ class Crops(NamedTuple):
     lengths: Tensor  # (batch,) int64
     future: Tensor  # (batch, time + horizon - 1) float64: the target one step on; NaN beyond the training end
     unit: Tensor  # (batch,) float64: how large an error of 1 is in each series
+    ahead: Tensor | None = None  # (batch, time + horizon - 1, known) float64: covariates known ahead
+    static: Tensor | None = None  # (batch, static) float64: features of the series
+
+    def to(self, device: torch.device) -> Crops:
+        return Crops(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+
+
+class Crop(NamedTuple):
+    """The steps `start` to `end` of a stretch whose first `known` readings may be seen."""
+
+    stretch: Stretch
+    start: int
+    end: int
+    known: int
+    unit: float
+    primed: bool
 
 
 @dataclass(frozen=True)
@@ -36,57 +55,64 @@ class Sampler:
 
     panel: Panel
     settings: TrainingSettings
-    window: int
-    horizon: int
+    config: ForecasterConfig
     units: NDArray[np.float64]
     shares: NDArray[np.float64]  # of the crops, by series: as many as it has readings
 
     @classmethod
-    def of(cls, panel: Panel, settings: TrainingSettings, window: int, horizon: int, season: int) -> Sampler:
+    def of(cls, panel: Panel, settings: TrainingSettings, config: ForecasterConfig, season: int) -> Sampler:
         """`season`, in steps, is that of the unit in which errors of a series are weighed."""
         ends = np.array(panel.train_end, dtype=np.float64)
-        return cls(panel, settings, window, horizon, units_of(panel, season), ends / ends.sum())
+        return cls(panel, settings, config, units_of(panel, season), ends / ends.sum())
 
     def crops(self, step: int) -> Crops:
         """The batch of a step, counted from 0."""
-        random = np.random.default_rng([self.settings.seed, step])
-        chosen = random.choice(len(self.shares), size=self.settings.batch, p=self.shares)
-        lengths = self._lengths(random)
-        parts: list[tuple[Stretch, int, int]] = []
-        for series, length in zip(chosen.tolist(), lengths.tolist(), strict=True):
-            last = self.panel.train_end[series] - 1  # the last origin has one target at least
-            length = min(length, last)
-            start = int(random.integers(-(length // 2), last - length + length // 2 + 1))
-            start = min(max(start, 0), last - length)  # both ends come as often as the middle
-            parts.append((self.panel.series[series], start, start + length))
-        primed = random.random(len(parts)) < self.settings.primed
-        order = sorted(range(len(parts)), key=lambda row: parts[row][1] - parts[row][2])
-        rows = [(parts[row], int(chosen[row]), bool(primed[row])) for row in order]
-        return self._gathered(rows)
+        settings = self.settings
+        random = np.random.default_rng([settings.seed, step])
+        rows = BATCHINGS[settings.batching](random, settings, Source(self.panel.train_end, self.shares))
+        primed = random.random(len(rows)) < settings.primed
+        order = sorted(range(len(rows)), key=lambda row: rows[row].start - rows[row].end)
+        chosen = [self._crop(rows[row], bool(primed[row])) for row in order]
+        # What augments draws last, so that without it a batch is what it would be
+        if settings.warp > 0:
+            chosen = [self._warped(random, crop) for crop in chosen]
+        return self._gathered(random, chosen)
 
-    def _lengths(self, random: np.random.Generator) -> NDArray[np.int64]:
-        """Ragged, but of one class within a batch, so that little is spent on padding."""
-        longest = int(random.integers(self.settings.shortest, self.settings.longest + 1))
-        lengths = random.integers(max(1, longest * 3 // 4), longest + 1, size=self.settings.batch)
-        return lengths.astype(np.int64)
+    def _crop(self, row: Row, primed: bool) -> Crop:
+        known = self.panel.train_end[row.series]
+        return Crop(self.panel.series[row.series], row.start, row.end, known, self.units[row.series], primed)
 
-    def _gathered(self, rows: list[tuple[tuple[Stretch, int, int], int, bool]]) -> Crops:
-        values, times, lengths = rows_of([part for part, _, _ in rows])
-        width = values.shape[2]
-        before = np.full((len(rows), self.window, width), np.nan)
-        future = np.full((len(rows), values.shape[1] + self.horizon - 1), np.nan)
-        for row, ((stretch, start, end), series, primed) in enumerate(rows):
-            if primed:
-                before[row] = window_before(stretch, start, self.window)
-            known = min(self.panel.train_end[series], end + self.horizon)
-            future[row, : known - start - 1] = stretch.values[start + 1 : known, 0]
+    def _warped(self, random: np.random.Generator, crop: Crop) -> Crop:
+        """The crop on a warped copy of all that it shows."""
+        first = max(0, crop.start - self.config.window)
+        last = min(crop.known, crop.end + self.config.horizon)
+        values = warp_time(random, self.settings.warp, crop.stretch.values[first:last])
+        shown = Stretch(values, crop.stretch.times[first:last], crop.stretch.static)
+        return crop._replace(stretch=shown, start=crop.start - first, end=crop.end - first, known=last - first)
+
+    def _gathered(self, random: np.random.Generator, crops: list[Crop]) -> Crops:
+        parts = [(crop.stretch, crop.start, crop.end) for crop in crops]
+        values, times, lengths = rows_of(parts)
+        window, horizon = self.config.window, self.config.horizon
+        before = np.full((len(crops), window, values.shape[2]), np.nan)
+        future = np.full((len(crops), values.shape[1] + horizon - 1), np.nan)
+        for row, crop in enumerate(crops):
+            if crop.primed:
+                before[row] = window_before(crop.stretch, crop.start, window)
+            known = min(crop.known, crop.end + horizon)
+            future[row, : known - crop.start - 1] = crop.stretch.values[crop.start + 1 : known, 0]
+        if self.settings.jitter > 0:
+            jitter(random, self.settings.jitter, before, values)
+        if self.settings.mask > 0:
+            mask(random, self.settings.mask, before, values)
         return Crops(
             torch.from_numpy(before),
             torch.from_numpy(values),
             torch.from_numpy(times),
             torch.from_numpy(lengths),
             torch.from_numpy(future),
-            torch.from_numpy(self.units[[series for _, series, _ in rows]]),
+            torch.tensor([crop.unit for crop in crops], dtype=torch.float64),
+            *(None if each is None else torch.from_numpy(each) for each in known_of(parts, self.config)),
         )
 
 

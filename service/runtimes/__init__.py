@@ -36,7 +36,11 @@ class Arena(Protocol):
 
 
 class Runtime(Protocol):
-    """Runs the two graphs of a bundle. Calls come from one thread; nothing is kept between them."""
+    """Runs the two graphs of a bundle. Calls come from one thread; nothing is kept between them.
+
+    `future` and `static` are what the bundle's manifest names so: None means that nothing of them is known, and a
+    bundle that names none has no such input in its graphs.
+    """
 
     name: str
     device: str
@@ -48,6 +52,8 @@ class Runtime(Protocol):
         times: NDArray[np.int64],  # (batch, time) seconds of the series' own clock, or counts
         lengths: NDArray[np.int64],  # (batch,) steps that count in each row; 0 leaves its state as it is
         states: States,
+        future: NDArray[np.float64] | None = None,  # (batch, horizon, known-future covariates), NaN where unknown
+        static: NDArray[np.float64] | None = None,  # (batch, static features), NaN where unknown
     ) -> tuple[NDArray[np.float64], States]:
         """Forecasts after each row's last step, (batch, horizon, quantiles), and the states there."""
 
@@ -56,10 +62,18 @@ class Runtime(Protocol):
         values: NDArray[np.float64],  # (batch, 1 + covariates)
         times: NDArray[np.int64],  # (batch,)
         states: States,
+        future: NDArray[np.float64] | None = None,  # as in `sequence`
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], States]:
         """One reading for each row: forecasts (batch, horizon, quantiles) and the new states."""
 
-    def gates(self, values: NDArray[np.float64], times: NDArray[np.int64], states: States) -> NDArray[np.float32]:
+    def gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: States,
+        static: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
         """The gates of that same step, (batch, gates); z near 1 keeps the past."""
 
     def states(self, rows: NDArray[np.float32]) -> States:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from service.bundle import Bundle, Graph, Manifest, StateLayout, StateSlice, encode_row
 from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
+from service.runtimes.known import known_inputs
 
-SLICES = ("count", "mean", "last", "phase", "drivers")  # of a state row
-COUNT, MEAN, LAST, PHASE, DRIVERS = range(len(SLICES))
+SLICES = ("count", "mean", "last", "phase", "drivers", "static")  # of a state row
+COUNT, MEAN, LAST, PHASE, DRIVERS, STATIC = range(len(SLICES))
 KEEP = np.float32(0.75)  # share of the exponential mean that a reading leaves as it was
 DAY = 86_400
 
@@ -36,6 +37,9 @@ class Run:
 
 class FakeRuntime:
     """Streamed, chunked and whole are exactly equal, rows do not see each other, NaN is a missing reading.
+
+    What is known ahead shifts the forecast at its own step ahead; static features feed the state with every reading,
+    and shift the forecast too. Each counts by its place, so that no two can be taken for each other.
 
     Faults, each off at first: a reading equal to `raise_on` makes its run raise, one equal to `nan_on` makes
     its row not finite, `broken` makes every run raise, and while `gate` is clear every run waits for it
@@ -69,27 +73,37 @@ class FakeRuntime:
         times: NDArray[np.int64],
         lengths: NDArray[np.int64],
         states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        ahead, constant = self._effects(len(values), future, static)
         live = np.arange(values.shape[1]) < lengths[:, None]  # (batch, time)
         self._begin(Run("sequence", len(values), values.shape[1], lengths.copy()), values[live])
         states = states.copy()
         for at in range(values.shape[1]):
             rows = np.flatnonzero(live[:, at])
-            states[rows] = self._advance(values[rows, at], times[rows, at], states[rows])
-        return self._forecast(states), states
+            states[rows] = self._advance(values[rows, at], times[rows, at], states[rows], constant[rows])
+        return self._forecast(states, ahead, constant), states
 
     def step(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        ahead, constant = self._effects(len(values), future, static)
         self._begin(Run("step", len(values), 1, np.ones(len(values), dtype=np.int64)), values)
-        states = self._advance(values, times, states)
-        return self._forecast(states), states
+        states = self._advance(values, times, states, constant)
+        return self._forecast(states, ahead, constant), states
 
     def gates(
         self,
         values: NDArray[np.float64],
         times: NDArray[np.int64],  # noqa: ARG002 (the protocol's)
         states: NDArray[np.float32],
+        static: NDArray[np.float64] | None = None,  # noqa: ARG002 (the protocol's)
     ) -> NDArray[np.float32]:
         missing = np.isnan(values[:, 0]) | (states[:, COUNT] == 0)
         keep = np.where(missing, np.float32(1), KEEP).astype(np.float32)
@@ -111,8 +125,23 @@ class FakeRuntime:
         if self.broken or (self.raise_on is not None and bool((values == self.raise_on).any())):
             raise RuntimeError("a fault that was switched on")
 
+    def _effects(
+        self, batch: int, future: NDArray[np.float64] | None, static: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What is known, weighed by its place and added up: (batch, horizon) and (batch,); nothing known counts 0."""
+        known = known_inputs(self.bundle.manifest, batch, future, static)
+        blank = {"future": np.zeros((batch, self.bundle.manifest.horizon, 0)), "static": np.zeros((batch, 0))}
+        ahead, constant = ((blank | known)[name] for name in ("future", "static"))
+        weighed = (np.nan_to_num(each) * np.arange(1, each.shape[-1] + 1) for each in (ahead, constant))
+        ahead, constant = (each.sum(axis=-1).astype(np.float32) for each in weighed)
+        return ahead, constant
+
     def _advance(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        constant: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """The state after one reading of each row, element by element: so no row or shape can matter."""
         target = values[:, 0].astype(np.float32)
@@ -127,15 +156,19 @@ class FakeRuntime:
         if values.shape[1] > 1:
             drivers = np.where(np.isnan(values[:, 1:]), 0, values[:, 1:]).sum(axis=1)
             new[:, DRIVERS] = KEEP * states[:, DRIVERS] + (1 - KEEP) * drivers.astype(np.float32)
+        new[:, STATIC] = KEEP * states[:, STATIC] + (1 - KEEP) * constant
         if self.nan_on is not None:
             new[values[:, 0] == self.nan_on, MEAN] = np.nan
         return new
 
-    def _forecast(self, states: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _forecast(
+        self, states: NDArray[np.float32], ahead: NDArray[np.float32], constant: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
         last = np.where(np.isnan(states[:, LAST]), 0, states[:, LAST])
         trend = last - states[:, MEAN]
         level = states[:, MEAN] + states[:, PHASE] + states[:, DRIVERS] + np.float32(0.01) * states[:, COUNT]
-        centre = level[:, None, None] + trend[:, None, None] * self._tilt
+        level = level + states[:, STATIC] + constant
+        centre = level[:, None, None] + trend[:, None, None] * self._tilt + ahead[:, :, None]
         forecast: NDArray[np.float64] = (centre + self._spread).astype(np.float64)
         return forecast  # (batch, horizon, quantiles)
 
@@ -144,6 +177,8 @@ def fake_bundle(
     horizon: int = 3,
     quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     covariates: Sequence[str] = (),
+    future: Sequence[str] = (),
+    static: Sequence[str] = (),
     frequency: str = "1h",
     streams: bool = True,
     time_zone: str | None = None,
@@ -167,6 +202,8 @@ def fake_bundle(
         quantiles=list(quantiles),
         target="y",
         covariates=list(covariates),
+        future=list(future),
+        static=list(static),
         streams=streams,
         context=1,
         longest_history=longest_history,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from service.bundle import SEQUENCE_ONNX, STEP_ONNX, Bundle
 from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
+from service.runtimes.known import known_inputs
 
 FORECAST = ["quantiles", "next_state"]
 WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation
@@ -32,7 +33,7 @@ class OnnxRuntime:
         options.log_severity_level = WARNINGS_AND_BELOW
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._sequence = self._open(SEQUENCE_ONNX, options)
-        self._step = self._open(STEP_ONNX, options)
+        self._step = self._open(STEP_ONNX, options) if bundle.manifest.streams else None
 
     def sequence(
         self,
@@ -40,21 +41,36 @@ class OnnxRuntime:
         times: NDArray[np.int64],
         lengths: NDArray[np.int64],
         states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        inputs = {"values": values, "times": times, "lengths": lengths, "state": states}
+        known = known_inputs(self.bundle.manifest, len(values), future, static)
+        inputs = {"values": values, "times": times, "lengths": lengths, "state": states, **known}
         quantiles, after = self._sequence.run(FORECAST, inputs)
         return quantiles, after
 
     def step(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        quantiles, after = self._step.run(FORECAST, {"values": values, "times": times, "state": states})
+        known = known_inputs(self.bundle.manifest, len(values), future, static)
+        inputs = {"values": values, "times": times, "state": states, **known}
+        quantiles, after = self._stepping().run(FORECAST, inputs)
         return quantiles, after
 
     def gates(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: NDArray[np.float32]
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        static: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
-        (gates,) = self._step.run(["gates"], {"values": values, "times": times, "state": states})
+        known = known_inputs(self.bundle.manifest, len(values), None, static)  # every input of a graph must be fed
+        (gates,) = self._stepping().run(["gates"], {"values": values, "times": times, "state": states, **known})
         result: NDArray[np.float32] = gates
         return result
 
@@ -66,6 +82,11 @@ class OnnxRuntime:
 
     def arena(self, capacity: int) -> NumpyArena:
         return NumpyArena(self.bundle.initial, capacity)
+
+    def _stepping(self) -> onnxruntime.InferenceSession:
+        if self._step is None:
+            raise RuntimeError(f"{self.bundle.path} does not stream: it has no graph for a step")
+        return self._step
 
     def _open(self, name: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
         graph = (self.bundle.path / name).read_bytes()

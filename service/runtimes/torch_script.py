@@ -11,6 +11,7 @@ from torch import Tensor
 
 from service.bundle import TORCHSCRIPT, Bundle
 from service.errors import RuntimeUnavailable
+from service.runtimes.known import known_inputs
 
 
 class TorchArena:
@@ -69,21 +70,40 @@ class TorchScriptRuntime:
         times: NDArray[np.int64],
         lengths: NDArray[np.int64],
         states: Tensor,
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], Tensor]:
         with torch.inference_mode():
-            quantiles, after = self._model.sequence(self._to(values), self._to(times), self._to(lengths), states)
+            known = self._known(len(values), future, static)
+            readings = self._to(values), self._to(times), self._to(lengths)
+            quantiles, after = self._model.sequence(*readings, states, *known)
             return quantiles.cpu().numpy(), after
 
     def step(
-        self, values: NDArray[np.float64], times: NDArray[np.int64], states: Tensor
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: Tensor,
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], Tensor]:
         with torch.inference_mode():
-            quantiles, after, _ = self._model.step(self._to(values), self._to(times), states)
+            known = self._known(len(values), future, static)
+            quantiles, after, _ = self._model.step(self._to(values), self._to(times), states, *known)
             return quantiles.cpu().numpy(), after
 
-    def gates(self, values: NDArray[np.float64], times: NDArray[np.int64], states: Tensor) -> NDArray[np.float32]:
+    def gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: Tensor,
+        static: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
         with torch.inference_mode():
-            gates: NDArray[np.float32] = self._model.step(self._to(values), self._to(times), states)[2].cpu().numpy()
+            known = self._known(len(values), None, static)
+            gates: NDArray[np.float32] = (
+                self._model.step(self._to(values), self._to(times), states, *known)[2].cpu().numpy()
+            )
             return gates
 
     def states(self, rows: NDArray[np.float32]) -> Tensor:
@@ -95,6 +115,11 @@ class TorchScriptRuntime:
 
     def arena(self, capacity: int) -> TorchArena:
         return TorchArena(self._to(self.bundle.initial), capacity)
+
+    def _known(
+        self, batch: int, future: NDArray[np.float64] | None, static: NDArray[np.float64] | None
+    ) -> list[Tensor]:
+        return [self._to(each) for each in known_inputs(self.bundle.manifest, batch, future, static).values()]
 
     def _to(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from models.cell import gru_cell, initialise_gru, weights
+from models.layers.cell import gru_cell, initialise_gru, weights
 
 
 @settings(max_examples=40, deadline=None)

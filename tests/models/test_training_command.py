@@ -10,7 +10,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from commands.main import app
+from models.training.batching import BATCHINGS
+from models.training.precision import PRECISIONS
 from models.training.run import Run
+from models.training.schedule import SCHEDULES
 from tests.conftest import daily_wave
 
 Command = Callable[..., Result]
@@ -64,6 +67,26 @@ def test_options_reach_the_run(command: Command, tmp_path: Path) -> None:
     assert (run.data.test_steps, run.data.validation_steps) == (30, 24)
 
 
+def test_every_option_of_training_reaches_the_run(command: Command, tmp_path: Path) -> None:
+    given = {
+        **{"batching": "steps", "shortest": 9, "longest": 30, "batch_steps": 60, "accumulate": 2},
+        **{"stride": 3, "jitter": 0.02, "warp": 0.03, "mask": 0.04},
+        **{"schedule": "onecycle", "warm_up": 1, "decay": 0.2, "patience": 3, "precision": "float32"},
+    }
+    options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    result = command("--horizon", "6", "--out", str(tmp_path / "run"), *SMALL, *options, "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    settings = Run.open(tmp_path / "run").settings.to_dict()
+    assert {name: settings[name] for name in given} == given
+
+
+def test_the_help_names_every_strategy_schedule_and_precision(command: Command) -> None:
+    said = command("--help", data="").output
+    for names in (BATCHINGS, SCHEDULES, PRECISIONS):
+        for name in names:
+            assert name in said
+
+
 def test_a_run_is_not_overwritten_unasked(command: Command, tmp_path: Path) -> None:
     out = ("--horizon", "6", "--out", str(tmp_path / "run"), *SMALL)
     assert command(*out).exit_code == 0
@@ -100,6 +123,10 @@ def test_better_than_the_naive_can_be_required(command: Command, tmp_path: Path)
     [
         (("--lags", "a day"), "--lags takes whole numbers"),
         (("--rate", "2"), "the rate must lie between 0 and 1"),
+        (("--batching", "random"), "unknown batching 'random'; choose among crops, pad, truncate, bucket, steps"),
+        (("--schedule", "linear"), "unknown schedule 'linear'"),
+        (("--precision", "float16"), "precision float16 is for CUDA alone"),
+        (("--device", "tpu"), "unknown device 'tpu'; choose among cpu, cuda"),
         (("--covariates", "humidity"), "humidity"),
         (("--resume",), "is no run"),
         (("--test-steps", "490"), "steps to train on"),

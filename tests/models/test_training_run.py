@@ -136,6 +136,16 @@ def test_a_run_of_other_settings_is_not_resumed(tmp_path: Path) -> None:
         train(small_panel(), other, Console(quiet=True), resume=True)
 
 
+def test_a_run_begun_before_a_setting_existed_goes_on_with_its_default(whole: Run, tmp_path: Path) -> None:
+    run = stopped_run(tmp_path / "run", 10)
+    checkpoint = load_checkpoint(run.path / RESUME)
+    later = ("batching", "schedule", "accumulate", "jitter")
+    then = {name: value for name, value in checkpoint.run["training"].items() if name not in later}
+    save_checkpoint(replace(checkpoint, run={**checkpoint.run, "training": then}), run.path / RESUME)
+    train(small_panel(), run, Console(quiet=True), resume=True)
+    assert (run.path / WEIGHTS).read_bytes() == (whole.path / WEIGHTS).read_bytes()
+
+
 def test_a_damaged_or_absent_checkpoint_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ResumeError, match="nothing to resume"):
         load_checkpoint(tmp_path / RESUME)

@@ -26,7 +26,7 @@ def counting_panel(lengths: list[int], held_out: int = 10) -> Panel:
 
 
 def crops_of(panel: Panel, settings: TrainingSettings, step: int = 0) -> Crops:
-    return Sampler.of(panel, settings, WINDOW, HORIZON, SEASON).crops(step)
+    return Sampler.of(panel, settings, CONFIG, SEASON).crops(step)
 
 
 @settings(max_examples=40, deadline=None)
@@ -74,7 +74,7 @@ def test_a_cold_crop_knows_nothing() -> None:
 
 def test_a_batch_depends_on_seed_and_step_alone() -> None:
     panel = small_panel()
-    first = Sampler.of(panel, SETTINGS, WINDOW, HORIZON, SEASON)
+    first = Sampler.of(panel, SETTINGS, CONFIG, SEASON)
     first.crops(0)
     again = crops_of(panel, SETTINGS, step=7)
     for a, b in zip(first.crops(7), again, strict=True):
@@ -90,7 +90,7 @@ def test_rows_are_sorted_from_the_longest() -> None:
 
 
 def test_a_long_series_is_seen_as_often_as_it_has_readings() -> None:
-    sampler = Sampler.of(counting_panel([60, 420]), SETTINGS, WINDOW, HORIZON, SEASON)
+    sampler = Sampler.of(counting_panel([60, 420]), SETTINGS, CONFIG, SEASON)
     assert sampler.shares.tolist() == [40 / 440, 400 / 440]
 
 

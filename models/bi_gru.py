@@ -1,0 +1,119 @@
+"""A GRU that reads a history both ways: it forecasts from whole histories and cannot be streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from models.config import ForecasterConfig
+from models.forecaster import Fork, counting
+from models.layers.gru import GRULayer
+from models.missing import interpolated
+from models.recurrent import RecurrentForecaster
+
+WINDOWS = 2  # lengths of the window that a history may have
+
+
+class BiGRUForecaster(RecurrentForecaster):
+    """Two GRUs a layer, one from each end (Schuster and Paliwal 1997); the decoder sees where both have arrived.
+
+    The backward one starts at each row's own last step: a row is turned round within its own length, so that no padding
+    is read before a reading. A sequence always begins anew: the state that it returns can be forecast from and not be
+    continued.
+    """
+
+    streams: ClassVar[bool] = False
+
+    def __init__(self, config: ForecasterConfig) -> None:
+        super().__init__(config, output=2 * config.hidden)
+        self.hidden = config.hidden
+        self.interpolates = config.missing == "linear"
+        sizes = [self.features.size] + [2 * config.hidden] * (config.layers - 1)
+        self.forwards = nn.ModuleList(GRULayer(size, config.hidden) for size in sizes)
+        self.backwards = nn.ModuleList(GRULayer(size, config.hidden) for size in sizes)
+        self.dropout = nn.Dropout(config.dropout)
+        for layer in self._layers():
+            for direction in layer:
+                direction.start(longest_memory=config.window)
+
+    @property
+    def recurrent_parts(self) -> list[tuple[str, int]]:
+        return [("forward", self.hidden), ("backward", self.hidden)]
+
+    @property
+    def gate_parts(self) -> list[tuple[str, int]]:
+        return []
+
+    @property
+    def longest_history(self) -> int:
+        return WINDOWS * self.window
+
+    def fork(
+        self,
+        values: Tensor,
+        times: Tensor,
+        lengths: Tensor,
+        state: Tensor,
+        ahead: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> Fork:
+        """Of each row its last step alone: what is decoded there has read the row from its end."""
+        values = self.taken(values, lengths)
+        seen = self._seen(values, times, lengths, state, static)
+        _, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
+        tail = self.memory.settle(values[:, :, 0], lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        steps = (lengths - 1).unsqueeze(1)  # (batch, 1)
+        future = None
+        if ahead is not None:
+            places = steps + torch.arange(self.config.horizon, device=steps.device)
+            future = ahead.gather(1, places.unsqueeze(2).expand(-1, -1, ahead.size(2)))
+        quantiles, level, scale = self.decoded(recurrent, tail, future)
+        count = seen.statistics.count.gather(1, steps)
+        state = torch.cat([recurrent, tail], 1)
+        return Fork(quantiles.unsqueeze(1), level.unsqueeze(1), scale.unsqueeze(1), count, state, steps)
+
+    def taken(self, values: Tensor, lengths: Tensor) -> Tensor:
+        if not self.interpolates:
+            return values
+        return torch.cat([interpolated(values[:, :, 0], lengths).unsqueeze(2), values[:, :, 1:]], 2)
+
+    def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
+        inputs, turned = features, _turned(features, lengths)
+        start = torch.zeros_like(recurrent[:, : self.hidden])
+        for forward, backward in self._layers():
+            ahead, last = forward.whole(inputs, lengths, start)
+            back, first = backward.whole(_gathered(inputs, turned), lengths, start)
+            inputs = torch.cat([ahead, _gathered(back, turned)], 2)
+        return torch.where((lengths > 0).unsqueeze(1), torch.cat([last, first], 1), recurrent)
+
+    def recur_ragged(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
+        inputs, turned, rows = features, _turned(features, lengths), lengths.cpu()
+        start = torch.zeros_like(recurrent[:, : self.hidden])
+        for at, (forward, backward) in enumerate(self._layers()):
+            given = self.dropout(inputs) if at else inputs
+            ahead, last = forward.ragged(given, lengths, rows, start)
+            back, first = backward.ragged(_gathered(given, turned), lengths, rows, start)
+            inputs = torch.cat([ahead, _gathered(back, turned)], 2)
+        return inputs, torch.cat([last, first], 1)
+
+    def recur_step(self, features: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError("a GRU that reads both ways has no step: it needs the whole history")
+
+    def output(self, recurrent: Tensor) -> Tensor:
+        return recurrent
+
+    def _layers(self) -> Iterator[tuple[GRULayer, GRULayer]]:
+        yield from zip(self.forwards, self.backwards, strict=True)
+
+
+def _turned(features: Tensor, lengths: Tensor) -> Tensor:
+    """For each step the one that takes its place when its row is turned round, (batch, time); padding stays."""
+    steps = counting(features[:, :, 0])
+    return torch.where(steps < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - steps, steps)
+
+
+def _gathered(values: Tensor, places: Tensor) -> Tensor:
+    return values.gather(1, places.unsqueeze(2).expand(-1, -1, values.size(2)))

@@ -1,0 +1,104 @@
+"""Several forecasters that answer as one: the mean of their quantiles, from one state row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster, Fork, Slice, slices_of
+
+
+class EnsembleForecaster(Forecaster):
+    """`members` may be of any architectures that stream; one architecture named twice starts from two seeds.
+
+    Each learns for itself, from the same crops; a mean of quantiles that do not cross does not cross. The state is that
+    of the members one after the other, its slices named member/slice.
+    """
+
+    def __init__(self, config: ForecasterConfig, member: Callable[[ForecasterConfig], Forecaster]) -> None:
+        super().__init__(config)
+        if len(config.members) < 2 or "ensemble" in config.members:
+            raise ValueError(f"an ensemble needs two members or more, such as gru,lstm; not {config.members}")
+        built = [member(replace(config, architecture=name)) for name in config.members]
+        still = [name for name, each in zip(config.members, built, strict=True) if not each.streams]
+        if still:
+            raise ValueError(f"{', '.join(still)} cannot stream, so it cannot be a member; leave it out")
+        self.members = nn.ModuleList(built)
+
+    @property
+    def layout(self) -> list[Slice]:
+        return slices_of(
+            [(f"{at + 1}/{part.name}", part.stop - part.start) for at, each in self._each() for part in each.layout]
+        )
+
+    @property
+    def gate_layout(self) -> list[Slice]:
+        return slices_of(
+            [
+                (f"{at + 1}/{part.name}", part.stop - part.start)
+                for at, each in self._each()
+                for part in each.gate_layout
+            ]
+        )
+
+    def initial(self) -> Tensor:
+        return torch.cat([each.initial() for _, each in self._each()])
+
+    def primed(self, before: Tensor) -> Tensor:
+        return torch.cat([each.primed(before) for _, each in self._each()], 1)
+
+    def set_covariate_statistics(self, mean: Tensor, deviation: Tensor) -> None:
+        for _, each in self._each():
+            each.set_covariate_statistics(mean, deviation)
+
+    def sequence(
+        self,
+        values: Tensor,
+        times: Tensor,
+        lengths: Tensor,
+        state: Tensor,
+        future: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        answers = [each.sequence(values, times, lengths, part, future, static) for each, part in self._with(state)]
+        return _mean([quantiles for quantiles, _ in answers]), torch.cat([after for _, after in answers], 1)
+
+    def step(
+        self,
+        values: Tensor,
+        times: Tensor,
+        state: Tensor,
+        future: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        answers = [each.step(values, times, part, future, static) for each, part in self._with(state)]
+        quantiles, after, gates = zip(*answers, strict=True)
+        return _mean(list(quantiles)), torch.cat(after, 1), torch.cat(gates, 1)
+
+    def fork(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, *known: Any) -> Fork:
+        forks = self.forks(values, times, lengths, state, *known)
+        quantiles = torch.stack([fork.quantiles for fork in forks]).mean(0)  # all in deviations of the same window
+        state = torch.cat([fork.state for fork in forks], 1)
+        return Fork(quantiles, forks[0].level, forks[0].scale, forks[0].seen, state)
+
+    def forks(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, *known: Any) -> list[Fork]:
+        return [each.fork(values, times, lengths, part, *known) for each, part in self._with(state)]
+
+    def _each(self) -> Iterator[tuple[int, Forecaster]]:
+        for at, each in enumerate(self.members):
+            assert isinstance(each, Forecaster)
+            yield at, each
+
+    def _with(self, state: Tensor) -> Iterator[tuple[Forecaster, Tensor]]:
+        parts = torch.split(state, [each.state_size for _, each in self._each()], 1)
+        for (_, each), part in zip(self._each(), parts, strict=True):
+            yield each, part
+
+
+def _mean(quantiles: list[Tensor]) -> Tensor:
+    return torch.stack(quantiles).mean(0)

@@ -1,0 +1,212 @@
+"""All that stands between a reading and a forecast, around the recurrent part that an architecture fills in."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.config import ForecasterConfig
+from models.decoder import Decoder
+from models.features import Features
+from models.forecaster import Forecaster, Fork, Slice, slices_of
+from models.memory import Memory
+from models.scaling import Statistics
+
+
+class Seen(NamedTuple):
+    """Rows of readings as the model sees them."""
+
+    features: Tensor  # (batch, time, inputs)
+    tape: Tensor  # (batch, window + time)
+    anchor: Tensor  # (batch, 1)
+    statistics: Statistics  # of each step's window
+    level: Tensor  # (batch, time) float64
+    scale: Tensor  # (batch, time) float64
+
+
+class RecurrentForecaster(Forecaster):
+    """A row holds the recurrent state, named by its architecture, and then the memory of past values.
+
+    An architecture gives the parts of its state and fills in the four `recur` methods. What is decoded is a function of
+    the state alone, so that a forecast can be asked for at any time.
+    """
+
+    def __init__(self, config: ForecasterConfig, output: int) -> None:
+        super().__init__(config)
+        self.memory = Memory(config.window, config.missing == "forward")
+        self.features = Features(config)
+        self.decoder = Decoder(config, output)
+
+    @property
+    def recurrent(self) -> int:
+        """Numbers of the recurrent state, which a row begins with."""
+        return sum(size for _, size in self.recurrent_parts)
+
+    @property
+    def layout(self) -> list[Slice]:
+        return slices_of([*self.recurrent_parts, *self.memory.parts])
+
+    @property
+    def gate_layout(self) -> list[Slice]:
+        return slices_of(self.gate_parts)
+
+    def rest(self) -> Tensor:
+        """The recurrent state before any reading, (recurrent,): zeros, unless an architecture knows better."""
+        return self.memory.places.new_zeros(self.recurrent, dtype=torch.float32)
+
+    def initial(self) -> Tensor:
+        return torch.cat([self.rest(), self.memory.initial()])
+
+    def primed(self, before: Tensor) -> Tensor:
+        tail = self.memory.primed(before[:, :, 0])
+        return torch.cat([self.rest().unsqueeze(0).expand(len(before), -1), tail], 1)
+
+    def set_covariate_statistics(self, mean: Tensor, deviation: Tensor) -> None:
+        features, count = self.features, self.features.covariates
+        features.covariate_mean.copy_(mean[:count])
+        features.static_mean.copy_(mean[count:])
+        deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+        features.covariate_deviation.copy_(deviation[:count])
+        features.static_deviation.copy_(deviation[count:])
+
+    # -- the signature ------------------------------------------------------------------------------------------
+
+    def sequence(
+        self,
+        values: Tensor,
+        times: Tensor,
+        lengths: Tensor,
+        state: Tensor,
+        future: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        values = self.taken(values, lengths)
+        seen = self._seen(values, times, lengths, state, static)
+        recurrent = self.recur(seen.features, lengths, state[:, : self.recurrent])
+        tail = self.memory.settle(values[:, :, 0], lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        return self.decode(recurrent, tail, future), torch.cat([recurrent, tail], 1)
+
+    def step(
+        self,
+        values: Tensor,
+        times: Tensor,
+        state: Tensor,
+        future: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        target, lengths = values[:, :1], torch.ones_like(times)
+        before = state[:, self.recurrent :]
+        tape, anchor = self.memory.tape(target, lengths, before)
+        statistics = self.features.scaling.of_ring(tape[:, 1:], anchor).of_one_step()
+        given = self._static(static, values)
+        features = self.features(values.unsqueeze(1), times.unsqueeze(1), tape, statistics, anchor, given)
+        recurrent, gates = self.recur_step(features.squeeze(1), state[:, : self.recurrent])
+        tail = self.memory.settle(target, lengths, before, tape, anchor)
+        return self.decode(recurrent, tail, future), torch.cat([recurrent, tail], 1), gates
+
+    def fork(
+        self,
+        values: Tensor,
+        times: Tensor,
+        lengths: Tensor,
+        state: Tensor,
+        ahead: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> Fork:
+        seen = self._seen(values, times, lengths, state, static)
+        outputs, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
+        windows = seen.tape.unfold(1, self.window, 1)[:, 1:]  # (batch, time, window), a view
+        values_seen = windows.index_select(2, self.decoder.places).to(torch.float64)
+        values_seen = (values_seen - seen.statistics.mean.unsqueeze(2)) / seen.scale.unsqueeze(2)
+        lifted = None
+        if self.config.future:
+            known = self._ahead(ahead, values, values.size(1) + self.config.horizon - 1)
+            lifted = self.decoder.lifted(known).unfold(1, self.config.horizon, 1)  # (batch, time, rank, horizon)
+        quantiles = self.decoder(outputs, values_seen.to(torch.float32), lifted)
+        tail = self.memory.settle(values[:, :, 0], lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        state = torch.cat([recurrent, tail], 1)
+        return Fork(quantiles, seen.level, seen.scale, seen.statistics.count, state)
+
+    # -- an architecture's part ---------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def recurrent_parts(self) -> list[tuple[str, int]]:
+        """Name and size of each slice of the recurrent state."""
+
+    @property
+    @abstractmethod
+    def gate_parts(self) -> list[tuple[str, int]]:
+        """Name and size of each slice of the gates."""
+
+    @abstractmethod
+    def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
+        """The recurrent state after each row's last step: features (batch, time, inputs) -> (batch, recurrent).
+
+        A length of 0 leaves a row's state as it is. Traced: no tensor here is made from a Python size or device.
+        """
+
+    @abstractmethod
+    def recur_step(self, features: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: features (batch, inputs) -> the new recurrent state and the gates (batch, gates)."""
+
+    @abstractmethod
+    def recur_ragged(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs at each step of ragged rows (batch, time, output), and each row's last recurrent state; lengths >= 1.
+
+        What stands behind a row's end is undefined and must reach nothing before it.
+        """
+
+    @abstractmethod
+    def output(self, recurrent: Tensor) -> Tensor:
+        """What the decoder sees of a recurrent state: (batch, recurrent) -> (batch, output)."""
+
+    # -- shared parts -------------------------------------------------------------------------------------------
+
+    def taken(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """The readings as they are taken in; a model of whole histories may fill gaps in from both sides."""
+        del lengths
+        return values
+
+    def decode(self, recurrent: Tensor, tail: Tensor, future: Tensor | None = None) -> Tensor:
+        """The forecast from a state alone, float64 (batch, horizon, quantiles), in the series' units."""
+        quantiles, level, scale = self.decoded(recurrent, tail, future)
+        forecast = quantiles.to(torch.float64)
+        return level.unsqueeze(1).unsqueeze(2) + scale.unsqueeze(1).unsqueeze(2) * forecast
+
+    def decoded(self, recurrent: Tensor, tail: Tensor, future: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """The same as quantiles in scales of the window, (batch, horizon, quantiles), and its level and scale."""
+        ring = tail[:, : self.window]
+        anchor = tail[:, self.window : self.window + 1]
+        anchor = torch.where(torch.isnan(anchor), torch.zeros_like(anchor), anchor)
+        statistics = self.features.scaling.of_ring(ring, anchor)
+        level, scale = self.features.scaling.absolute(statistics, anchor.squeeze(1))
+        seen = ring.index_select(1, self.decoder.places).to(torch.float64)
+        seen = ((seen - statistics.mean.unsqueeze(1)) / scale.unsqueeze(1)).to(torch.float32)  # (batch, places)
+        lifted = None
+        if self.config.future:
+            known = self._ahead(future, ring, self.config.horizon)  # (batch, horizon, 2 known)
+            lifted = self.decoder.lifted(known).transpose(1, 2)  # (batch, rank, horizon)
+        quantiles: Tensor = self.decoder(self.output(recurrent), seen, lifted)
+        return quantiles, level, scale
+
+    def _seen(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, static: Tensor | None) -> Seen:
+        tape, anchor = self.memory.tape(values[:, :, 0], lengths, state[:, self.recurrent :])
+        statistics = self.features.scaling.of_tape(tape, self.window, anchor)
+        level, scale = self.features.scaling.absolute(statistics, anchor)
+        features = self.features(values, times, tape, statistics, anchor, self._static(static, values))
+        return Seen(features, tape, anchor, statistics, level, scale)
+
+    def _static(self, static: Tensor | None, values: Tensor) -> Tensor | None:
+        if static is None and self.config.static:
+            return values.new_full((len(values), len(self.config.static)), float("nan"))
+        return static
+
+    def _ahead(self, ahead: Tensor | None, like: Tensor, count: int) -> Tensor:
+        if ahead is None:
+            shape = (len(like), count, len(self.config.future))
+            ahead = like.new_full(shape, float("nan"), dtype=torch.float64)
+        return self.features.ahead(ahead)
