@@ -15,9 +15,11 @@ from commands.data import (
     Data,
     DataOptions,
     Freq,
+    Future,
     Horizon,
     IdColumn,
     Snap,
+    Static,
     TargetColumn,
     TestSteps,
     TimeColumn,
@@ -74,6 +76,8 @@ def tune(
     freq: Freq = None,
     snap: Snap = False,
     covariates: Covariates = None,
+    future: Future = None,
+    static: Static = None,
     test_steps: TestSteps = None,
     validation_steps: ValidationSteps = None,
     print_space: Annotated[  # noqa: ARG001 - its callback has done it
@@ -97,7 +101,18 @@ def tune(
     from models.tuning.study import opened
 
     options = DataOptions(
-        data, horizon, id_column, time_column, target_column, freq, snap, covariates, test_steps, validation_steps
+        source=data,
+        horizon=horizon,
+        id_column=id_column,
+        time_column=time_column,
+        target_column=target_column,
+        freq=freq,
+        snap=snap,
+        covariates=covariates,
+        future=future,
+        static=static,
+        test_steps=test_steps,
+        validation_steps=validation_steps,
     )
     try:
         before, asked = read_plan(out) if resume else ({}, None)
@@ -116,7 +131,7 @@ def tune(
                 study.take_up()
                 view = TuningView(console, study, number, workers)
                 with interruptible() as interrupted, view.shown():
-                    crew = Crew(workers, panel.before_test(), season)
+                    crew = Crew(workers, panel.before_test(horizon, plan.config.known), season)
                     reason = search(study, crew, number, view, interrupted, timeout)
                 write_results(out, study)
                 _conclude(study, out, options, reason)
@@ -155,8 +170,9 @@ def _plan(
         space = Space.read(file)
     else:
         space = Space.from_dict(before["space"]) if before else Space.parse(DEFAULT)
-    config = implied_config(table.frequency, horizon, span(panel), table.covariates)
-    digest = describe(table, panel.before_test()).digest
+    known = {"future": table.future, "static": table.static}
+    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **known)
+    digest = describe(table, panel.before_test(horizon, config.known)).digest
     plan = Plan(space, config, settings_of(steps, seed), sampler, pruner, seed, digest)
     for lags in space.chosen_values("lags") or [config.lags]:
         require_context(table, replace(config, lags=lags).window)

@@ -51,11 +51,19 @@ class Panel:
         """Values of one reading: the target and the covariates."""
         return int(self.series[0].values.shape[1])
 
-    def before_test(self) -> Panel:
-        """The same panel without the readings that are held out: whoever works on it cannot see them."""
-        ends = zip(self.series, self.validation_end, strict=True)
-        series = tuple(Stretch(stretch.values[:end], stretch.times[:end]) for stretch, end in ends)
-        return Panel(series, self.train_end, self.validation_end)
+    def before_test(self, horizon: int = 0, known: Sequence[int] = ()) -> Panel:
+        """The same panel without the readings that are held out: whoever works on it cannot see them.
+
+        Covariates that are known ahead, at the places `known` of a reading, stay for one horizon more.
+        """
+        hidden = [place for place in range(self.width) if place not in known]
+        series = []
+        for stretch, end in zip(self.series, self.validation_end, strict=True):
+            last = min(len(stretch), end + (horizon if known else 0))
+            values = stretch.values[:last].copy()
+            values[end:, hidden] = np.nan
+            series.append(Stretch(values, stretch.times[:last], stretch.static))
+        return Panel(tuple(series), self.train_end, self.validation_end)
 
 
 Part = tuple[Stretch, int, int]  # of a stretch: its first step, and the one behind its last

@@ -13,7 +13,13 @@ from models.training.checkpoint import write_atomically
 from models.training.run import FORMAT, RunError
 from models.training.settings import TrainingSettings
 
-OF_DATA = ("frequency", "horizon", "covariates")  # what the data and the command decide, whatever the file says
+OF_DATA = (
+    "frequency",
+    "horizon",
+    "covariates",
+    "future",
+    "static",
+)  # what the data and the command decide, whatever the file says
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,16 @@ class Recipe:
     def of(cls, config: ForecasterConfig, settings: TrainingSettings) -> Recipe:
         model = {name: value for name, value in config.to_dict().items() if name not in OF_DATA}
         return cls(model, settings.to_dict())
+
+    @classmethod
+    def joined(cls, *recipes: Recipe) -> Recipe:
+        """What any of them says; of two the later wins."""
+        model: dict[str, Any] = {}
+        training: dict[str, Any] = {}
+        for recipe in recipes:
+            model |= recipe.model
+            training |= recipe.training
+        return cls(model, training)
 
     @classmethod
     def read(cls, path: Path, frequency: Frequency) -> Recipe:

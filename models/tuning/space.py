@@ -35,6 +35,9 @@ DECIDED = {
     "frequency": "the data decide it",
     "horizon": "--horizon decides it",
     "covariates": "--covariates decides them",
+    "future": "--future decides them",
+    "static": "--static decides them",
+    "precision": "workers train in float32 on the CPU",
     "quantiles": "losses over other quantiles cannot be compared",
     "seed": "--seed decides it, and a search over seeds chooses luck",
     "validate_every": "it follows from --steps, for trials are compared at the same steps",
@@ -113,11 +116,17 @@ class Space:
 def tunable() -> dict[str, tuple[Part, Any]]:
     """The settings that may be tuned: the part each belongs to, and its type."""
     return {
-        name: (part, hint)
+        name: (part, _plain(hint))
         for part, owner in PARTS.items()
         for name, hint in get_type_hints(owner).items()
         if name not in DECIDED
     }
+
+
+def _plain(hint: Any) -> Any:
+    """The type of a setting that may also be left open."""
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    return kinds[0] if isinstance(hint, UnionType) and len(kinds) == 1 else hint
 
 
 def _dimension(place: str, name: str, declared: Any) -> Dimension:
@@ -167,8 +176,6 @@ def _range(place: str, hint: Any, declared: dict[str, Any]) -> Range:
 
 def _fits(hint: Any, value: Any) -> bool:
     """Whether a value read from TOML is of a setting's type; True and False are no numbers."""
-    if isinstance(hint, UnionType):
-        return any(_fits(part, value) for part in get_args(hint))
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if get_origin(hint) is tuple:

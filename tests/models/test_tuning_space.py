@@ -18,10 +18,15 @@ from models.tuning.space import DEFAULT, Space, SpaceError
     [
         ("", "declares nothing to tune"),
         ("rate = ", "is no TOML"),
-        ("horizn = 3", "horizn is no setting. What can be tuned is of the model: architecture, calendar, dropout"),
-        ("horizn = 3", "of the training: batch, clip, decay"),
+        (
+            "horizn = 3",
+            "horizn is no setting. What can be tuned is of the model: architecture, attended, calendar, dropout",
+        ),
+        ("horizn = 3", "of the training: accumulate, batch, batch_steps"),
         ("horizon = { low = 1, high = 2 }", "--horizon decides it"),
         ("seed = { choices = [1, 2] }", "chooses luck"),
+        ("static = ['region']", "--static decides them"),
+        ("batch_steps = { choices = ['few'] }", "expected a whole number, got 'few'"),
         ("quantiles = [0.5]", "cannot be compared"),
         ("rate = { low = 0.1, high = 0.01 }", "low must be below high, got 0.1 and 0.01"),
         ("rate = { low = 0.1 }", "expected { low, high }"),
