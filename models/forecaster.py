@@ -38,6 +38,7 @@ class Fork(NamedTuple):
     scale: Tensor  # (batch, time) float64
     seen: Tensor  # (batch, time) float64: readings that the window has seen
     state: Tensor  # (batch, state)
+    features: Tensor  # (batch, time, inputs) float32: what the recurrent part was given
 
 
 class Forecaster(nn.Module, ABC):
@@ -48,6 +49,7 @@ class Forecaster(nn.Module, ABC):
     that a register that only grows keeps its decimals for years). An architecture fills in the four `recur` methods.
     """
 
+    gate_names: tuple[str, ...]  # of one layer's gates, in the order of `step`, each as wide as the layer
     places: Tensor
     covariate_mean: Tensor
     covariate_deviation: Tensor
@@ -157,7 +159,7 @@ class Forecaster(nn.Module, ABC):
         quantiles = self.decoder(outputs, seen)
         ring = tape.gather(1, lengths.unsqueeze(1) + self.places)
         tail = self.settle(values[:, :, 0], lengths, state, ring, anchor)
-        return Fork(quantiles, level, scale, count, torch.cat([recurrent, tail], 1))
+        return Fork(quantiles, level, scale, count, torch.cat([recurrent, tail], 1), features)
 
     # -- an architecture's part ---------------------------------------------------------------------------------
 

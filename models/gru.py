@@ -20,6 +20,8 @@ class GRUForecaster(Forecaster):
     the past.
     """
 
+    gate_names = ("r", "z", "n")
+
     def __init__(self, config: ForecasterConfig) -> None:
         size = config.layers * config.hidden
         super().__init__(config, recurrent=size, output=config.hidden, gates=3 * size)

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from models.forecaster import Forecaster
+from models.forecaster import Forecaster, Fork
 from models.training.checkpoint import Checkpoint, Place, ResumeError
 from models.training.loss import fork_loss
+from models.training.monitor import Monitor, Vitals
 from models.training.optimizer import build_optimizer, moments, restore_moments
 from models.training.schedule import rate_at
 from models.training.settings import TrainingSettings
@@ -42,9 +43,12 @@ class Record:
     validation: float | None  # where there was one
     best: bool  # whether that was the best so far
     seconds: float
+    vitals: Vitals | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """One flat object a step; the monitor's figures stand beside the others."""
+        own = {key: value for key, value in asdict(self).items() if key != "vitals"}
+        return own if self.vitals is None else {**own, **self.vitals.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Training:
         self.optimizer = build_optimizer(model, settings)
         self.place = Place()
         self.best: dict[str, Tensor] = {}
+        self.monitor = Monitor(model)
         self._levels = torch.tensor(model.config.quantiles)
         self._clock = clock
 
@@ -132,26 +137,28 @@ class Training:
             group["lr"] = rate
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(crops)
+        fork = self._fork(crops)
+        loss = fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.monitor.before(fork, crops.lengths)
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
         finite = norm < float("inf")  # False for NaN too
         if finite:
             self.optimizer.step()
+        vitals = self.monitor.after()
         place.step += 1
         self._count_skip(not finite)
         value, best = None, False
         if place.step % settings.validate_every == 0 or place.step == settings.steps:
             value = self._validate()
             best = place.best_step == place.step
-        return Record(place.step, float(loss.detach()), norm, rate, not finite, value, best, 0.0)
+        return Record(place.step, float(loss.detach()), norm, rate, not finite, value, best, 0.0, vitals)
 
-    def _loss(self, crops: Crops) -> Tensor:
+    def _fork(self, crops: Crops) -> Fork:
         state = self.model.primed(crops.before)
         cold = torch.isnan(crops.before[:, :, 0]).all(1)
         state = torch.where(cold.unsqueeze(1), self.model.initial(), state)
-        fork = self.model.fork(crops.values, crops.times, crops.lengths, state)
-        return fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels)
+        return self.model.fork(crops.values, crops.times, crops.lengths, state)
 
     def _count_skip(self, skipped: bool) -> None:
         place = self.place
