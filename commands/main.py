@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 # One line a subcommand: the function of the same name in the module of the same name.
 SUBCOMMANDS = {
     "train": "Train a forecaster on a table of series.",
+    "doctor": "Say what a training run suffers from, and what to try next.",
     "export": "Make a bundle of a trained run: ONNX, TorchScript, golden answers.",
     "verify": "Hold every runtime against a bundle's golden answers.",
     "serve": "Serve a bundle: REST, streams, metrics.",

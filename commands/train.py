@@ -44,6 +44,7 @@ def train(
     steps: Annotated[Count, typer.Option(min=1, help="The budget.", **OF_TRAINING)] = None,
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
+    clip: Annotated[float | None, typer.Option(help="Longest gradient; longer ones are cut.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
     require_better: Annotated[
@@ -80,7 +81,7 @@ def train(
         panel = _panel(table, parts)
         chosen: dict[str, dict[str, Any]] = {
             "model": {"lags": _lags(lags), "hidden": hidden, "layers": layers, "dropout": dropout},
-            "training": {"steps": steps, "batch": batch, "rate": rate, "seed": seed},
+            "training": {"steps": steps, "batch": batch, "rate": rate, "clip": clip, "seed": seed},
         }
         run = _run(table, panel, horizon, out, chosen, resume)
         require_context(table, run.config.window)

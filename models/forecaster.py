@@ -159,7 +159,7 @@ class Forecaster(nn.Module, ABC):
         quantiles = self.decoder(outputs, seen)
         ring = tape.gather(1, lengths.unsqueeze(1) + self.places)
         tail = self.settle(values[:, :, 0], lengths, state, ring, anchor)
-        return Fork(quantiles, level, scale, count, torch.cat([recurrent, tail], 1), features)
+        return Fork(quantiles, level, scale, count, torch.cat([recurrent, tail], 1), features=features)
 
     # -- an architecture's part ---------------------------------------------------------------------------------
 

@@ -28,11 +28,11 @@ SHOWN_BEFORE = 1.0  # horizons of readings before the first forecast
 
 def plot_loss(log: Sequence[dict[str, Any]], path: Path) -> None:
     """The training loss by step, smoothed over it, and the validation losses with the best marked."""
-    figure, (axes,) = _figure(9.0, 4.5, [1.0])
+    figure, (axes,) = framed_figure(9.0, 4.5, [1.0])
     steps = np.array([record["step"] for record in log])
     loss = np.array([np.nan if record["skipped"] else record["loss"] for record in log], dtype=np.float64)
     axes.plot(steps, loss, color=OURS, alpha=0.25, linewidth=0.8)
-    axes.plot(steps, _smoothed(loss), color=OURS, linewidth=2, label="training (smoothed)")
+    axes.plot(steps, smoothed(loss), color=OURS, linewidth=2, label="training (smoothed)")
     points = [(record["step"], record["validation"]) for record in log if record["validation"] is not None]
     if points:
         places, values = zip(*points, strict=True)
@@ -54,7 +54,7 @@ def plot_forecast(
     model: Forecaster, panel: Panel, result: Backtest, frequency: Frequency, target: str, path: Path
 ) -> None:
     """Held-out readings of the first series with the forecasts made on the way, and the error by step ahead."""
-    figure, (axes, errors) = _figure(12.0, 8.0, [2.2, 1.0])
+    figure, (axes, errors) = framed_figure(12.0, 8.0, [2.2, 1.0])
     lag = next(lag for lag, naive in result.naives.items() if naive is result.best_naive)
     _draw_stretch(axes, model, panel, frequency, lag)
     axes.set_title(
@@ -110,7 +110,8 @@ def _draw_errors(axes: Axes, result: Backtest, frequency: Frequency) -> None:
     axes.legend(frameon=False, loc="lower right", ncol=3)
 
 
-def _figure(width: float, height: float, ratios: list[float]) -> tuple[Figure, list[Axes]]:
+def framed_figure(width: float, height: float, ratios: list[float]) -> tuple[Figure, list[Axes]]:
+    """A figure of rows, one above the other, `ratios` being their heights: the look of all our pictures."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     grid = figure.subplots(len(ratios), 1, squeeze=False, height_ratios=ratios)
     for axes in grid[:, 0]:
@@ -126,7 +127,8 @@ def _moments(times: NDArray[np.int64], frequency: Frequency) -> NDArray[Any]:
     return times.astype("datetime64[s]") if frequency.has_calendar else times
 
 
-def _smoothed(values: NDArray[np.float64], share: float = 0.9) -> NDArray[np.float64]:
+def smoothed(values: NDArray[np.float64], share: float = 0.9) -> NDArray[np.float64]:
+    """An exponential mean of the finite values so far, (steps,)."""
     smooth = np.full_like(values, np.nan)
     weight = total = 0.0
     for place, value in enumerate(values):

@@ -1,0 +1,115 @@
+"""Learning too much or too little: the training loss beside the validation loss, and the seasonal naive."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from models.diagnosis.case import Case, mean
+from models.diagnosis.finding import Finding
+
+OVERFITTING, UNDERFITTING = "overfitting", "underfitting"
+
+RISE = 0.1  # of the validation loss above its best, in the mean of the last LATE; single ones scatter by a few percent
+FALL = 0.03  # of the training loss since then: it still learns, but not what helps
+LATE = 3  # validations
+LEARNED = 0.05  # of the training loss at least; the widths of the bands alone bring more within a few steps
+STILL_FALLING = 0.05  # of the validation loss over the second half of the run
+DROPOUT = 0.3  # the most that is suggested
+SLOW = 1e-3  # a rate below it is raised first
+
+
+def overfitting(case: Case) -> Finding | None:
+    """When the validation loss has risen again while the training loss fell on."""
+    steps, values = case.validations
+    if len(values) < LATE + 1:
+        return None
+    best = int(np.argmin(values))
+    late = mean(values[-LATE:])
+    at = int(np.searchsorted(case.steps, steps[best]))
+    then, now = _around(case, at), mean(case.loss[-case.averaged :])
+    if not late > (1 + RISE) * values[best] or not now < (1 - FALL) * then:
+        return None
+    evidence = (
+        f"the validation loss was {values[best]:.4g} at step {steps[best]:,} and is {late:.4g} in the last {LATE} "
+        f"validations, {late / values[best] - 1:.0%} more",
+        f"the training loss went from {then:.4g} (around step {steps[best]:,}) to {now:.4g} (the last "
+        f"{case.averaged} steps), {1 - now / then:.0%} less",
+    )
+    verdict = (
+        "It overfits: what the net went on learning from its training readings made its forecasts of later ones worse. "
+        f"The weights of step {steps[best]:,} were kept."
+    )
+    if case.config.dropout < DROPOUT and case.config.layers * case.config.hidden > 1:
+        return Finding(
+            OVERFITTING,
+            verdict,
+            evidence,
+            f"--dropout {DROPOUT:g}",
+            "it makes learning by heart harder",
+        )
+    narrower = max(1, case.config.hidden // 2)
+    return Finding(OVERFITTING, verdict, evidence, f"--hidden {narrower}", "a smaller net has less room to remember")
+
+
+def underfitting(case: Case) -> Finding | None:
+    """When the training loss hardly fell, or the forecasts are no better than the seasonal naive."""
+    first, last = mean(case.loss[: case.averaged]), mean(case.loss[-case.averaged :])
+    learned = 1 - last / first
+    hardly = learned < LEARNED
+    naive = _against_naive(case)
+    if not hardly and (naive is None or naive[0] < naive[1]):
+        return None
+    if hardly and naive is not None and naive[0] < naive[1] and not _falling(case) > 0:
+        return None  # it began good and stayed so: there was little to learn
+    evidence = [
+        f"the training loss went from {first:.4g} (the first {case.averaged} steps) to {last:.4g} (the last "
+        f"{case.averaged}), {learned:.0%} less"
+    ]
+    falling = _falling(case)
+    if falling > 0:
+        half = case.steps[len(case.steps) // 2]
+        evidence.append(f"the validation loss fell by {falling:.0%} from step {half:,} to the end")
+    if naive is not None:
+        evidence.append(f"on the held-out end MASE is {naive[0]:.3f}; the seasonal naive has {naive[1]:.3f}")
+    verdict = "It underfits: it has learned too little"
+    verdict += " and is no better than repeating the last season." if naive and naive[0] >= naive[1] else "."
+    return Finding(UNDERFITTING, verdict, tuple(evidence), *_more(case, hardly, falling))
+
+
+def _more(case: Case, hardly: bool, falling: float) -> tuple[str, str]:
+    rate, steps = case.settings.rate, case.settings.steps
+    if hardly and rate < SLOW:
+        return f"--rate {min(5e-3, 10 * rate):g}", "with so low a rate it hardly moves"
+    if falling > STILL_FALLING:
+        return f"--steps {4 * steps}", "it was still getting better when the budget ended"
+    return f"--hidden {max(16, 2 * case.config.hidden)}", "a wider net can hold more"
+
+
+def _falling(case: Case) -> float:
+    """By which share the validation loss fell in the second half of the run; 0 where nothing is known."""
+    steps, values = case.validations
+    half = case.steps[len(case.steps) // 2]
+    before = values[steps <= half]
+    if not len(before) or len(values) == len(before):
+        return 0.0
+    return float(1 - values[-1] / before[-1])
+
+
+def _against_naive(case: Case) -> tuple[float, float] | None:
+    """MASE on the held-out end of the forecasts and of the best seasonal naive; None if they are not known."""
+    if case.metrics is None:
+        return None
+    ours = case.metrics["test"].get("mase")
+    naives = [naive.get("mase") for naive in case.metrics["seasonal_naive"].values()]
+    known = [naive for naive in naives if naive is not None and math.isfinite(naive)]
+    if ours is None or not math.isfinite(ours) or not known:
+        return None
+    return float(ours), float(min(known))
+
+
+def _around(case: Case, place: int) -> float:
+    """The mean training loss of the steps around a place."""
+    half = case.averaged // 2
+    return mean(case.loss[max(0, place - half) : place + half + 1])
