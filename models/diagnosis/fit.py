@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +15,8 @@ OVERFITTING, UNDERFITTING = "overfitting", "underfitting"
 RISE = 0.1  # of the validation loss above its best, in the mean of the last LATE; single ones scatter by a few percent
 FALL = 0.03  # of the training loss since then: it still learns, but not what helps
 LATE = 3  # validations
-LEARNED = 0.05  # of the training loss at least; the widths of the bands alone bring more within a few steps
+LEARNED = 0.05  # of the loss at least; the widths of the bands alone bring more within a few steps
+SCATTER = 2.0  # standard errors of a mean over batches
 STILL_FALLING = 0.05  # of the validation loss over the second half of the run
 DROPOUT = 0.3  # the most that is suggested
 SLOW = 1e-3  # a rate below it is raised first
@@ -55,27 +57,41 @@ def overfitting(case: Case) -> Finding | None:
 
 def underfitting(case: Case) -> Finding | None:
     """When the training loss hardly fell, or the forecasts are no better than the seasonal naive."""
-    first, last = mean(case.loss[: case.averaged]), mean(case.loss[-case.averaged :])
-    learned = 1 - last / first
-    hardly = learned < LEARNED
-    naive = _against_naive(case)
-    if not hardly and (naive is None or naive[0] < naive[1]):
+    learned, naive, falling = _learned(case), _against_naive(case), _falling(case)
+    better = naive is not None and naive[0] < naive[1]
+    worse = naive is not None and not better
+    if better or not (learned.hardly or worse):
         return None
-    if hardly and naive is not None and naive[0] < naive[1] and not _falling(case) > 0:
-        return None  # it began good and stayed so: there was little to learn
     evidence = [
-        f"the training loss went from {first:.4g} (the first {case.averaged} steps) to {last:.4g} (the last "
-        f"{case.averaged}), {learned:.0%} less"
+        f"the mean training loss was {learned.first:.4g} in {case.first_steps} and {learned.last:.4g} in "
+        f"{case.last_steps}, {1 - learned.last / learned.first:.0%} less"
     ]
-    falling = _falling(case)
     if falling > 0:
         half = case.steps[len(case.steps) // 2]
-        evidence.append(f"the validation loss fell by {falling:.0%} from step {half:,} to the end")
+        evidence.append(f"the validation loss fell by {falling:.1%} from step {half:,} to the end")
     if naive is not None:
         evidence.append(f"on the held-out end MASE is {naive[0]:.3f}; the seasonal naive has {naive[1]:.3f}")
     verdict = "It underfits: it has learned too little"
-    verdict += " and is no better than repeating the last season." if naive and naive[0] >= naive[1] else "."
-    return Finding(UNDERFITTING, verdict, tuple(evidence), *_more(case, hardly, falling))
+    verdict += " and is no better than repeating the last season." if worse else "."
+    return Finding(UNDERFITTING, verdict, tuple(evidence), *_more(case, learned.hardly, falling))
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """Mean training losses of the first and the last quarter, and whether they differ by more than batches scatter."""
+
+    first: float
+    last: float
+    hardly: bool
+
+
+def _learned(case: Case) -> _Learned:
+    quarters = case.loss[: case.quarter], case.loss[-case.quarter :]
+    first, last = (mean(quarter) for quarter in quarters)
+    error = math.sqrt(sum(float(np.nanvar(quarter)) / len(quarter) for quarter in quarters))
+    _, values = case.validations
+    validated = len(values) > 1 and values.min() < (1 - LEARNED) * values[0]
+    return _Learned(first, last, not first - last > LEARNED * first + SCATTER * error and not validated)
 
 
 def _more(case: Case, hardly: bool, falling: float) -> tuple[str, str]:
