@@ -12,11 +12,12 @@ from models.diagnosis.finding import Finding
 
 OVERFITTING, UNDERFITTING = "overfitting", "underfitting"
 
-RISE = 0.1  # of the validation loss above its best, in the mean of the last LATE; single ones scatter by a few percent
+RISE = 0.1  # of the validation loss above its lowest, both as means of LATE; those of healthy runs rose by up to 0.02
 FALL = 0.03  # of the training loss since then: it still learns, but not what helps
-LATE = 3  # validations
+LATE = 3  # validations; a single one scatters by a tenth on a short stretch
 LEARNED = 0.05  # of the loss at least; the widths of the bands alone bring more within a few steps
 SCATTER = 2.0  # standard errors of a mean over batches
+WORSE = 1.2  # times the error of the seasonal naive; a short held-out end scatters by less
 STILL_FALLING = 0.05  # of the validation loss over the second half of the run
 DROPOUT = 0.3  # the most that is suggested
 SLOW = 1e-3  # a rate below it is raised first
@@ -27,21 +28,22 @@ def overfitting(case: Case) -> Finding | None:
     steps, values = case.validations
     if len(values) < LATE + 1:
         return None
-    best = int(np.argmin(values))
-    late = mean(values[-LATE:])
-    at = int(np.searchsorted(case.steps, steps[best]))
-    then, now = _around(case, at), mean(case.loss[-case.averaged :])
-    if not late > (1 + RISE) * values[best] or not now < (1 - FALL) * then:
+    means = np.convolve(values, np.full(LATE, 1 / LATE), mode="valid")  # one a validation from the third on
+    turn = int(np.argmin(means))
+    middle = steps[turn + LATE // 2]
+    then, now = _around(case, int(np.searchsorted(case.steps, middle))), mean(case.loss[-case.averaged :])
+    if not means[-1] > (1 + RISE) * means[turn] or not now < (1 - FALL) * then:
         return None
     evidence = (
-        f"the validation loss was {values[best]:.4g} at step {steps[best]:,} and is {late:.4g} in the last {LATE} "
-        f"validations, {late / values[best] - 1:.0%} more",
-        f"the training loss went from {then:.4g} (around step {steps[best]:,}) to {now:.4g} (the last "
-        f"{case.averaged} steps), {1 - now / then:.0%} less",
+        f"the validation loss, in means of {LATE}, was {means[turn]:.4g} around step {middle:,} and is {means[-1]:.4g} "
+        f"at the end, {means[-1] / means[turn] - 1:.0%} more",
+        f"the training loss went from {then:.4g} (around step {middle:,}) to {now:.4g} (the last {case.averaged} "
+        f"steps), {1 - now / then:.0%} less",
     )
+    best = steps[int(np.argmin(values))]
     verdict = (
         "It overfits: what the net went on learning from its training readings made its forecasts of later ones worse. "
-        f"The weights of step {steps[best]:,} were kept."
+        f"The weights of step {best:,} were kept."
     )
     if case.config.dropout < DROPOUT and case.config.layers * case.config.hidden > 1:
         return Finding(
@@ -56,10 +58,10 @@ def overfitting(case: Case) -> Finding | None:
 
 
 def underfitting(case: Case) -> Finding | None:
-    """When the training loss hardly fell, or the forecasts are no better than the seasonal naive."""
+    """When the training loss hardly fell, or forecasts are worse than the naive: clearly, or still getting better."""
     learned, naive, falling = _learned(case), _against_naive(case), _falling(case)
     better = naive is not None and naive[0] < naive[1]
-    worse = naive is not None and not better
+    worse = naive is not None and naive[0] > (WORSE if falling < STILL_FALLING else 1.0) * naive[1]
     if better or not (learned.hardly or worse):
         return None
     evidence = [
@@ -72,7 +74,7 @@ def underfitting(case: Case) -> Finding | None:
     if naive is not None:
         evidence.append(f"on the held-out end MASE is {naive[0]:.3f}; the seasonal naive has {naive[1]:.3f}")
     verdict = "It underfits: it has learned too little"
-    verdict += " and is no better than repeating the last season." if worse else "."
+    verdict += " and is worse than repeating the last season." if worse else "."
     return Finding(UNDERFITTING, verdict, tuple(evidence), *_more(case, learned.hardly, falling))
 
 

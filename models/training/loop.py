@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -47,8 +47,8 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """One flat object a step; the monitor's figures stand beside the others."""
-        own = {key: value for key, value in asdict(self).items() if key != "vitals"}
-        return own if self.vitals is None else {**own, **self.vitals.to_dict()}
+        own = {key: value for key, value in vars(self).items() if key != "vitals"}
+        return own if self.vitals is None else {**own, **vars(self.vitals)}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,9 +33,6 @@ class Vitals:
     dead: float | None  # share of recurrent units that hardly vary over the batch
     input_max: float  # the largest absolute feature
     input_deviation: float  # root mean square of the reading as the net sees it; near 1 where it is scaled
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Monitor:

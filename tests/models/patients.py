@@ -26,7 +26,7 @@ from tests.conftest import START
 
 Sabotage = Callable[[Forecaster], None]
 
-DEFAULTS = TrainingSettings(steps=100, batch=8, shortest=16, longest=48, warm_up=10, validate_every=10)
+DEFAULTS = TrainingSettings(steps=100, batch=8, shortest=12, longest=32, warm_up=10, validate_every=10)
 HELD_OUT = 36  # steps each of validation and test
 
 
@@ -36,11 +36,13 @@ def panel_of(*rows: np.ndarray, seconds: int = 3_600, held_out: int = HELD_OUT) 
     return Panel(stretches, tuple(end - 2 * held_out for end in ends), tuple(end - held_out for end in ends))
 
 
-def seasonal(length: int = 500, seed: int = 0, noise: float = 2.0) -> np.ndarray:
-    """Days of two harmonics and noise."""
-    hours = np.arange(length)
-    day = 10 * np.sin(2 * np.pi * hours / 24) + 4 * np.sin(2 * np.pi * hours / 12 + 1)
-    return 50 + day + np.random.default_rng(seed).normal(0, noise, length)
+def seasonal(length: int = 1000, seed: int = 0) -> np.ndarray:
+    """Days of two harmonics, and weather that stays for some hours."""
+    hours, random = np.arange(length), np.random.default_rng(seed)
+    weather = np.zeros(length)
+    for hour in range(1, length):
+        weather[hour] = 0.9 * weather[hour - 1] + random.normal(0, 1)
+    return 50 + 10 * np.sin(2 * np.pi * hours / 24) + 4 * np.sin(2 * np.pi * hours / 12 + 1) + weather
 
 
 def trend(length: int = 500, seed: int = 0) -> np.ndarray:
@@ -78,7 +80,7 @@ def trained(
     **training: Any,
 ) -> Run:
     """A run through the real trainer; `sabotage` is done to the weights before the first step. No pictures."""
-    settings = {"hidden": 16, "layers": 2, "dropout": 0.1, "calendar": ("time_of_day",), **(model or {})}
+    settings = {"hidden": 12, "layers": 2, "dropout": 0.1, "calendar": ("time_of_day",), **(model or {})}
     config = ForecasterConfig(**{"frequency": "1h", "horizon": 6, "lags": (24,), **settings})
     data = summarise(panel, "readings.csv", Frequency.parse(config.frequency), None, "y", ())
     run = Run(path, config, replace(DEFAULTS, **training), data)
