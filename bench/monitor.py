@@ -34,9 +34,14 @@ class Timed(Monitor):
 
     spent = 0.0
 
-    def before(self, fork: Fork, lengths: torch.Tensor) -> None:
+    def watch(self, forks: list[Fork], lengths: torch.Tensor) -> None:
         start = time.perf_counter()
-        super().before(fork, lengths)
+        super().watch(forks, lengths)
+        self.spent += time.perf_counter() - start
+
+    def before(self) -> None:
+        start = time.perf_counter()
+        super().before()
         self.spent += time.perf_counter() - start
 
     def after(self) -> Vitals:

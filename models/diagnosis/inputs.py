@@ -24,7 +24,7 @@ def unscaled_input(case: Case) -> Finding | None:
         f"the largest feature is {case.at_first(case.column('input_max')):,.3g}",
     )
     verdict = f"The readings reach the net unscaled: they {effect}."
-    if getattr(case.config, "scaling", "standard") == "none":
+    if case.config.scaling == "none":
         return Finding(NAME, verdict, evidence, "--scaling standard", "each window is then seen in its own deviations")
     longer = 7 * case.config.lags[-1]
     return Finding(

@@ -14,7 +14,7 @@ FROZEN_GATES, DEAD_UNITS = "frozen update gates", "dead units"
 # year; high rates drove 0.59 of them there without harm.
 FROZEN = 0.8
 DEAD_SHARE = 0.1  # of the units; healthy runs had none, or one now and then
-KEEPERS = ("z",)  # gates that keep the past near 1
+KEEPERS = ("z", "f")  # gates that keep the past near 1
 
 
 def frozen_gates(case: Case) -> Finding | None:

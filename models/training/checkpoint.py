@@ -26,6 +26,7 @@ class Place:
     step: int = 0  # steps done
     best: float | None = None  # validation loss
     best_step: int = 0
+    last: float | None = None  # validation loss
     since_best: int = 0  # validations
     skipped: int = 0  # steps whose gradient was not finite
     skipped_in_a_row: int = 0

@@ -45,6 +45,7 @@ class Record:
     validation: float | None  # where there was one
     best: bool  # whether that was the best so far
     seconds: float
+    last_validation: float | None = None  # carried on over the steps without one
     vitals: Vitals | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -160,7 +161,7 @@ class Training:
         if place.step % settings.validate_every == 0 or place.step == settings.steps:
             value = self._validate()
             best = place.best_step == place.step
-        return Record(place.step, loss, norm, rate, not finite, value, best, 0.0, vitals)
+        return Record(place.step, loss, norm, rate, not finite, value, best, 0.0, place.last, vitals)
 
     def _parts(self, step: int) -> Iterator[tuple[Tensor, int]]:
         """Of each batch of a step its mean loss, and by how many targets it weighs beside the others.
@@ -198,7 +199,7 @@ class Training:
 
     def _validate(self) -> float:
         place = self.place
-        value = self.validation.loss(self.model)
+        value = place.last = self.validation.loss(self.model)
         place.validations = (*place.validations, value)
         if place.best is None or value < place.best or not self.best:
             place.best, place.best_step, place.since_best = value, place.step, 0

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models.cell import weights
 from rich.console import Console
+from torch import nn
 
 from datasets.bundled import bundled
 from datasets.frequency import Frequency
@@ -19,6 +19,8 @@ from datasets.reader import read_table
 from models.config import ForecasterConfig
 from models.evaluation.panel import Panel, Stretch
 from models.forecaster import Forecaster
+from models.gru import GRUForecaster
+from models.layers.cell import weights
 from models.training import trainer
 from models.training.run import Run, summarise
 from models.training.settings import TrainingSettings
@@ -101,12 +103,18 @@ def trained(
     return run
 
 
+def fused_layers(model: Forecaster) -> list[nn.Module]:
+    """The fused GRU of each layer."""
+    assert isinstance(model, GRUForecaster)
+    return [layer.fused for layer in model.stack.layers]
+
+
 def update_bias(value: float) -> Sabotage:
     """Every update gate's bias at `value`; z near 1 keeps the past."""
 
     def change(model: Forecaster) -> None:
         for layer in fused_layers(model):
-            size = layer.hidden_size
+            size = model.config.hidden
             weights(layer)[2][size : 2 * size] = value
 
     return change
@@ -135,7 +143,7 @@ def saturated_units(share: float) -> Sabotage:
 
     def change(model: Forecaster) -> None:
         for layer in fused_layers(model):
-            size, bias = layer.hidden_size, weights(layer)[2]
+            size, bias = model.config.hidden, weights(layer)[2]
             many = int(share * size)
             bias[size : size + many] = -20
             bias[2 * size : 2 * size + many] = 20

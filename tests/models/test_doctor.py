@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from commands.main import load
 from models.diagnosis.case import Case
 from models.diagnosis.doctor import DIAGNOSES, diagnose
-from models.forecaster import Forecaster
 from models.training.run import Run
 from tests.models.patients import (
     both,
@@ -43,13 +41,8 @@ HEALTHY: dict[str, Training] = {
 
 def unscaled(path: Path) -> Run:
     """Readings reach the net in units of their own, thousands of them to a deviation."""
-
-    def as_they_are(_: Forecaster, residual: torch.Tensor, *__: torch.Tensor) -> torch.Tensor:
-        return torch.nan_to_num(residual)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Forecaster, "normalised", as_they_are)
-        return trained(path, panel_of(1000 * seasonal(seed=0), 1000 * seasonal(seed=1)))
+    panel = panel_of(1000 * seasonal(seed=0), 1000 * seasonal(seed=1))
+    return trained(path, panel, model={"scaling": "none"})
 
 
 # by what was done: the training, the diagnosis, and the flag to try next
@@ -99,7 +92,7 @@ SICK: dict[str, tuple[Training, str, str]] = {
     "scaling taken out": (
         unscaled,
         "unscaled input",
-        "--lags 168",
+        "--scaling standard",
     ),
 }
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from models.forecaster import Fork
 from models.training.loop import Record, Training
-from models.training.monitor import NEAR, Monitor, Vitals, gate_slices, part_of, signs
+from models.training.monitor import NEAR, Monitor, Vitals, part_of, signs
 from models.training.run import LOG
 from models.training.trainer import train
 from tests.models.panels import SETTINGS, small_panel, small_run, small_training
@@ -36,7 +36,10 @@ def vitals_of(training: Training) -> Vitals:
 class Blind(Monitor):
     """Looks at nothing."""
 
-    def before(self, fork: Fork, lengths: torch.Tensor) -> None:  # noqa: ARG002 (the monitor's)
+    def watch(self, forks: list[Fork], lengths: torch.Tensor) -> None:  # noqa: ARG002 (the monitor's)
+        return
+
+    def before(self) -> None:
         return
 
     def after(self) -> None:  # type: ignore[override]
@@ -60,13 +63,16 @@ def test_the_log_has_every_figure_for_every_step(tmp_path: Path) -> None:
     for line in lines:
         assert set(line) >= FIGURES
         assert set(line["gates"]) == {f"{layer}.{gate}" for layer in (1, 2) for gate in "rzn"}
-    assert [line["step"] for line in lines if line["validation"] is not None] == [5, 10, 15, 20]
+    measured = {line["step"]: line["validation"] for line in lines if line["validation"] is not None}
+    assert list(measured) == [5, 10, 15, 20]
+    for line in lines:
+        assert line["last_validation"] == measured.get(line["step"] // 5 * 5)
 
 
 def test_the_parts_gradients_make_up_the_whole() -> None:
     record = watched(small_training())[0]
     assert record.vitals is not None
-    assert set(record.vitals.parts) == {"decoder", "layers.0", "layers.1"}
+    assert set(record.vitals.parts) == {"decoder", "stack.layers.0", "stack.layers.1"}
     assert sum(norm**2 for norm in record.vitals.parts.values()) ** 0.5 == pytest.approx(record.gradient_norm, rel=1e-4)
 
 
@@ -77,13 +83,16 @@ def test_gates_are_those_of_the_net_on_the_batchs_last_readings() -> None:
     crops = training.sampler.crops(0)
     fork = training.model.fork(crops.values, crops.times, crops.lengths, training.model.primed(crops.before))
     rows = torch.arange(6)
+    (body,) = training.model.bodies()
+    assert fork.features is not None
     last = fork.features[rows, crops.lengths - 1]
-    _, gates = training.model.recur_step(last, fork.state[:, : training.model.recurrent])
+    _, gates = body.recur_step(last, fork.state[:, : body.recurrent])
     fork.quantiles.sum().backward()
     monitor = Monitor(training.model)
-    monitor.before(fork, crops.lengths)
+    monitor.watch([fork], crops.lengths)
+    monitor.before()
     vitals = monitor.after()
-    start, stop = gate_slices(training.model)["2.z"]
+    _, start, stop = next(part for part in body.gate_layout if part.name == "2.z")
     z = gates[:, start:stop]
     shares = ((z < NEAR).float().mean(), (z > 1 - NEAR).float().mean())
     assert 0 < shares[1] < 1
