@@ -21,6 +21,7 @@ class PaddedRuntime:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.initial = runtime.bundle.initial  # (state,)
+        self._streams = runtime.bundle.manifest.streams  # without, there is no graph for a step
 
     def step(
         self,
@@ -29,12 +30,15 @@ class PaddedRuntime:
         positions: NDArray[np.int64],  # (batch,) rows of values and times; PADDING is the last one
         values: NDArray[np.float64],
         times: NDArray[np.int64],
+        future: NDArray[np.float64] | None = None,  # (batch, horizon, known-future covariates)
+        static: NDArray[np.float64] | None = None,  # (batch, static features)
     ) -> tuple[NDArray[np.float64], States]:
         """One reading each: forecasts (batch, horizon, quantiles) and the new states, still padded."""
         size = padded(len(slots))
         at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
         with faults_as(ModelFailed, FAILED):
-            forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots))
+            known = _rows(future, size), _rows(static, size)
+            forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots), *known)
         return forecasts[: len(positions)], states
 
     def sequence(
@@ -45,14 +49,15 @@ class PaddedRuntime:
         lengths: NDArray[np.int64],  # (batch,)
         values: NDArray[np.float64],
         times: NDArray[np.int64],
+        future: NDArray[np.float64] | None = None,  # as in `step`
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], States]:
         """Several readings each, or none: forecasts (batch, horizon, quantiles) and the new states, still padded."""
         size = padded(len(slots))
         at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
         with faults_as(ModelFailed, FAILED):
-            forecasts, states = self.runtime.sequence(
-                values[at], times[at], _fill(lengths, size, 0), arena.gather(slots)
-            )
+            states, known = arena.gather(slots), (_rows(future, size), _rows(static, size))
+            forecasts, states = self.runtime.sequence(values[at], times[at], _fill(lengths, size, 0), states, *known)
         return forecasts[: len(positions)], states
 
     def windows(
@@ -60,6 +65,8 @@ class PaddedRuntime:
         values: Sequence[NDArray[np.float64]],  # each (length, width)
         times: Sequence[NDArray[np.int64]],  # each (length,)
         rows: NDArray[np.float32],  # (batch, state)
+        futures: Sequence[NDArray[np.float64] | None] = (),  # each (horizon, known-future covariates)
+        statics: Sequence[NDArray[np.float64] | None] = (),  # each (static features,)
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Windows of any lengths from given states: forecasts (batch, horizon, quantiles), rows (batch, state)."""
         count, size = len(values), padded(len(values))
@@ -72,13 +79,14 @@ class PaddedRuntime:
             all_values[at, : len(some)], all_times[at, : len(some)] = some, when
         with faults_as(ModelFailed, FAILED):
             states = self.runtime.states(np.concatenate([rows, np.tile(self.initial, (size - count, 1))]))
-            forecasts, states = self.runtime.sequence(all_values, all_times, lengths, states)
+            known = stacked(futures, size), stacked(statics, size)
+            forecasts, states = self.runtime.sequence(all_values, all_times, lengths, states, *known)
             return forecasts[:count], self.runtime.rows(states)[:count]
 
     def probe(self) -> None:
-        """Runs the initial row through one step; `ModelFailed` if that fails or its forecast is not finite."""
+        """Runs the initial row through one reading; `ModelFailed` if that fails or its forecast is not finite."""
         with faults_as(ModelFailed, "the model failed its probe"):
-            forecasts = self._blank_step(1)
+            forecasts = self._blank_step(1) if self._streams else self._blank_sequence(1, 1)
         if not np.isfinite(forecasts).all():
             raise ModelFailed("the model failed its probe: its forecast is not finite")
 
@@ -88,7 +96,7 @@ class PaddedRuntime:
         Stops when `goes_on()` is false.
         """
         with faults_as(ModelFailed, "the model could not be warmed up"):
-            for size in _powers(largest):
+            for size in _powers(largest) if self._streams else ():
                 if goes_on():
                     self._blank_step(size)
             for width in _powers(chunk):
@@ -100,10 +108,10 @@ class PaddedRuntime:
         values, times = np.full((size, self.runtime.bundle.width), np.nan), np.zeros(size, np.int64)
         return self.runtime.step(values, times, self._initial_states(size))[0]
 
-    def _blank_sequence(self, size: int, width: int) -> None:
+    def _blank_sequence(self, size: int, width: int) -> NDArray[np.float64]:
         values = np.full((size, width, self.runtime.bundle.width), np.nan)
         times, lengths = np.zeros((size, width), np.int64), np.zeros(size, np.int64)
-        self.runtime.sequence(values, times, lengths, self._initial_states(size))
+        return self.runtime.sequence(values, times, lengths, self._initial_states(size))[0]
 
     def _initial_states(self, size: int) -> States:
         return self.runtime.states(np.tile(self.initial, (size, 1)))
@@ -116,6 +124,25 @@ def _fill(array: NDArray[np.int64], size: int, fill: int) -> NDArray[np.int64]:
     filled = np.full((size, *array.shape[1:]), fill, np.int64)
     filled[: len(array)] = array
     return filled
+
+
+def stacked(rows: Sequence[NDArray[np.float64] | None], size: int) -> NDArray[np.float64] | None:
+    """One row for each of `size`, NaN where nothing is known; None where nothing is known of any."""
+    known = {at: row for at, row in enumerate(rows) if row is not None}
+    if not known:
+        return None
+    first = next(iter(known.values()))
+    all_rows = np.full((size, *first.shape), np.nan)
+    for at, row in known.items():
+        all_rows[at] = row
+    return all_rows
+
+
+def _rows(array: NDArray[np.float64] | None, size: int) -> NDArray[np.float64] | None:
+    """The array with NaN in further rows, `size` in all."""
+    if array is None or len(array) == size:
+        return array
+    return np.concatenate([array, np.full((size - len(array), *array.shape[1:]), np.nan)])
 
 
 def _powers(largest: int) -> list[int]:

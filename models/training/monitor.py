@@ -136,7 +136,7 @@ def _recurrence(
 
 
 def part_of(name: str) -> str:
-    """The part of the model that a weight is of: up to its first number, such as `stack.layers.0`, or its first word."""
+    """The part of the model that a weight is of: up to its first number, `stack.layers.0`, or its first word."""
     words = name.split(".")
     place = next((at for at, word in enumerate(words) if word.isdigit()), 0)
     return ".".join(words[: place + 1])
