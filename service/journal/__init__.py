@@ -14,6 +14,7 @@ from service.journal.protocol import (
     Head,
     Journal,
     Readings,
+    Static,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Head",
     "Journal",
     "Readings",
+    "Static",
     "open_journal",
 ]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import SessionExists, UnknownSession
-from service.journal.protocol import NO_READING, Checkpoint, Head, Readings
+from service.journal.protocol import NO_READING, Beginning, Checkpoint, Head, Readings, Static
 
 NOBODY = 0  # the slot that every unknown key leads to
 ORIGIN_BYTES = 64  # a sha256 in hexadecimal
@@ -30,6 +30,7 @@ class Heads:
         self.last_values = np.zeros((1, width), np.float64)
         self.origin = np.zeros(1, f"S{ORIGIN_BYTES}")
         self.tail = np.full(1, -1, np.int64)
+        self._static: dict[int, dict[str, float]] = {}  # by key, of those sessions that have some
         self._keys: dict[str, int] = {}
         self._slots = np.zeros(2, np.int32)  # by key; the first and the last are always NOBODY
         self._free: list[int] = []
@@ -131,11 +132,15 @@ class Heads:
         self.last_step[slots] = steps
         self.last_values[slots] = values
 
-    def put(self, name: str, key: int, start: int, revision: int, values: NDArray[np.float64], origin: str) -> Head:
-        """Sets a session, new or known, whose readings are `values` (steps, width)."""
+    def put(self, key: int, revision: int, begun: Beginning) -> Head:
+        """Sets a session, new or known, as it begins."""
+        values = begun.values
         last = values[-1:] if len(values) else np.full((1, self.width), np.nan)
-        self.put_all([name], np.array([key]), [start], [revision], [len(values) - 1], last, [origin])
-        return self._head(name, key)
+        self.put_all(
+            [begun.name], np.array([key]), [begun.start], [revision], [len(values) - 1], last, [begun.origin],
+            {key: begun.static},
+        )  # fmt: skip
+        return self._head(begun.name, key)
 
     def put_all(
         self,
@@ -146,6 +151,7 @@ class Heads:
         last_step: Sequence[int],
         last_values: NDArray[np.float64],  # (sessions, width)
         origin: Sequence[str],
+        static: Mapping[int, Static],  # by key; of those that are left out nothing changes
     ) -> None:
         """Sets sessions, new or known, by columns."""
         self._make_room(int(keys.max(initial=0)), len(names))
@@ -160,10 +166,15 @@ class Heads:
         self.last_values[slots] = last_values
         self.origin[slots] = [text.encode() for text in origin]
         self.tail[slots] = -1
+        for key, features in static.items():
+            self._static.pop(key, None)
+            if features:
+                self._static[key] = dict(features)
 
     def remove(self, name: str) -> None:
         """Forgets a session; its key leads to nobody from now on."""
         key = self._keys.pop(name)
+        self._static.pop(key, None)
         slot = int(self._slots[key])
         self._slots[key] = NOBODY
         self.revision[slot] = -1
@@ -179,6 +190,7 @@ class Heads:
             last_step=int(self.last_step[slot]),
             last_values=self.last_values[slot].copy(),
             origin=bytes(self.origin[slot]).decode(),
+            static=dict(self._static.get(key, {})),
         )
 
     def _vacant(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.journal.heads import Heads
-from service.journal.protocol import FIRST_REVISION, Beginning, Checkpoint, Durable, Head, Readings
+from service.journal.protocol import FIRST_REVISION, Beginning, Checkpoint, Durable, Head, Readings, Static
 
 
 def open_memory(place: str, width: int, frequency: str, durable: Durable) -> MemoryJournal:  # noqa: ARG001
@@ -36,11 +36,14 @@ class MemoryJournal:
         origin: str,
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
+        static: Static | None = None,
     ) -> Head:
         self._heads.absent(name)
         values = self._heads.checked(values, origin)
         self._last_key += 1
-        return self._put(name, self._last_key, start, FIRST_REVISION, origin, values, checkpoint)
+        return self._put(
+            self._last_key, FIRST_REVISION, Beginning(name, start, origin, values, static or {}), checkpoint
+        )
 
     def replace(
         self,
@@ -49,17 +52,18 @@ class MemoryJournal:
         origin: str,
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
+        static: Static | None = None,
     ) -> Head:
         key = self._heads.key(name)
         values = self._heads.checked(values, origin)
         revision = int(self._heads.revision[self._heads.slot(key)]) + 1
-        return self._put(name, key, start, revision, origin, values, checkpoint)
+        return self._put(key, revision, Beginning(name, start, origin, values, static or {}), checkpoint)
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
         for each in beginnings:
             self._heads.key(each.name)
             self._heads.checked(each.values, each.origin)
-        return [self.replace(each.name, each.start, each.origin, each.values) for each in beginnings]
+        return [self.replace(each.name, each.start, each.origin, each.values, None, each.static) for each in beginnings]
 
     def head(self, name: str) -> Head | None:
         return self._heads.head(name)
@@ -106,18 +110,9 @@ class MemoryJournal:
     def close(self) -> None:
         pass
 
-    def _put(
-        self,
-        name: str,
-        key: int,
-        start: int,
-        revision: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None,
-    ) -> Head:
-        head = self._heads.put(name, key, start, revision, values, origin)
-        self._values[key] = array("d", values.tobytes())
+    def _put(self, key: int, revision: int, begun: Beginning, checkpoint: Checkpoint | None) -> Head:
+        head = self._heads.put(key, revision, begun)
+        self._values[key] = array("d", begun.values.tobytes())
         self._checkpoints[key] = []
         if checkpoint is not None:
             self.save(np.array([key]), [replace(checkpoint, revision=revision)])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+Static = Mapping[str, float]  # features that never change in a series, by name; NaN where unknown
 Durable = Literal["none", "process", "disk"]  # survives nothing, kill -9, loss of power
 
 FIRST_REVISION = 1
@@ -26,6 +27,7 @@ class Head:
     last_step: int  # NO_READING: none yet
     last_values: NDArray[np.float64]  # (width,), NaN where missing and where there is no reading
     origin: str  # sha256 of what created it, so that the same PUT again can be told from another
+    static: Static = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ class Beginning:
     start: int
     origin: str
     values: NDArray[np.float64]  # (n, width), its steps 0 … n-1
+    static: Static = field(default_factory=dict)
 
 
 class Journal(Protocol):
@@ -74,10 +77,12 @@ class Journal(Protocol):
         origin: str,
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
+        static: Static | None = None,
     ) -> Head:
         """A new session whose steps 0 … n-1 have `values` (n, width), n may be 0; `SessionExists` if there is one.
 
-        The checkpoint becomes one of the new session, whatever its revision says.
+        The checkpoint becomes one of the new session, whatever its revision says. What is static stays with the
+        session, number by number, until it is replaced or deleted.
         """
 
     def replace(
@@ -87,6 +92,7 @@ class Journal(Protocol):
         origin: str,
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
+        static: Static | None = None,
     ) -> Head:
         """The session starts anew under the next revision; its readings and checkpoints are dropped.
 

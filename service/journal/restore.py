@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.journal import batches
+from service.journal import batches, statics
 from service.journal.faults import sound
 from service.journal.heads import MOST_KEYS, NOBODY, Heads
 from service.journal.protocol import FIRST_REVISION, NO_READING, Readings
@@ -21,14 +21,17 @@ def load_heads(database: sqlite3.Connection, path: Path, width: int) -> Heads:
     """The sessions as they stand after the last fold."""
     heads = Heads(width)
     with sound(path, "read its sessions"):
-        cursor = database.execute("SELECT name, key, start, revision, last_step, origin, last_values FROM sessions")
+        cursor = database.execute(
+            "SELECT name, key, start, revision, last_step, origin, last_values, static FROM sessions"
+        )
         while rows := cursor.fetchmany(AT_ONCE):
-            names, keys, start, revision, last_step, origin, last = zip(*rows, strict=True)
+            names, keys, start, revision, last_step, origin, last, static = zip(*rows, strict=True)
             values = np.frombuffer(b"".join(last), "<f8")
             by_session = values.reshape(len(rows), width)
             if min(keys) < 1 or max(keys) > MOST_KEYS or min(revision) < FIRST_REVISION or min(last_step) < NO_READING:
                 raise ValueError("a session has an impossible key, revision or step")
-            heads.put_all(names, np.array(keys, np.int64), start, revision, last_step, by_session, origin)
+            features = {key: statics.decode(text) for key, text in zip(keys, static, strict=True) if text is not None}
+            heads.put_all(names, np.array(keys, np.int64), start, revision, last_step, by_session, origin, features)
     return heads
 
 

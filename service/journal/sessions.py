@@ -7,34 +7,28 @@ import sqlite3
 import numpy as np
 from numpy.typing import NDArray
 
-from service.journal.protocol import FIRST_REVISION, Readings
+from service.journal import statics
+from service.journal.protocol import FIRST_REVISION, Beginning, Readings
 from service.journal.segments import add_readings
 
 
-def insert_session(
-    database: sqlite3.Connection, name: str, start: int, origin: str, values: NDArray[np.float64]
-) -> int:
+def insert_session(database: sqlite3.Connection, begun: Beginning) -> int:
     """A new session at its last reading; returns its key, which no session had before."""
     cursor = database.execute(
-        "INSERT INTO sessions (name, start, revision, last_step, last_values, origin) VALUES (?, ?, ?, ?, ?, ?)",
-        (name, int(start), FIRST_REVISION, len(values) - 1, _last_of(values).tobytes(), origin),
+        "INSERT INTO sessions (name, revision, start, last_step, last_values, origin, static) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (begun.name, FIRST_REVISION, *_columns(begun)),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
-def update_session(
-    database: sqlite3.Connection,
-    key: int,
-    start: int,
-    revision: int,
-    origin: str,
-    values: NDArray[np.float64],
-) -> None:
+def update_session(database: sqlite3.Connection, key: int, revision: int, begun: Beginning) -> None:
     """A session that starts anew."""
     database.execute(
-        "UPDATE sessions SET start = ?, revision = ?, last_step = ?, last_values = ?, origin = ? WHERE key = ?",
-        (int(start), revision, len(values) - 1, _last_of(values).tobytes(), origin, key),
+        "UPDATE sessions SET revision = ?, start = ?, last_step = ?, last_values = ?, origin = ?, static = ? "
+        "WHERE key = ?",
+        (revision, *_columns(begun), key),
     )
 
 
@@ -51,6 +45,12 @@ def move_on(database: sqlite3.Connection, readings: Readings, rows: int) -> None
         "UPDATE sessions SET last_step = ?, last_values = ? WHERE key = ?",
         zip(steps[final].tolist(), blobs, keys[final].tolist(), strict=True),
     )
+
+
+def _columns(begun: Beginning) -> tuple[int, int, bytes, str, str | None]:
+    """Start, last step, last values, origin and static features, as their columns hold them."""
+    values = begun.values
+    return int(begun.start), len(values) - 1, _last_of(values).tobytes(), begun.origin, statics.encode(begun.static)
 
 
 def _last_of(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, sav
 from service.journal.faults import explained, sound, transaction
 from service.journal.heads import MOST_KEYS
 from service.journal.ownership import Ownership
-from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Checkpoint, Durable, Head, Readings
+from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Checkpoint, Durable, Head, Readings, Static
 from service.journal.restore import load_heads, load_tail
 from service.journal.segments import add_readings, drop_readings, read_readings
 from service.journal.sessions import insert_session, move_on, update_session
@@ -74,16 +74,17 @@ class SqliteJournal:
         origin: str,
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
+        static: Static | None = None,
     ) -> Head:
         self._heads.absent(name)
-        values = self._heads.checked(values, origin)
+        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {})
         with self._lock:
             with self._transaction("create a session"):
-                key = insert_session(self._database, name, start, origin, values)
+                key = insert_session(self._database, begun)
                 if key > MOST_KEYS:
                     raise JournalError(f"the journal {self.path} has had {MOST_KEYS} sessions: begin another one")
-                self._write_history(key, FIRST_REVISION, values, checkpoint)
-            return self._heads.put(name, key, start, FIRST_REVISION, values, origin)
+                self._write_history(key, FIRST_REVISION, begun.values, checkpoint)
+            return self._heads.put(key, FIRST_REVISION, begun)
 
     def replace(
         self,
@@ -92,8 +93,9 @@ class SqliteJournal:
         origin: str,
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
+        static: Static | None = None,
     ) -> Head:
-        return self._replace([Beginning(name, start, origin, values)], checkpoint)[0]
+        return self._replace([Beginning(name, start, origin, values, static or {})], checkpoint)[0]
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
         return self._replace(beginnings, None)
@@ -200,19 +202,16 @@ class SqliteJournal:
 
     def _replace(self, beginnings: Sequence[Beginning], checkpoint: Checkpoint | None) -> list[Head]:
         keys = [self._heads.key(each.name) for each in beginnings]
-        values = [self._heads.checked(each.values, each.origin) for each in beginnings]
+        beginnings = [replace(each, values=self._heads.checked(each.values, each.origin)) for each in beginnings]
         revisions = [int(self._heads.revision[self._heads.slot(key)]) + 1 for key in keys]
-        anew = list(zip(beginnings, keys, revisions, values, strict=True))
+        anew = list(zip(keys, revisions, beginnings, strict=True))
         with self._lock:
             with self._transaction("replace a session"):
-                for each, key, revision, history in anew:
-                    update_session(self._database, key, each.start, revision, each.origin, history)
+                for key, revision, begun in anew:
+                    update_session(self._database, key, revision, begun)
                     self._drop_history(key)
-                    self._write_history(key, revision, history, checkpoint)
-            return [
-                self._heads.put(each.name, key, each.start, revision, history, each.origin)
-                for each, key, revision, history in anew
-            ]
+                    self._write_history(key, revision, begun.values, checkpoint)
+            return [self._heads.put(*each) for each in anew]
 
     def _write_history(
         self, key: int, revision: int, values: NDArray[np.float64], checkpoint: Checkpoint | None

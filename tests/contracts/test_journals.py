@@ -85,6 +85,28 @@ def test_several_sessions_start_anew_together_or_not_at_all(journal: Journal) ->
     assert journal.replace_all([]) == []
 
 
+def test_what_is_static_stays_with_its_session_until_it_is_replaced(journal: Journal) -> None:
+    area = {"area": 12.5, "floor": float("nan")}
+    one = journal.create("one", 0, "", rows(1), static=area)
+    journal.create("two", 0, "", rows(1))
+    area["area"] = 0
+    follow(journal, one, 2, 3)
+    journal.fold(99)
+    for name, expected in (("one", {"area": 12.5, "floor": float("nan")}), ("two", {})):
+        head = journal.head(name)
+        assert head is not None
+        np.testing.assert_equal(dict(head.static), expected)
+    for replaced, expected in (
+        (lambda: journal.replace("one", 0, "", rows()), {}),
+        (lambda: journal.replace("one", 0, "", rows(), None, {"area": 7.0}), {"area": 7.0}),
+        (lambda: journal.replace_all([Beginning("one", 0, "", rows(1), {"floor": 3.0})])[0], {"floor": 3.0}),
+    ):
+        assert replaced().static == expected
+        assert journal.head("one").static == expected
+    journal.delete("one")
+    assert journal.create("one", 0, "", rows()).static == {}
+
+
 def test_of_two_bundles_each_finds_its_own_checkpoint(journal: Journal) -> None:
     head = journal.create("taxi", 0, "", rows(*range(8)))
     journal.save(np.array([head.key]), [checkpoint(3, digest=DIGESTS[0], fill=3)])

@@ -37,6 +37,7 @@ class Expected:
     origin: str
     revision: int
     rows: list[np.ndarray]
+    static: dict[str, float]
     saved: list[tuple[int, str, bytes]] = field(default_factory=list)
 
     def values(self) -> np.ndarray:
@@ -48,6 +49,7 @@ places = st.integers(0, len(NAMES) - 1)
 lengths = st.integers(0, 7)
 digests = st.sampled_from(DIGESTS)
 made_by = st.one_of(st.none(), digests)
+features = st.dictionaries(st.sampled_from(("area", "Stöcke")), st.floats(allow_infinity=False), max_size=2)
 some_sessions = precondition(lambda self: self.expected)
 
 
@@ -76,8 +78,10 @@ class JournalMachine(RuleBasedStateMachine):
         values[values % 5 == 0] = np.nan
         return values
 
-    def begin(self, name: str, head: Head, values: np.ndarray, made: Checkpoint | None) -> None:
-        self.expected[name] = Expected(head.key, head.start, head.origin, head.revision, list(values))
+    def begin(
+        self, name: str, head: Head, values: np.ndarray, made: Checkpoint | None, static: dict[str, float]
+    ) -> None:
+        self.expected[name] = Expected(head.key, head.start, head.origin, head.revision, list(values), static)
         if made is not None:
             self.expected[name].saved.append((made.step, made.digest, made.body.tobytes()))
 
@@ -87,31 +91,31 @@ class JournalMachine(RuleBasedStateMachine):
     @initialize(lengths=st.tuples(lengths, lengths))
     def two_sessions(self, lengths: tuple[int, int]) -> None:
         for name, length in zip(NAMES, lengths, strict=False):
-            self.create(name, length, None)
+            self.create(name, length, None, {})
 
-    @rule(name=names, length=lengths, digest=made_by)
-    def create(self, name: str, length: int, digest: str | None) -> None:
+    @rule(name=names, length=lengths, digest=made_by, static=features)
+    def create(self, name: str, length: int, digest: str | None, static: dict[str, float]) -> None:
         values, made = self.new_rows(length), self.made(length - 1, digest)
         if name in self.expected:
             with pytest.raises(SessionExists):
                 self.journal.create(name, 1000, "", values, made)
             return
-        head = self.journal.create(name, 1000, f"{1:064d}", values, made)
+        head = self.journal.create(name, 1000, f"{1:064d}", values, made, static)
         assert (head.start, head.origin, head.revision) == (1000, f"{1:064d}", 1)
         assert head.key not in self.used
         self.used.add(head.key)
-        self.begin(name, head, values, made)
+        self.begin(name, head, values, made, static)
 
     @some_sessions
-    @rule(place=places, length=lengths, digest=made_by)
-    def replace(self, place: int, length: int, digest: str | None) -> None:
+    @rule(place=places, length=lengths, digest=made_by, static=features)
+    def replace(self, place: int, length: int, digest: str | None, static: dict[str, float]) -> None:
         name = self.pick(place)
         old, values, made = self.expected[name], self.new_rows(length), self.made(length - 1, digest)
         start, origin = old.start + 1, f"{old.start:064d}"
-        head = self.journal.replace(name, start, origin, values, made)
+        head = self.journal.replace(name, start, origin, values, made, static)
         assert (head.start, head.origin) == (start, origin)
         assert (head.key, head.revision) == (old.key, old.revision + 1)
-        self.begin(name, head, values, made)
+        self.begin(name, head, values, made, static)
 
     @precondition(lambda self: len(self.expected) > 1)
     @rule(place=places)
@@ -211,6 +215,7 @@ class JournalMachine(RuleBasedStateMachine):
             found = (head.key, head.name, head.start, head.origin, head.revision, head.last_step)
             last = len(session.rows) - 1
             assert found == (session.key, name, session.start, session.origin, session.revision, last)
+            np.testing.assert_equal(dict(head.static), session.static)
             expected_last = session.rows[-1] if session.rows else np.full(WIDTH, np.nan)
             np.testing.assert_array_equal(head.last_values, expected_last)
             np.testing.assert_array_equal(self.journal.readings(head.key, 0, last), session.values())

@@ -1,0 +1,73 @@
+"""Journals written before sessions had static features still open, and are written on."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.errors import JournalError
+from service.journal import Journal, Readings, open_journal
+from service.registry import origin_of
+from tests.service.engines import START
+
+# Three sessions of an hourly model without covariates: 8 readings as history with a checkpoint, 2 folded, 2 not.
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "journal-1.sqlite"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return Path(shutil.copy(FIXTURE, tmp_path / "journal.sqlite"))
+
+
+def opened(path: Path) -> Journal:
+    return open_journal(f"sqlite:{path}", 1, "1h")
+
+
+def test_what_an_older_version_wrote_is_there_and_nothing_of_it_is_static(path: Path) -> None:
+    journal = opened(path)
+    assert sorted(journal.names()) == ["s0", "s1", "s2"]
+    for at in range(3):
+        head = journal.head(f"s{at}")
+        assert head is not None
+        assert (head.start, head.last_step, head.static) == (START, 11, {})
+        assert head.origin == origin_of(START, np.arange(at, at + 8.0)[:, None])  # the same PUT finds it again
+        assert journal.readings(head.key, 0, 99)[:, 0].tolist() == list(np.arange(at, at + 12.0))
+        checkpoint, after = journal.load(head.key)
+        assert checkpoint is not None
+        assert (checkpoint.step, len(after)) == (7, 4)
+    journal.close()
+
+
+def test_an_older_journal_is_written_on_with_static_features(path: Path) -> None:
+    journal = opened(path)
+    head = journal.head("s0")
+    assert head is not None
+    assert journal.append(Readings(np.array([head.key]), np.array([1]), np.array([12]), np.array([[12.0]]))).all()
+    journal.create("new", 0, "", np.zeros((0, 1)), static={"area": 12.5})
+    journal.replace("s1", 0, "", np.zeros((0, 1)), static={"area": math.nan})
+    journal.close()
+    for _ in range(2):  # brought up to date once
+        journal = opened(path)
+        found = {name: journal.head(name) for name in ("s0", "s1", "s2", "new")}
+        assert [head.last_step for head in found.values() if head] == [12, -1, 11, -1]
+        np.testing.assert_equal(
+            [dict(head.static) for head in found.values() if head], [{}, {"area": math.nan}, {}, {"area": 12.5}]
+        )
+        journal.close()
+
+
+@pytest.mark.parametrize("text", ['{"area": ', '["area"]', '{"area": "large"}', '{"area": true}'])
+def test_static_features_that_cannot_be_read_are_damage_and_never_other_numbers(path: Path, text: str) -> None:
+    journal = opened(path)
+    journal.create("new", 0, "", np.zeros((0, 1)), static={"area": 12.5})
+    journal.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE sessions SET static = ? WHERE name = 'new'", (text,))
+    database.close()
+    with pytest.raises(JournalError, match="is damaged: it could not read its sessions"):
+        opened(path)
