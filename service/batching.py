@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import GatecastError
+from service.futures import Futures
 from service.waiting import Frame
 
 PADDING = -1  # the position of a reading that is none: the last row of a batch, all missing
@@ -104,6 +105,7 @@ class Batch:
     times: NDArray[np.int64]  # (readings,)
     values: NDArray[np.float64]  # (readings + 1, width)
     errors: list[GatecastError | None]  # those found before the queue
+    futures: Futures | None  # None: the model takes none
 
     @classmethod
     def of(cls, pieces: list[Piece]) -> Batch:
@@ -118,6 +120,7 @@ class Batch:
                 if piece.first <= index < piece.stop:
                     errors[before + index - piece.first] = error
             before += piece.stop - piece.first
+        futures = [frame.futures.cut(cut) for frame, cut in cuts if frame.futures is not None]
         return cls(
             pieces,
             sessions,
@@ -125,6 +128,7 @@ class Batch:
             np.concatenate([frame.times[cut] for frame, cut in cuts]),
             np.concatenate([*(frame.values[cut] for frame, cut in cuts), missing]),
             errors,
+            Futures.join(futures) if futures else None,
         )
 
     def __len__(self) -> int:

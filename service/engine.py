@@ -39,6 +39,7 @@ from service.frames import (
 from service.health import Health
 from service.histories import Histories
 from service.journal import Journal
+from service.known import Known
 from service.lifecycle import Lifecycle
 from service.loop import Loop
 from service.padding import PaddedRuntime
@@ -100,10 +101,11 @@ class Engine:
         observer, model = observer or NullObserver(), PaddedRuntime(runtime)
         self._room = room = WaitingRoom(settings)
         self._replies = replies = Replies()
-        table = SessionTable(self._width)
+        self._known = known = Known.of(manifest)
+        table = SessionTable(self._width, len(known.static))
         checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
         self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident)
-        registry = Registry(journal, table, cache, checkpoints, frequency)
+        registry = Registry(journal, table, cache, checkpoints, frequency, known)
         self._health = health = Health(settings, observer, clock)
         self._histories = histories = Histories(model, settings, observer, health.note, clock)
         replays = Replays(model, registry, histories, settings, observer, frequency)
@@ -189,6 +191,7 @@ class Engine:
                 if len(history.values) == 0:
                     raise EmptyHistory("a history of at least one reading was expected, got none")
                 self._check(history.values)
+                self._known.check(history.future, history.static)
             except GatecastError as wrong:
                 wrong.facts["series"] = index
                 raise
@@ -203,21 +206,28 @@ class Engine:
         return forecasts
 
     async def create(
-        self, name: str, start: int | None, values: NDArray[np.float64], replace: bool = False
+        self,
+        name: str,
+        start: int | None,
+        values: NDArray[np.float64],
+        replace: bool = False,
+        static: NDArray[np.float64] | None = None,
     ) -> SessionView:
         """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
 
-        Created again with the same start and history, the session that is there is returned; with others it is
+        `static` (features,) stays with it; without, or NaN, a feature is unknown. Created again with the same start,
+        history and static features, the session that is there is returned; with others it is
         `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`, `CannotStream`.
         """
         self._must_stream()
         self._check(values)
+        self._known.check(None, static)
         if start is None and len(values) > 0 and self._frequency.has_calendar:
             raise TimeRequired("a history needs the time of its first reading, got none")
         if start is not None and abs(start) > LARGEST_TIME:
             raise InvalidTime(f"a start of at most {LARGEST_TIME} either way was expected, got {start}")
         view: SessionView = await self._call(
-            lambda caller: self._lifecycle.create(caller, name, start, values, replace), len(values)
+            lambda caller: self._lifecycle.create(caller, name, start, values, static, replace), len(values)
         )
         return view
 
@@ -230,17 +240,26 @@ class Engine:
         """Forgets a session and its readings; `UnknownSession`."""
         await self._call(lambda _: self._lifecycle.delete(name))
 
-    async def peek(self, name: str) -> tuple[SessionView, NDArray[np.float64]]:
-        """Where a session stands and its forecast (horizon, quantiles) from there; `UnknownSession`, `NoReadings`."""
+    async def peek(
+        self, name: str, future: NDArray[np.float64] | None = None
+    ) -> tuple[SessionView, NDArray[np.float64]]:
+        """Where a session stands and its forecast (horizon, quantiles) from there; `UnknownSession`, `NoReadings`.
+
+        `future` (horizon, known-future covariates) is what is known ahead; without, or NaN, it is unknown.
+        """
         self._must_stream()
+        self._known.check(future, None)
         with self._room.place():
-            peek = Peek(name, Caller())
+            peek = Peek(name, Caller(), future)
             self._room.put(peek)
             seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
             return seen
 
     async def observe(self, observations: Observations) -> Answers:
-        """Advances sessions by new readings, in order; an answer or an error for each. `CannotStream`."""
+        """Advances sessions by new readings, in order; an answer or an error for each. `CannotStream`.
+
+        Where the model knows covariates ahead, only readings that carry their future are answered with a forecast.
+        """
         self._must_stream()
         count = len(observations.sessions)
         if count > self._settings.max_waiting:
@@ -252,7 +271,7 @@ class Engine:
         if count == 0:
             return self._no_answers()
         with self._room.place(count):
-            frame = Frame(observations, check_frame(observations), Caller())
+            frame = Frame(self._known.complete(observations), check_frame(observations), Caller())
             self._room.put(frame)
             answers: Answers = await frame.caller.future
             return answers

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import GatecastError, HistoryTooLong, InvalidTime, InvalidValue
+from service.futures import Futures
+from service.journal import Static
 
 NO_STEP = -1
 NO_TIME = int(np.iinfo(np.int64).min)
@@ -22,6 +24,8 @@ class History:
 
     values: NDArray[np.float64]  # (time, 1 + covariates), NaN where missing
     times: NDArray[np.int64]  # (time,) seconds of the series' own clock, or counts
+    future: NDArray[np.float64] | None = None  # (horizon, known-future covariates), NaN where unknown
+    static: NDArray[np.float64] | None = None  # (static features,), NaN where unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,7 @@ class Observations:
     steps: NDArray[np.int64]  # (readings,), NO_STEP where the client sent none
     times: NDArray[np.int64]  # (readings,), NO_TIME where the client sent none
     values: NDArray[np.float64]  # (readings, 1 + covariates), NaN where missing
+    futures: Futures | None = None  # None: no reading carries what is known ahead
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,7 @@ class SessionView:
     revision: int
     durable: str
     created: bool
+    static: Static = field(default_factory=dict)  # by name, NaN where unknown
 
 
 def check_history(values: NDArray[np.float64], longest: int) -> None:

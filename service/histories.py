@@ -29,6 +29,8 @@ class Window:
     finished: Finished
     failed: Callable[[GatecastError], None]
     gone: Callable[[], bool]  # nobody wants it any more
+    future: NDArray[np.float64] | None = None  # (horizon, known-future covariates), for the forecast at its end
+    static: NDArray[np.float64] | None = None  # (static features,)
     at: int = 0
     came: int = 0  # the higher, the later it joined the line
 
@@ -88,7 +90,9 @@ class Histories:
         try:
             with faults_as(InternalError, "the engine could not run this history; send it again"):
                 states = np.stack([window.state for window in picked])
-                forecasts, states = self._runtime.windows(values, times, states)
+                futures = [window.future if window.left <= self._chunk else None for window in picked]
+                statics = [window.static for window in picked]
+                forecasts, states = self._runtime.windows(values, times, states, futures, statics)
         except GatecastError as error:
             self._note(error)
             for window in picked:

@@ -11,7 +11,7 @@ from datasets.frequency import Frequency
 from service.errors import GatecastError, NonFiniteForecast, SessionExists
 from service.frames import NO_TIME, SessionView
 from service.histories import Histories, Window
-from service.journal import FIRST_REVISION, Checkpoint
+from service.journal import FIRST_REVISION, Beginning, Checkpoint
 from service.registry import Registry, origin_of
 from service.replies import Caller, Replies
 
@@ -28,32 +28,41 @@ class Lifecycle:
     digest: str
 
     def create(
-        self, caller: Caller, name: str, start: int | None, values: NDArray[np.float64], replace: bool
+        self,
+        caller: Caller,
+        name: str,
+        start: int | None,
+        values: NDArray[np.float64],
+        row: NDArray[np.float64] | None,
+        replace: bool,
     ) -> SessionView | None:
-        """A session whose steps 0 … n-1 have `values` (n, width). The same again finds the session that is there.
+        """A session whose steps 0 … n-1 have `values` (n, width), and whose static features are `row` (features,).
+
+        The same again finds the session that is there.
 
         The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`.
         """
-        origin = origin_of(start, values)
+        static = self.registry.known.named(row)
+        origin = origin_of(start, values, static)
         known = self._known(name, origin, replace)
         if known is not None:
             return known
         begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
         if len(values) == 0:
-            return self._put(name, begin, origin, values, None)
+            return self._put(Beginning(name, begin, origin, values, static), None)
 
         def finished(state: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
             if not np.isfinite(forecast).all():
                 raise NonFiniteForecast("the model's forecast after this history is not finite; nothing was recorded")
             view = self._known(name, origin, replace)  # someone else may have been faster
             checkpoint = Checkpoint(len(values) - 1, FIRST_REVISION, self.digest, state)
-            self.replies.answer(caller, view or self._put(name, begin, origin, values, checkpoint))
+            self.replies.answer(caller, view or self._put(Beginning(name, begin, origin, values, static), checkpoint))
 
         def failed(error: GatecastError) -> None:
             self.replies.answer(caller, error)
 
         times = self.frequency.times(begin, np.arange(len(values)))
-        self.histories.add(Window(values, times, self.initial, finished, failed, lambda: caller.gone))
+        self.histories.add(Window(values, times, self.initial, finished, failed, lambda: caller.gone, static=row))
         return None
 
     def session(self, name: str) -> SessionView:
@@ -73,15 +82,13 @@ class Lifecycle:
         if head.origin == origin:
             return self.session(name)
         raise SessionExists(
-            f"there is a session {name!r} that was created with another start or history; "
+            f"there is a session {name!r} that was created with another start, history or static features; "
             "go on from its last step, choose another name, or ask for it to be replaced",
             last_step=head.last_step,
             revision=head.revision,
         )
 
-    def _put(
-        self, name: str, start: int, origin: str, values: NDArray[np.float64], checkpoint: Checkpoint | None
-    ) -> SessionView:
-        exists = self.registry.head(name) is not None
-        row = self.registry.create(name, start, origin, values, checkpoint, replace=exists)
+    def _put(self, begun: Beginning, checkpoint: Checkpoint | None) -> SessionView:
+        exists = self.registry.head(begun.name) is not None
+        row = self.registry.create(begun, checkpoint, replace=exists)
         return self.registry.view(row, created=True)

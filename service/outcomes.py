@@ -55,7 +55,9 @@ class Outcome:
         self.fail([item for item, known in enumerate(self.errors) if known is None], error)
 
     def forecast(self, ran: Ran) -> None:
-        """The newest reading of each of these turns gets its forecast."""
+        """The newest reading of each of these turns gets its forecast, if it carries what must be known for it."""
+        if self.batch.futures is not None:
+            ran = ran.only(self.batch.futures.carried[ran.turns.newest])
         self._forecast_of[ran.turns.newest] = self.turns + np.arange(len(ran.turns))
         self.turns += len(ran.turns)
         self._forecasts.append(ran.forecasts)

@@ -29,12 +29,15 @@ class PaddedRuntime:
         positions: NDArray[np.int64],  # (batch,) rows of values and times; PADDING is the last one
         values: NDArray[np.float64],
         times: NDArray[np.int64],
+        future: NDArray[np.float64] | None = None,  # (batch, horizon, known-future covariates)
+        static: NDArray[np.float64] | None = None,  # (batch, static features)
     ) -> tuple[NDArray[np.float64], States]:
         """One reading each: forecasts (batch, horizon, quantiles) and the new states, still padded."""
         size = padded(len(slots))
         at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
         with faults_as(ModelFailed, FAILED):
-            forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots))
+            known = _rows(future, size), _rows(static, size)
+            forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots), *known)
         return forecasts[: len(positions)], states
 
     def sequence(
@@ -45,14 +48,15 @@ class PaddedRuntime:
         lengths: NDArray[np.int64],  # (batch,)
         values: NDArray[np.float64],
         times: NDArray[np.int64],
+        future: NDArray[np.float64] | None = None,  # as in `step`
+        static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], States]:
         """Several readings each, or none: forecasts (batch, horizon, quantiles) and the new states, still padded."""
         size = padded(len(slots))
         at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
         with faults_as(ModelFailed, FAILED):
-            forecasts, states = self.runtime.sequence(
-                values[at], times[at], _fill(lengths, size, 0), arena.gather(slots)
-            )
+            states, known = arena.gather(slots), (_rows(future, size), _rows(static, size))
+            forecasts, states = self.runtime.sequence(values[at], times[at], _fill(lengths, size, 0), states, *known)
         return forecasts[: len(positions)], states
 
     def windows(
@@ -60,6 +64,8 @@ class PaddedRuntime:
         values: Sequence[NDArray[np.float64]],  # each (length, width)
         times: Sequence[NDArray[np.int64]],  # each (length,)
         rows: NDArray[np.float32],  # (batch, state)
+        futures: Sequence[NDArray[np.float64] | None] = (),  # each (horizon, known-future covariates)
+        statics: Sequence[NDArray[np.float64] | None] = (),  # each (static features,)
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Windows of any lengths from given states: forecasts (batch, horizon, quantiles), rows (batch, state)."""
         count, size = len(values), padded(len(values))
@@ -72,7 +78,8 @@ class PaddedRuntime:
             all_values[at, : len(some)], all_times[at, : len(some)] = some, when
         with faults_as(ModelFailed, FAILED):
             states = self.runtime.states(np.concatenate([rows, np.tile(self.initial, (size - count, 1))]))
-            forecasts, states = self.runtime.sequence(all_values, all_times, lengths, states)
+            known = stacked(futures, size), stacked(statics, size)
+            forecasts, states = self.runtime.sequence(all_values, all_times, lengths, states, *known)
             return forecasts[:count], self.runtime.rows(states)[:count]
 
     def probe(self) -> None:
@@ -116,6 +123,25 @@ def _fill(array: NDArray[np.int64], size: int, fill: int) -> NDArray[np.int64]:
     filled = np.full((size, *array.shape[1:]), fill, np.int64)
     filled[: len(array)] = array
     return filled
+
+
+def stacked(rows: Sequence[NDArray[np.float64] | None], size: int) -> NDArray[np.float64] | None:
+    """One row for each of `size`, NaN where nothing is known; None where nothing is known of any."""
+    known = {at: row for at, row in enumerate(rows) if row is not None}
+    if not known:
+        return None
+    first = next(iter(known.values()))
+    all_rows = np.full((size, *first.shape), np.nan)
+    for at, row in known.items():
+        all_rows[at] = row
+    return all_rows
+
+
+def _rows(array: NDArray[np.float64] | None, size: int) -> NDArray[np.float64] | None:
+    """The array with NaN in further rows, `size` in all."""
+    if array is None or len(array) == size:
+        return array
+    return np.concatenate([array, np.full((size - len(array), *array.shape[1:]), np.nan)])
 
 
 def _powers(largest: int) -> list[int]:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from service.batching import Turns
 from service.errors import GatecastError, InternalError, NonFiniteForecast, NoReadings
 from service.faults import again, faults_as
+from service.futures import Futures
+from service.padding import stacked
 from service.registry import Registry
 from service.replays import Replays
 from service.replies import Replies
@@ -73,23 +75,34 @@ class Peeks:
         return row
 
     def _look(self, rows: NDArray[np.int64], peeks: list[Peek]) -> None:
-        table = self.registry.table
-        sessions = np.unique(rows)
-        lost, late = self.replays.bring(sessions)
-        sessions = sessions[~np.isin(sessions, [*lost, *late])]
-        forecasts: dict[int, NDArray[np.float64]] = {}
-        if len(sessions):
-            none = np.zeros(len(sessions), np.int64)
-            turns = Turns(sessions, none, none, np.empty(0, np.int64), none)
-            missing = np.full((1, table.last_values.shape[1]), np.nan)
-            (ran,) = self.runner.run(turns, missing, np.zeros(1, np.int64))
-            forecasts = dict(zip(sessions[ran.finite].tolist(), ran.forecasts[ran.finite], strict=True))
+        lost, late = self.replays.bring(np.unique(rows))
+        here: list[Peek] = []
         for row, peek in zip(rows.tolist(), peeks, strict=True):
             if row in late:
                 self._late.append(peek)
             elif row in lost:
                 self.replies.answer(peek.caller, again(lost[row]))
-            elif row not in forecasts:
-                self.replies.answer(peek.caller, NonFiniteForecast("the model's forecast is not finite"))
             else:
-                self.replies.answer(peek.caller, (self.registry.view(row), forecasts[row]))
+                here.append(peek)
+        if not here:
+            return
+        rows = rows[~np.isin(rows, [*lost, *late])]
+        for row, peek, forecast in zip(rows.tolist(), here, self._forecasts(rows, here), strict=True):
+            if np.isfinite(forecast).all():
+                self.replies.answer(peek.caller, (self.registry.view(row), forecast))
+            else:
+                self.replies.answer(peek.caller, NonFiniteForecast("the model's forecast is not finite"))
+
+    def _forecasts(self, rows: NDArray[np.int64], peeks: list[Peek]) -> NDArray[np.float64]:
+        """One forecast for each peek, (peeks, horizon, quantiles); those of one session may expect several futures."""
+        sessions, places = np.unique(rows, return_inverse=True)
+        futures = None
+        known = stacked([peek.future for peek in peeks], len(peeks))
+        if known is not None:
+            sessions, places = rows, np.arange(len(rows))
+            futures = Futures.of(places, known)
+        none = np.zeros(len(sessions), np.int64)
+        turns = Turns(sessions, none, none, np.empty(0, np.int64), np.arange(len(sessions)))
+        missing = np.full((1, self.registry.table.last_values.shape[1]), np.nan)
+        (ran,) = self.runner.run(turns, missing, np.zeros(1, np.int64), futures)
+        return ran.forecasts[places]

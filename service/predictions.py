@@ -45,4 +45,5 @@ class Prediction:
         def gone() -> bool:
             return self._failed or self._caller.gone
 
-        return Window(history.values, history.times, initial, finished, failed, gone)
+        values, times = history.values, history.times
+        return Window(values, times, initial, finished, failed, gone, history.future, history.static)

@@ -13,7 +13,8 @@ from service.checkpoints import Checkpoints
 from service.errors import JournalDamaged, JournalError, UnknownSession
 from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
-from service.journal import Beginning, Checkpoint, Head, Journal, Readings
+from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
+from service.known import Known
 from service.sessions import UNKNOWN, SessionTable
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
@@ -31,11 +32,13 @@ class Registry:
         cache: ArenaCache,
         checkpoints: Checkpoints,
         frequency: Frequency,
+        known: Known,
     ) -> None:
         self.journal = journal
         self.table = table
         self.cache = cache
         self.checkpoints = checkpoints
+        self.known = known
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self._frequency = frequency
 
@@ -66,7 +69,7 @@ class Registry:
         row = self.table.row(head.name)
         if row != UNKNOWN:
             self.cache.release(np.array([row]))
-        return self.table.put(head, unborn=head.start == NO_TIME)
+        return self.table.put(head, head.start == NO_TIME, self.known.row(head.static))
 
     def install(self, row: int, state: NDArray[np.float32], saved_step: int) -> None:
         """Puts one session's state (state,) into the arena, of which the journal has a checkpoint at `saved_step`."""
@@ -105,19 +108,11 @@ class Registry:
         for row in rows.tolist():
             self.table.remove(row)
 
-    def create(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        state: Checkpoint | None,
-        replace: bool,
-    ) -> int:
+    def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
         """A session in the journal and here, with the state after its history if it has one; returns its row."""
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
-            row = self.adopt(put(name, start, origin, values, state))
+            row = self.adopt(put(begun.name, begun.start, begun.origin, begun.values, state, begun.static))
         if state is not None:
             self.install(row, state.body, state.step)
         return row
@@ -142,6 +137,7 @@ class Registry:
             revision=int(table.revision[row]),
             durable=self.journal.durable,
             created=created,
+            static=self.known.named(table.static[row]),
         )
 
     def _append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -157,15 +153,17 @@ class Registry:
             head = self.journal.head(table.name(row))
             if head is None:
                 raise unknown(table.name(row))
-            beginnings.append(Beginning(head.name, int(table.start[row]), head.origin, readings))
+            beginnings.append(Beginning(head.name, int(table.start[row]), head.origin, readings, head.static))
         for row, born in zip(values, self.journal.replace_all(beginnings), strict=True):
             table.revision[row], table.unborn[row] = born.revision, False
 
 
-def origin_of(start: int | None, values: NDArray[np.float64]) -> str:
+def origin_of(start: int | None, values: NDArray[np.float64], static: Static | None = None) -> str:
     """What a session was created from, as sha256 in hexadecimal: all missing values and both zeros count as one."""
     plain = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")
-    return hashlib.sha256(f"{start} {plain.shape}".encode() + plain.tobytes()).hexdigest()
+    features = sorted((name, value + 0.0) for name, value in (static or {}).items())
+    said = f" {features}" if features else ""  # nothing, as for sessions made before there were such features
+    return hashlib.sha256(f"{start} {plain.shape}{said}".encode() + plain.tobytes()).hexdigest()
 
 
 def unknown(name: str) -> UnknownSession:

@@ -29,6 +29,7 @@ class Replay:
     state: NDArray[np.float32]  # (state,)
     values: NDArray[np.float64]  # (time, width)
     times: NDArray[np.int64]  # (time,)
+    static: NDArray[np.float64] | None  # (static features,)
 
 
 class Replays:
@@ -110,7 +111,8 @@ class Replays:
             )
         steps = np.arange(saved + 1, last + 1)
         times = self._frequency.times(int(table.start[row]), steps)
-        return Replay(row, (key, revision), saved, state, values, times)
+        statics = table.statics(np.array([row]))
+        return Replay(row, (key, revision), saved, state, values, times, None if statics is None else statics[0])
 
     def _run(self, replays: list[Replay]) -> None:
         """Rebuilds states with one short window each, those of about one length together."""
@@ -122,7 +124,8 @@ class Replays:
             readings = sum(len(replay.values) for replay in some)
             if readings:
                 values, times = [replay.values for replay in some], [replay.times for replay in some]
-                states = self._runtime.windows(values, times, states)[1]
+                statics = [replay.static for replay in some]
+                states = self._runtime.windows(values, times, states, statics=statics)[1]
             rows = np.array([replay.row for replay in some])
             self._registry.cache.install(rows, states)
             self._registry.table.saved_step[rows] = [replay.saved_step for replay in some]
@@ -150,7 +153,9 @@ class Replays:
                 return True
             return False
 
-        self._histories.add(Window(replay.values, replay.times, replay.state, finished, failed, gone))
+        self._histories.add(
+            Window(replay.values, replay.times, replay.state, finished, failed, gone, static=replay.static)
+        )
 
     def _is_wanted(self, replay: Replay) -> bool:
         """Whether it is the same session still: it may have been deleted or replaced meanwhile."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from service.arena_cache import ArenaCache
 from service.batching import Turns
+from service.futures import Futures
 from service.padding import PaddedRuntime
 from service.runtimes import States
 from service.sessions import SessionTable
@@ -46,9 +47,14 @@ class Runner:
         self._cache = cache
         self._table = table
 
-    def run(self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64]) -> list[Ran]:
-        """All turns, one run for each group of one shape; `values` and `times` as in a batch, padding last."""
-        return [self._run(turns.keep(group), width, values, times) for group, width in turns.groups()]
+    def run(
+        self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
+    ) -> list[Ran]:
+        """All turns, one run for each group of one shape; `values` and `times` as in a batch, padding last.
+
+        Each turn is forecast with the future that its newest observation carries.
+        """
+        return [self._run(turns.keep(group), width, values, times, futures) for group, width in turns.groups()]
 
     def keep(self, ran: Ran) -> None:
         """Puts the states after these turns into the arena."""
@@ -59,11 +65,19 @@ class Runner:
         elif moved.any():
             self._cache.arena.scatter(slots[moved], ran.states, ran.places[moved])
 
-    def _run(self, turns: Turns, width: int, values: NDArray[np.float64], times: NDArray[np.int64]) -> Ran:
+    def _run(
+        self,
+        turns: Turns,
+        width: int,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        futures: Futures | None,
+    ) -> Ran:
         slots, arena = self._table.slot[turns.rows], self._cache.arena
+        known = None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)
         if width == 0:
-            forecasts, states = self._runtime.step(arena, slots, turns.readings, values, times)
+            forecasts, states = self._runtime.step(arena, slots, turns.readings, values, times, *known)
         else:
             positions = turns.positions(width)
-            forecasts, states = self._runtime.sequence(arena, slots, positions, turns.lengths, values, times)
+            forecasts, states = self._runtime.sequence(arena, slots, positions, turns.lengths, values, times, *known)
         return Ran(turns, forecasts, states, np.arange(len(turns)))

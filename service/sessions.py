@@ -23,12 +23,13 @@ class _Names(dict[str, int]):
 class SessionTable:
     """One row a session. The journal knows more sessions than stand here: a row is made when one first speaks."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, features: int = 0) -> None:
         self.key = np.zeros(0, np.int64)  # the journal's; -1: a row that is free
         self.start = np.zeros(0, np.int64)
         self.revision = np.zeros(0, np.int64)
         self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
         self.last_values = np.zeros((0, width), np.float64)
+        self.static = np.zeros((0, features), np.float64)  # NaN where unknown
         self.saved_step = np.zeros(0, np.int64)  # of the newest checkpoint; -1: none
         self.slot = np.zeros(0, np.int64)  # in the arena, or NOWHERE
         self.used = np.zeros(0, np.int64)  # number of the last batch that it was in
@@ -52,8 +53,11 @@ class SessionTable:
     def name(self, row: int) -> str:
         return self._name_of[row]
 
-    def put(self, head: Head, unborn: bool) -> int:
-        """Sets a session as the journal has it, its state nowhere, and returns its row."""
+    def put(self, head: Head, unborn: bool, static: NDArray[np.float64] | None = None) -> int:
+        """Sets a session as the journal has it, its state nowhere, and returns its row.
+
+        `static` (features,) is what its head says of them, as the model takes it.
+        """
         row = self._names[head.name]
         if row == UNKNOWN:
             row = self._vacant(head.name)
@@ -62,11 +66,16 @@ class SessionTable:
         self.revision[row] = head.revision
         self.last_step[row] = head.last_step
         self.last_values[row] = head.last_values
+        self.static[row] = np.nan if static is None else static
         self.saved_step[row] = -1
         self.slot[row] = NOWHERE
         self.used[row] = 0
         self.unborn[row] = unborn
         return row
+
+    def statics(self, rows: Rows) -> NDArray[np.float64] | None:
+        """What is static of these sessions, (rows, features); None where the model has no such features."""
+        return self.static[rows] if self.static.shape[1] else None
 
     def remove(self, row: int) -> None:
         """Forgets a session; the journal still knows it unless it was deleted there."""

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.engine_settings import EngineSettings
 from service.errors import Draining, GatecastError, Overloaded
 from service.frames import Answers, Observations
@@ -31,6 +34,7 @@ class Peek:
 
     name: str
     caller: Caller
+    future: NDArray[np.float64] | None = None  # (horizon, known-future covariates)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from service.bundle import Bundle, Graph, Manifest, StateLayout, StateSlice, encode_row
 from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
-from service.runtimes.known import known_inputs
+from service.runtimes.inputs import known_inputs
 
 SLICES = ("count", "mean", "last", "phase", "drivers", "static")  # of a state row
 COUNT, MEAN, LAST, PHASE, DRIVERS, STATIC = range(len(SLICES))

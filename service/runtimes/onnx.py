@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from service.bundle import SEQUENCE_ONNX, STEP_ONNX, Bundle
 from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
-from service.runtimes.known import known_inputs
+from service.runtimes.inputs import known_inputs
 
 FORECAST = ["quantiles", "next_state"]
 WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from service.bundle import TORCHSCRIPT, Bundle
 from service.errors import RuntimeUnavailable
-from service.runtimes.known import known_inputs
+from service.runtimes.inputs import known_inputs
 
 
 class TorchArena:
