@@ -79,6 +79,28 @@ class UnknownCovariate(BadRequest):
     code, status = "unknown_covariate", 422
 
 
+class MissingFuture(BadRequest):
+    """A forecast without the values ahead of a covariate that this model must know."""
+
+    code, status = "missing_future", 422
+
+
+class FutureLength(BadRequest):
+    """Values ahead for fewer steps than are to be forecast, or for more than the model can."""
+
+    code, status = "future_length", 422
+
+
+class MissingStatic(BadRequest):
+    """A series without a static feature that this model knows series by."""
+
+    code, status = "missing_static", 422
+
+
+class UnknownStatic(BadRequest):
+    code, status = "unknown_static", 422
+
+
 class UnknownQuantile(BadRequest):
     code, status = "unknown_quantile", 422
 

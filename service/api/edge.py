@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from datasets.frequency import Frequency
+from service.api.ahead import Ahead
 from service.api.clock import Clock
 from service.api.drain import Streams
 from service.api.forecasts import Levels, Selection
 from service.api.histories import Histories
 from service.api.items import Item, Items, refusal
+from service.api.limits import session_name
 from service.api.readings import Columns, Faults, Reading
+from service.api.statics import Statics
 from service.engine import Engine
-from service.errors import CannotStream, GatecastError, TooManyReadings
+from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
 from service.frames import Answers
 from service.logs import Log
 from service.metrics import Metrics
@@ -52,7 +56,9 @@ class Edge:
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
         self.levels = Levels(manifest.horizon, manifest.quantiles)
         self.histories = Histories(self.clock, covariates, longest)
-        self._columns = Columns(self.clock, covariates)
+        self.ahead = Ahead(tuple(manifest.future), manifest.horizon)
+        self.statics = Statics(tuple(manifest.static))
+        self._columns = Columns(self.clock, covariates, self.ahead)
         self._items = Items(self.clock)
 
     def check_streams(self) -> None:
@@ -60,16 +66,33 @@ class Edge:
         if not self.bundle.manifest.streams:
             raise CannotStream("this model cannot be streamed; send whole histories to POST /v1/predict")
 
+    def session(self, segment: str) -> str:
+        """A session's name from its segment of the path, which is still url-encoded; `CannotStream`."""
+        self.check_streams()
+        try:
+            return session_name(unquote_to_bytes(segment).decode("utf-8"))
+        except UnicodeDecodeError as wrong:
+            raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
+
     async def observe(
-        self, sessions: Sequence[str], readings: Sequence[Reading], selection: Selection, whole_times: bool = False
+        self,
+        sessions: Sequence[str],
+        readings: Sequence[Reading],
+        selection: Selection,
+        whole_times: bool = False,
+        excused: Collection[str] = (),
     ) -> Outcome:
-        """What came of each reading. An error that is raised is about all of them: none was recorded."""
+        """What came of each reading. An error that is raised is about all of them: none was recorded.
+
+        `excused` are sessions of which another reading was sent that could not even be decoded: it may have been the
+        one that carries what is known ahead.
+        """
         limit = self.settings.readings_per_frame
         if len(readings) > limit:
             raise TooManyReadings(f"at most {limit} readings were expected at once, got {len(readings)}", limit=limit)
         if not readings:
             return Outcome([], {})
-        sheet = self._columns.read(sessions, readings)
+        sheet = self._columns.read(sessions, readings, selection.horizon, excused)
         for error in sheet.faults.values():
             self.metrics.refused(error.code, 1)
         if not sheet.kept:

@@ -20,6 +20,11 @@ class Examples:
 
     def __init__(self, manifest: Manifest, digest: str, clock: Clock, levels: Levels, durable: str) -> None:
         self._covariates = tuple(manifest.covariates)
+        static: Example = {"static": dict.fromkeys(manifest.static, 12.5)} if manifest.static else {}
+        self._future: Example = (
+            {"future": dict.fromkeys(manifest.future, [20.5] * manifest.horizon)} if manifest.future else {}
+        )
+        known = {**self._future, **static}
         self._clock = clock
         self._levels = levels
         self._start = _START if clock.frequency.has_calendar else 0
@@ -28,9 +33,9 @@ class Examples:
         whole = {"ds": self._times(0, count), "y": list(_VALUES), **self._columns(count)}
         median = list(levels.quantiles)[len(levels.quantiles) // 2]
         self.predict: Example = {
-            "one series": {"series": [{"unique_id": "taxi", **history}]},
+            "one series": {"series": [{"unique_id": "taxi", **history, **known}]},
             "some of the forecast": {
-                "series": [{"unique_id": "taxi", **whole}, {"unique_id": "bus", **history}],
+                "series": [{"unique_id": "taxi", **whole, **known}, {"unique_id": "bus", **history, **known}],
                 "horizon": 1,
                 "quantiles": [median],
             },
@@ -41,7 +46,10 @@ class Examples:
                 "series": [{"unique_id": "taxi", **self._forecast(count)}],
             }
         }
-        self.sessions: Example = {"with a history": {"history": history}, "with a start": {"start": start}}
+        self.sessions: Example = {
+            "with a history": {"history": history, **static},
+            "with a start": {"start": start, **static},
+        }
         self.session: Example = {
             "a session": {
                 "session": "taxi",
@@ -52,6 +60,7 @@ class Examples:
                 "revision": 1,
                 "durable": durable,
                 "created": True,
+                **static,
             }
         }
         self.observations: Example = {
@@ -72,6 +81,10 @@ class Examples:
             ],
         }
         self.current: Example = {"a session": {**place, "forecast": self._forecast(count + 1)}}
+        self.current_request: Example = {
+            "the whole forecast": dict(self._future),
+            "some of it": {**self._future, "horizon": 1, "quantiles": [median]},
+        }
 
     def _times(self, first: int, count: int) -> list[Time]:
         return self._clock.after(self._start, first, count)
@@ -82,7 +95,7 @@ class Examples:
         return {"covariates": {name: [20.5] * count for name in self._covariates}}
 
     def _reading(self, at: int, **place: object) -> Example:
-        sent: Example = {**place, "y": 7500.0 + at}
+        sent: Example = {**place, "y": 7500.0 + at, **self._future}
         return {**sent, "covariates": dict.fromkeys(self._covariates, 20.5)} if self._covariates else sent
 
     def _forecast(self, first: int) -> Example:

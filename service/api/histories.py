@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +38,8 @@ class Histories:
 
         Errors say `where` they are, and carry `facts` too.
         """
-        try:
+        with located(where, **facts):
             return History(self._values(sent), self._times(sent))
-        except GatecastError as error:
-            error.message = f"{where}: {error.message}"
-            error.facts.update(facts)
-            raise
 
     def _values(self, sent: schemas.History) -> NDArray[np.float64]:
         length = len(sent.y)
@@ -83,6 +80,17 @@ class Histories:
         else:
             start = 0  # counted steps carry no meaning beyond their order
         return self.clock.frequency.times(start, np.arange(length, dtype=np.int64))
+
+
+@contextmanager
+def located(where: str, **facts: object) -> Iterator[None]:
+    """An error inside says `where` it is, and carries `facts` too."""
+    try:
+        yield
+    except GatecastError as error:
+        error.message = f"{where}: {error.message}"
+        error.facts.update(facts)
+        raise
 
 
 def _column(name: str, values: Sequence[float | None]) -> NDArray[np.float64]:

@@ -14,11 +14,13 @@ from service.errors import GatecastError
 
 Documented = dict[int | str, dict[str, Any]]
 Named = Mapping[str, object]  # examples, by what they show
+Good = Mapping[int, tuple[Any, Named]]  # by status: a schema and examples of it
 
 _REFERENCE = "#/components/schemas/{model}"
 _SENT: tuple[type[BaseModel], ...] = (
     schemas.PredictRequest,
     schemas.SessionRequest,
+    schemas.ForecastRequest,
     schemas.Observation,
     schemas.StreamFrame,
     schemas.Problem,
@@ -40,7 +42,7 @@ def body(schema: Any, examples: Named, required: bool = True) -> dict[str, Any]:
     return {"requestBody": {"required": required, "content": content}}
 
 
-def answers(good: Mapping[int, tuple[Any, Named]], *errors: type[GatecastError]) -> Documented:
+def answers(good: Good, *errors: type[GatecastError]) -> Documented:
     """The `responses` of an endpoint: what it answers by status, and the errors it may answer with."""
     documented: Documented = {
         status: {"model": schema, "content": {"application/json": {"examples": _named(examples)}}}

@@ -73,6 +73,8 @@ def model(edge: Edge) -> dict[str, object]:
         "quantiles": list(manifest.quantiles),
         "target": manifest.target,
         "covariates": list(manifest.covariates),
+        "future": list(manifest.future),
+        "static": list(manifest.static),
         "streams": manifest.streams,
         "context": manifest.context,
         "longest_history": edge.histories.longest,

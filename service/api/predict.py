@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -13,10 +14,12 @@ from service.api import bodies, openapi, problems, schemas
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.forecasts import Selection
+from service.api.histories import located
 from service.errors import (
     DuplicateSeries,
     EmptyHistory,
     EmptyRequest,
+    FutureLength,
     GatecastError,
     HistoryTooLong,
     HorizonTooLong,
@@ -24,6 +27,8 @@ from service.errors import (
     InvalidValue,
     MalformedJson,
     MissingCovariates,
+    MissingFuture,
+    MissingStatic,
     OffGrid,
     Overloaded,
     TimeRequired,
@@ -31,6 +36,7 @@ from service.errors import (
     TooManySeries,
     UnknownCovariate,
     UnknownQuantile,
+    UnknownStatic,
     UnsupportedMediaType,
     WrongType,
 )
@@ -42,6 +48,8 @@ HISTORY_ERRORS: tuple[type[GatecastError], ...] = (
 BODY_ERRORS: tuple[type[GatecastError], ...] = (
     MalformedJson, UnsupportedMediaType, WrongType, InvalidValue, TooLarge, Overloaded,
 )  # fmt: skip
+FUTURE_ERRORS: tuple[type[GatecastError], ...] = (MissingFuture, FutureLength, UnknownCovariate)
+STATIC_ERRORS: tuple[type[GatecastError], ...] = (MissingStatic, UnknownStatic)
 _TOGETHER = 32  # series of a request that are read, or answered, before others have their turn
 _REQUEST: TypeAdapter[schemas.PredictRequest] = TypeAdapter(schemas.PredictRequest)
 
@@ -49,14 +57,26 @@ _REQUEST: TypeAdapter[schemas.PredictRequest] = TypeAdapter(schemas.PredictReque
 def router(edge: Edge, examples: Examples) -> APIRouter:
     """The endpoint, around this edge."""
     routes = APIRouter(tags=["forecasts"])
-    errors = (EmptyRequest, TooManySeries, DuplicateSeries, HorizonTooLong, UnknownQuantile)
+    errors = (
+        EmptyRequest,
+        TooManySeries,
+        DuplicateSeries,
+        HorizonTooLong,
+        UnknownQuantile,
+        MissingFuture,
+        FutureLength,
+    )
 
     @routes.post(
         "/v1/predict",
         summary="Forecast series from their histories",
         response_class=Response,
         responses=openapi.answers(
-            {200: (schemas.PredictAnswer, examples.predict_answer)}, *BODY_ERRORS, *HISTORY_ERRORS, *errors
+            {200: (schemas.PredictAnswer, examples.predict_answer)},
+            *BODY_ERRORS,
+            *HISTORY_ERRORS,
+            *STATIC_ERRORS,
+            *errors,
         ),
         openapi_extra=openapi.body(schemas.PredictRequest, examples.predict),
     )
@@ -76,10 +96,7 @@ async def forecast(edge: Edge, sent: schemas.PredictRequest) -> dict[str, object
     histories: list[History] = []
     async with edge.desk:
         for piece in _pieces(len(sent.series)):
-            histories += [
-                edge.histories.read(sent.series[at], f"series[{at}]", unique_id=sent.series[at].unique_id)
-                for at in piece
-            ]
+            histories += [_history(edge, sent.series[at], f"series[{at}]", selection.horizon) for at in piece]
             await asyncio.sleep(0)
     forecasts = await edge.engine.forecast(histories)
     series: list[msgspec.Raw] = []
@@ -92,6 +109,13 @@ async def forecast(edge: Edge, sent: schemas.PredictRequest) -> dict[str, object
             ]
             await asyncio.sleep(0)
     return {"model": {"name": edge.bundle.manifest.name, "digest": edge.bundle.digest}, "series": series}
+
+
+def _history(edge: Edge, sent: schemas.Series, where: str, asked: int) -> History:
+    history = edge.histories.read(sent, where, unique_id=sent.unique_id)
+    with located(where, unique_id=sent.unique_id):
+        future, static = edge.ahead.read(sent.future, asked), edge.statics.read(sent.static)
+    return replace(history, future=future, static=static)
 
 
 def _pieces(count: int) -> Iterator[range]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.api.ahead import Ahead
 from service.api.clock import Clock, Time
 from service.api.limits import LARGEST_STEP
 from service.errors import GatecastError, InvalidTime, InvalidValue, MissingCovariates, UnknownCovariate
 from service.frames import LARGEST_VALUE, NO_STEP, NO_TIME, Observations
+from service.futures import NO_FUTURE, Futures
 
 Faults = dict[int, GatecastError]  # by the place of the reading in what was sent
 
@@ -24,6 +26,7 @@ class Reading(Protocol):
     step: int | None
     ds: Time | None
     covariates: dict[str, float | None] | None
+    future: dict[str, list[float | None]] | None
 
 
 @dataclass(frozen=True)
@@ -37,22 +40,32 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Columns:
-    """Reads observations for one model: its clock and its covariates."""
+    """Reads observations for one model: its clock, its covariates, and what of them it knows ahead."""
 
     clock: Clock
     covariates: tuple[str, ...]
+    ahead: Ahead
 
-    def read(self, sessions: Sequence[str], readings: Sequence[Reading]) -> Sheet:
-        """One row for each sound reading, in the order sent."""
+    def read(
+        self, sessions: Sequence[str], readings: Sequence[Reading], asked: int, excused: Collection[str] = ()
+    ) -> Sheet:
+        """One row for each sound reading, in the order sent; forecasts of `asked` steps are to answer them.
+
+        The last reading of a session must carry what is known ahead, unless the session is `excused`.
+        """
         faults: Faults = {}
         steps = _steps(readings, faults)
         times = self._times(readings, faults)
         columns = [_column("y", [each.y for each in readings], faults), *self._covariates(readings, faults)]
         values = np.stack(columns, axis=1)  # (readings, 1 + covariates)
+        futures = self._futures(sessions, readings, asked, excused, faults)
         if not faults:
-            return Sheet(Observations(list(sessions), steps, times, values), list(range(len(readings))), faults)
+            kept = list(range(len(readings)))
+            return Sheet(Observations(list(sessions), steps, times, values, futures), kept, faults)
         kept = [at for at in range(len(readings)) if at not in faults]
-        return Sheet(Observations([sessions[at] for at in kept], steps[kept], times[kept], values[kept]), kept, faults)
+        names = [sessions[at] for at in kept]
+        futures = None if futures is None else Futures(futures.rows[kept], futures.values)
+        return Sheet(Observations(names, steps[kept], times[kept], values[kept], futures), kept, faults)
 
     def _times(self, readings: Sequence[Reading], faults: Faults) -> NDArray[np.int64]:
         times = np.full(len(readings), NO_TIME, dtype=np.int64)
@@ -82,6 +95,25 @@ class Columns:
             _column(f"covariates.{name}", [(each.covariates or {}).get(name) for each in readings], faults)
             for name in self.covariates
         ]
+
+    def _futures(
+        self,
+        sessions: Sequence[str],
+        readings: Sequence[Reading],
+        asked: int,
+        excused: Collection[str],
+        faults: Faults,
+    ) -> Futures | None:
+        if not self.ahead.names and not any(each.future for each in readings):
+            return None
+        newest = {name: at for at, name in enumerate(sessions) if self.ahead.names and name not in excused}
+        carriers = [at for at, each in enumerate(readings) if each.future or newest.get(sessions[at]) == at]
+        values, wrong = self.ahead.read_all([readings[at].future or {} for at in carriers], asked)
+        for place, error in wrong.items():
+            faults.setdefault(carriers[place], error)
+        rows = np.full(len(readings), NO_FUTURE)
+        rows[carriers] = np.arange(len(carriers))
+        return Futures.of(rows, values) if self.ahead.names else None
 
     def _misfit(self, sent: dict[str, float | None]) -> GatecastError | None:
         if missing := [name for name in self.covariates if name not in sent]:

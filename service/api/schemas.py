@@ -9,7 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 Time = str | int
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Values = Annotated[list[Number | None], Field(fail_fast=True)]
+Known = dict[str, Values]
+Features = dict[str, Number | None]
 Times = Annotated[list[Time], Field(fail_fast=True)]
+
+
+_FUTURE = (
+    "values of the covariates that are known ahead (`future` of GET /v1/model), all of them: one for each step to be "
+    "forecast, null where one is unknown"
+)
+_STATIC = "features that never change in the series, all that the model knows (`static` of GET /v1/model), or null"
 
 
 class Sent(BaseModel):
@@ -35,6 +44,8 @@ class History(Sent):
 
 class Series(History):
     unique_id: str = Field(min_length=1, max_length=200, description="comes back with the forecast")
+    future: Known | None = Field(None, description=_FUTURE)
+    static: Features | None = Field(None, description=_STATIC)
 
 
 class PredictRequest(Sent):
@@ -48,6 +59,7 @@ class SessionRequest(Sent):
 
     start: Time | None = Field(None, description="time of step 0")
     history: History | None = Field(None, description="readings to begin with: steps 0, 1, …")
+    static: Features | None = Field(None, description=_STATIC)
 
 
 class Observation(Sent):
@@ -56,7 +68,8 @@ class Observation(Sent):
     y: Number | None = Field(description="the target; null where the reading is missing")
     step: int | None = Field(None, description="its number in the session, from 0")
     ds: Time | None = Field(None, description="its time: step = (ds - start) / frequency")
-    covariates: dict[str, Number | None] | None = Field(None, description="by name, all that the model knows")
+    covariates: Features | None = Field(None, description="by name, all that the model knows")
+    future: Known | None = Field(None, description=f"{_FUTURE}; on the newest reading of its session")
 
 
 class StreamObservation(Observation):
@@ -71,6 +84,14 @@ class StreamFrame(Sent):
     observations: list[StreamObservation]
     horizon: int | None = None
     quantiles: list[Number] | None = None
+
+
+class ForecastRequest(Sent):
+    """What a session's forecast shall hold, and what is known ahead of it."""
+
+    future: Known | None = Field(None, description=_FUTURE)
+    horizon: int | None = Field(None, description="steps ahead, up to the trained horizon, which is the default")
+    quantiles: list[Number] | None = Field(None, description="chosen among the trained ones; by default all")
 
 
 class ModelName(Answered):
@@ -102,10 +123,11 @@ class SessionAnswer(Answered):
     revision: int
     durable: str = Field(description="what a recorded reading survives: none, process (kill -9), disk (power cut)")
     created: bool
+    static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
 
 
 class Acknowledgement(Answered):
-    """A recorded reading; `forecast` is on the newest of its session."""
+    """A recorded reading; `forecast` is on the newest of its session, if it carries the `future` that it takes."""
 
     session: str
     step: int
@@ -161,6 +183,8 @@ class ModelAnswer(Answered):
     quantiles: list[float]
     target: str
     covariates: list[str]
+    future: list[str] = Field(description="covariates that are known ahead; each forecast needs their values")
+    static: list[str] = Field(description="features that never change in a series")
     streams: bool
     context: int
     longest_history: int

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote_to_bytes
-
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
@@ -12,8 +10,7 @@ from pydantic import TypeAdapter
 from service.api import bodies, openapi, schemas
 from service.api.edge import Edge
 from service.api.examples import Examples
-from service.api.limits import session_name
-from service.api.predict import BODY_ERRORS, HISTORY_ERRORS
+from service.api.predict import BODY_ERRORS, FUTURE_ERRORS, HISTORY_ERRORS, STATIC_ERRORS
 from service.api.query import levels_of
 from service.errors import (
     CannotStream,
@@ -25,9 +22,7 @@ from service.errors import (
     HorizonTooLong,
     InvalidSession,
     InvalidTime,
-    NoReadings,
     OffGrid,
-    Overloaded,
     SessionExists,
     StaleSession,
     StateLost,
@@ -39,8 +34,8 @@ from service.errors import (
 )
 from service.frames import SessionView
 
-_SESSION: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream)
-_CHOICE: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
+SESSION_ERRORS: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream)
+CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
 _PLACE: tuple[type[GatecastError], ...] = (
     Gap, Duplicate, Conflict, StepMismatch, TimeRequired, OffGrid, StaleSession, StateLost, TooManyReadings,
 )  # fmt: skip
@@ -48,8 +43,8 @@ _REQUEST: TypeAdapter[schemas.SessionRequest] = TypeAdapter(schemas.SessionReque
 _ONE: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapter(schemas.Observation)
 _MANY: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapter(list[schemas.Observation])
 
-_HORIZON = Query(None, description="steps ahead, up to the trained horizon, which is the default")
-_QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
+HORIZON = Query(None, description="steps ahead, up to the trained horizon, which is the default")
+QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
 
 
 def router(edge: Edge, examples: Examples) -> APIRouter:
@@ -64,53 +59,55 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, CannotStream, SessionExists, *BODY_ERRORS, *HISTORY_ERRORS,
+            InvalidSession, CannotStream, SessionExists, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
     )  # fmt: skip
     async def create(request: Request, session: str, replace: bool = False) -> Response:
-        name = _name(edge, session)
-        sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(start=None, history=None)
+        name = edge.session(session)
+        sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(start=None, history=None, static=None)
         start, values = _beginning(edge, sent)
-        made = await edge.engine.create(name, start, values, replace)
+        static = edge.statics.read(sent.static)
+        made = await edge.engine.create(name, start, values, replace, static)
         return openapi.json_response(_view(edge, made), 201 if made.created else 200)
 
     @routes.get(
         "",
         summary="Where a session stands",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.SessionAnswer, examples.session)}, *_SESSION),
+        responses=openapi.answers({200: (schemas.SessionAnswer, examples.session)}, *SESSION_ERRORS),
     )
     async def show(session: str) -> Response:
-        return openapi.json_response(_view(edge, await edge.engine.session(_name(edge, session))))
+        return openapi.json_response(_view(edge, await edge.engine.session(edge.session(session))))
 
     @routes.delete(
         "",
         summary="Forget a session and its readings",
         status_code=204,
         response_class=Response,
-        responses=openapi.answers({}, *_SESSION),
+        responses=openapi.answers({}, *SESSION_ERRORS),
     )
     async def delete(session: str) -> Response:
-        await edge.engine.delete(_name(edge, session))
+        await edge.engine.delete(edge.session(session))
         return Response(status_code=204)
 
     @routes.post(
         "/observations",
         summary="Record one reading, or many",
         description="One reading is answered with its acknowledgement or a problem; a list with a list, in which a "
-        "reading that was refused has an `error` in its place. The newest reading carries the forecast.",
+        "reading that was refused has an `error` in its place. The newest reading is answered with the "
+        "forecast, and carries the `future` that it takes.",
         response_class=Response,
         responses=openapi.answers(
             {200: (schemas.Acknowledgement | list[schemas.Acknowledgement | schemas.Refusal], examples.recorded)},
-            *_SESSION, *_CHOICE, *_PLACE, *BODY_ERRORS,
+            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, *FUTURE_ERRORS, *BODY_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.Observation | list[schemas.Observation], examples.observations),
     )  # fmt: skip
     async def observe(
-        request: Request, session: str, horizon: int | None = _HORIZON, quantiles: str | None = _QUANTILES
+        request: Request, session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES
     ) -> Response:
-        name = _name(edge, session)
+        name = edge.session(session)
         selection = edge.levels.select(horizon, levels_of(quantiles))
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
@@ -123,40 +120,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
             raise outcome.errors[0]
         return openapi.json_response(outcome.items[0])
 
-    @routes.get(
-        "/forecast",
-        summary="The current forecast, without advancing",
-        response_class=Response,
-        responses=openapi.answers(
-            {200: (schemas.CurrentForecast, examples.current)}, *_SESSION, *_CHOICE, NoReadings, StateLost, Overloaded
-        ),
-    )
-    async def current(session: str, horizon: int | None = _HORIZON, quantiles: str | None = _QUANTILES) -> Response:
-        name = _name(edge, session)
-        selection = edge.levels.select(horizon, levels_of(quantiles))
-        place, forecast = await edge.engine.peek(name)
-        if place.start is None or place.last_time is None:
-            raise NoReadings("this session has no reading yet; send one first")
-        (median,), (levels,) = selection.cut(forecast[None])
-        ahead = edge.clock.after(place.start, place.last_step + 1, selection.horizon)
-        answer = {
-            "session": place.name,
-            "step": place.last_step,
-            "ds": edge.clock.write(place.last_time),
-            "forecast": {"ds": ahead, "median": median, "quantiles": dict(zip(selection.names, levels, strict=True))},
-        }
-        return openapi.json_response(answer)
-
     return routes
-
-
-def _name(edge: Edge, segment: str) -> str:
-    """The session's name from its segment of the path, which is still url-encoded."""
-    edge.check_streams()
-    try:
-        return session_name(unquote_to_bytes(segment).decode("utf-8"))
-    except UnicodeDecodeError as wrong:
-        raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
 
 
 def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, NDArray[np.float64]]:
@@ -173,7 +137,7 @@ def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, ND
 
 
 def _view(edge: Edge, place: SessionView) -> dict[str, object]:
-    return {
+    view: dict[str, object] = {
         "session": place.name,
         "start": None if place.start is None else edge.clock.write(place.start),
         "last_step": None if place.last_step < 0 else place.last_step,
@@ -183,3 +147,4 @@ def _view(edge: Edge, place: SessionView) -> dict[str, object]:
         "durable": place.durable,
         "created": place.created,
     }
+    return {**view, "static": edge.statics.write(place.static)} if edge.statics.names else view

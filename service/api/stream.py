@@ -148,7 +148,8 @@ class Connection:
             selection = self.edge.levels.select(frame.horizon, frame.quantiles)
         sessions = [reading.session for reading in frame.readings]
         try:
-            items = (await self.edge.observe(sessions, frame.readings, selection)).items
+            excused = {str(item.get("session")) for item in frame.refusals.values()}
+            items = (await self.edge.observe(sessions, frame.readings, selection, excused=excused)).items
         except GatecastError as error:
             if frame.many or isinstance(error, InternalError):
                 raise

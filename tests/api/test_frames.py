@@ -23,7 +23,9 @@ def write(codec: Codec, sent: object) -> bytes:
 
 @BOTH
 def test_a_reading_is_read_with_all_its_fields(codec: Codec) -> None:
-    sent = {"session": "a", "step": 3, "ds": "2015-01-10", "y": None, "covariates": {"t": 1}}
+    sent = {
+        "session": "a", "step": 3, "ds": "2015-01-10", "y": None, "covariates": {"t": 1}, "future": {"t": [1, None]},
+    }  # fmt: skip
     frame = codec.decode(write(codec, sent))
     assert not frame.many
     (reading,) = frame.readings

@@ -26,7 +26,7 @@ scalars = (
 )
 FIELDS = [
     "series", "unique_id", "start", "ds", "y", "covariates", "horizon", "quantiles", "history", "session", "step",
-    "observations",
+    "observations", "future", "static",
 ]  # fmt: skip
 documents = st.recursive(
     scalars,
@@ -37,14 +37,20 @@ documents = st.recursive(
 )
 series = st.fixed_dictionaries(
     {"unique_id": st.text(max_size=3) | scalars, "y": st.lists(scalars, max_size=4)},
-    optional={"start": scalars, "ds": st.lists(scalars, max_size=4), "covariates": documents},
+    optional={
+        "start": scalars,
+        "ds": st.lists(scalars, max_size=4),
+        "covariates": documents,
+        "future": documents,
+        "static": documents,
+    },
 )
 requests = documents | st.fixed_dictionaries(
     {"series": st.lists(series, max_size=3)}, optional={"horizon": scalars, "quantiles": st.lists(scalars, max_size=2)}
 )
 readings = st.fixed_dictionaries(
     {"session": st.just("fuzz") | scalars, "y": scalars},
-    optional={"step": scalars, "ds": scalars, "covariates": documents},
+    optional={"step": scalars, "ds": scalars, "covariates": documents, "future": documents},
 )
 frames = documents | readings | st.lists(readings, max_size=4)
 

@@ -15,6 +15,7 @@ BUNDLES: list[dict[str, Any]] = [
     {"covariates": ("temp",), "frequency": "30min", "quantiles": (0.025, 0.5, 0.975)},
     {"frequency": "1"},
     {"frequency": "1mo", "horizon": 1},
+    {"covariates": ("price", "rain"), "future": ("price",), "static": ("area", "floor")},
 ]
 
 
@@ -42,7 +43,7 @@ async def test_every_endpoint_has_a_summary_examples_and_its_errors(http) -> Non
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    assert len(operations) == 10
+    assert len(operations) == 11
     for name, operation in operations:
         assert operation["summary"], name
         if "requestBody" in operation:
@@ -84,6 +85,10 @@ async def test_the_examples_of_requests_are_accepted(open_inside, bundle: dict[s
             answer = await http.post("/v1/sessions/taxi/observations", json=body)
             assert answer.status_code == 200, (name, answer.text)
             recorded.validate_python(answer.json())
+        for name, body in examples("/v1/sessions/{session}/forecast", "post").items():
+            answer = await http.post("/v1/sessions/taxi/forecast", json=body)
+            assert answer.status_code == 200, (name, answer.text)
+            schemas.CurrentForecast.model_validate(answer.json())
 
 
 async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
@@ -92,6 +97,7 @@ async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
         ("/v1/predict", "post"): schemas.PredictAnswer,
         ("/v1/sessions/{session}", "get"): schemas.SessionAnswer,
         ("/v1/sessions/{session}/forecast", "get"): schemas.CurrentForecast,
+        ("/v1/sessions/{session}/forecast", "post"): schemas.CurrentForecast,
         ("/v1/sessions/{session}/observations", "post"): schemas.Acknowledgement
         | list[schemas.Acknowledgement | schemas.Refusal],
         ("/v1/model", "get"): schemas.ModelAnswer,

@@ -3,61 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from service.engine import NO_STEP, NO_TIME, Answers, Engine, History, Observations
-from service.errors import SessionExists
+from service.engine import NO_TIME, Answers, History, Observations
 from service.futures import NO_FUTURE, Futures
-from service.journal import Journal, open_journal
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import HOUR, START, alone, blocked, codes, running, runs
-
-HORIZON, WIDTH = 3, 3
-NAMES = {"covariates": ("price", "rain"), "future": ("price",), "static": ("area", "floor")}
-Array = NDArray[np.float64]
-
-
-def runtime(**changes: object) -> FakeRuntime:
-    return FakeRuntime(fake_bundle(**{**NAMES, **changes}))  # type: ignore[arg-type]
-
-
-def future(*prices: float) -> Array:
-    """Prices of the next hours; unknown beyond."""
-    return np.array([*prices, *[np.nan] * (HORIZON - len(prices))])[:, None]
-
-
-def expected(values: Array, static: Array, ahead: Array | None, model: FakeRuntime | None = None) -> Array:
-    """The forecast (horizon, quantiles) of a session that is alone, streamed reading by reading."""
-    model = runtime() if model is None else FakeRuntime(model.bundle)
-    state = model.bundle.initial[None]
-    for step, row in enumerate(values):
-        times = np.array([START + step * HOUR])
-        known = None if ahead is None else ahead[None]
-        forecast, state = model.step(row[None], times, state, known, static[None])
-    return forecast[0]
-
-
-async def observe(engine: Engine, *items: tuple[str, Sequence[float], int | None, Array | None]) -> Answers:
-    """Sends one frame of (session, values, step, future)."""
-    carried = [ahead for *_, ahead in items if ahead is not None]
-    rows = np.array([-1 if ahead is None else 0 for *_, ahead in items])
-    rows[rows == 0] = np.arange(len(carried))
-    return await engine.observe(
-        Observations(
-            sessions=[name for name, *_ in items],
-            steps=np.array([NO_STEP if step is None else step for *_, step, _ in items], np.int64),
-            times=np.full(len(items), NO_TIME),
-            values=np.array([values for _, values, *_ in items], np.float64),
-            futures=Futures.of(rows, np.array(carried).reshape(-1, HORIZON, 1)),
-        )
-    )
+from tests.service.knowing import HORIZON, NAMES, WIDTH, Array, expected, future, observe, runtime
 
 
 def forecasts(answers: Answers) -> list[Array | None]:
@@ -224,66 +180,6 @@ async def test_what_can_be_kept_of_a_spoilt_turn_is_kept_without_a_forecast_if_i
         assert codes(answers) == [None, None, "non_finite_forecast"]
         assert forecasts(answers) == [None, None, None]
         assert (await engine.session("a")).last_step == 1
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
-    if request.param == "memory":
-        kept = open_journal("memory", WIDTH, "1h")
-        return lambda: kept
-    return lambda: open_journal(f"sqlite:{tmp_path / 'journal.sqlite'}", WIDTH, "1h", "process")
-
-
-@pytest.mark.parametrize("chunk", [4, 256])
-async def test_a_rebuild_by_replay_uses_the_static_features_of_the_session(
-    reopen: Callable[[], Journal], chunk: int
-) -> None:
-    random = np.random.default_rng(1)
-    statics = {"a": np.array([1.0, 2.0]), "b": np.array([np.nan, 40.0]), "unborn": np.array([7.0, 8.0])}
-    values = {name: random.normal(size=(30, WIDTH)) for name in statics}
-    async with running(runtime(), reopen()) as engine:
-        for name, static in statics.items():
-            start, history = (None, 0) if name == "unborn" else (START, 20)
-            await engine.create(name, start, values[name][:history], static=static)
-            for step in range(history, 29):
-                times = np.array([START + step * HOUR])
-                await engine.observe(Observations([name], np.array([step]), times, values[name][step : step + 1]))
-    other = runtime(name="another")  # so that no checkpoint can be used
-    async with running(other, reopen(), chunk=chunk) as engine:
-        for name, static in statics.items():
-            view = await engine.session(name)
-            np.testing.assert_equal(dict(view.static), dict(zip(("area", "floor"), static.tolist(), strict=True)))
-            answers = await observe(engine, (name, values[name][29], 29, future(1, 2, 3)))
-            np.testing.assert_array_equal(
-                answers.quantiles[0], expected(values[name], static, future(1, 2, 3), model=other)
-            )
-
-
-async def test_the_same_beginning_with_other_static_features_is_another_session(reopen: Callable[[], Journal]) -> None:
-    history = np.ones((2, WIDTH))
-    async with running(runtime(), reopen()) as engine:
-        assert (await engine.create("a", START, history, static=np.array([1.0, 0.0]))).created
-        again = await engine.create("a", START, history, static=np.array([1.0, -0.0]))
-        assert (again.created, dict(again.static)) == (False, {"area": 1.0, "floor": 0.0})
-    async with running(runtime(), reopen()) as engine:
-        assert not (await engine.create("a", START, history, static=np.array([1.0, 0.0]))).created
-        for other in (np.array([1.0, 2.0]), np.array([0.0, 1.0]), np.array([1.0, np.nan]), None):
-            with pytest.raises(SessionExists, match="another start, history or static features"):
-                await engine.create("a", START, history, static=other)
-        replaced = await engine.create("a", START, history, replace=True, static=np.array([1.0, 2.0]))
-        assert (replaced.revision, dict(replaced.static)) == (2, {"area": 1.0, "floor": 2.0})
-
-
-async def test_features_that_a_session_was_made_without_are_unknown_to_a_later_model(
-    reopen: Callable[[], Journal],
-) -> None:
-    values = np.random.default_rng(2).normal(size=(4, WIDTH))
-    async with running(runtime(static=("floor",)), reopen()) as engine:
-        await engine.create("a", START, values[:3], static=np.array([9.0]))
-    async with running(runtime(), reopen()) as engine:
-        np.testing.assert_equal(dict((await engine.session("a")).static), {"area": np.nan, "floor": 9.0})
-        answers = await observe(engine, ("a", values[3], 3, future(1)))
-        np.testing.assert_array_equal(answers.quantiles[0], expected(values, np.array([np.nan, 9.0]), future(1)))
 
 
 async def test_arrays_of_another_shape_are_a_fault_of_the_caller() -> None:

@@ -1,0 +1,78 @@
+"""/v1/sessions/{session}/forecast: a session's forecast from its last reading, which does not advance it."""
+
+from __future__ import annotations
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from service.api import bodies, openapi, schemas
+from service.api.edge import Edge
+from service.api.examples import Examples
+from service.api.forecasts import Selection
+from service.api.predict import BODY_ERRORS, FUTURE_ERRORS
+from service.api.query import levels_of
+from service.api.sessions import CHOICE_ERRORS, HORIZON, QUANTILES, SESSION_ERRORS
+from service.errors import MissingFuture, NoReadings, Overloaded, StateLost
+
+_REQUEST: TypeAdapter[schemas.ForecastRequest] = TypeAdapter(schemas.ForecastRequest)
+
+
+def router(edge: Edge, examples: Examples) -> APIRouter:
+    """The endpoints, around this edge."""
+    routes = APIRouter(prefix="/v1/sessions/{session}/forecast", tags=["sessions"])
+    good: openapi.Good = {200: (schemas.CurrentForecast, examples.current)}
+    errors = (*SESSION_ERRORS, *CHOICE_ERRORS, NoReadings, StateLost)
+
+    @routes.get(
+        "",
+        summary="The current forecast, without advancing",
+        description="Of a model that knows covariates ahead, ask with POST: it takes their values.",
+        response_class=Response,
+        responses=openapi.answers(good, *errors, MissingFuture, Overloaded),
+    )
+    async def current(session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES) -> Response:
+        name = edge.session(session)
+        selection = edge.levels.select(horizon, levels_of(quantiles))
+        if edge.ahead.names:
+            raise MissingFuture(
+                f"this model forecasts with what is known ahead of {', '.join(edge.ahead.names)}: "
+                "send it as `future` with POST to this same path",
+                missing=list(edge.ahead.names),
+                horizon=selection.horizon,
+            )
+        return await forecast(name, selection, None)
+
+    @routes.post(
+        "",
+        summary="The current forecast from what is known ahead, without advancing",
+        response_class=Response,
+        responses=openapi.answers(good, *errors, *FUTURE_ERRORS, *BODY_ERRORS),
+        openapi_extra=openapi.body(schemas.ForecastRequest, examples.current_request, required=False),
+    )
+    async def current_with(request: Request, session: str) -> Response:
+        name = edge.session(session)
+        sent = await bodies.read(request, _REQUEST)
+        sent = sent or schemas.ForecastRequest(future=None, horizon=None, quantiles=None)
+        selection = edge.levels.select(sent.horizon, sent.quantiles)
+        return await forecast(name, selection, edge.ahead.read(sent.future, selection.horizon))
+
+    async def forecast(name: str, selection: Selection, future: NDArray[np.float64] | None) -> Response:
+        place, levels = await edge.engine.peek(name, future)
+        if place.start is None or place.last_time is None:
+            raise NoReadings("this session has no reading yet; send one first")
+        (median,), (chosen,) = selection.cut(levels[None])
+        answer = {
+            "session": place.name,
+            "step": place.last_step,
+            "ds": edge.clock.write(place.last_time),
+            "forecast": {
+                "ds": edge.clock.after(place.start, place.last_step + 1, selection.horizon),
+                "median": median,
+                "quantiles": dict(zip(selection.names, chosen, strict=True)),
+            },
+        }
+        return openapi.json_response(answer)
+
+    return routes
