@@ -61,6 +61,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     durable: str
     created: bool = False  # by this very request
+    static: dict[str, float | None] = {}  # where the model knows static features; None: unknown
 
 
 class CurrentForecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     streams: bool
     durable: str
     protocol: int
+    future: list[str] = []  # covariates that it knows ahead: every forecast needs their values
+    static: list[str] = []  # features that never change in a series
     metrics: dict[str, Any] = {}
     training: dict[str, Any] = {}
     limits: dict[str, Any] = {}

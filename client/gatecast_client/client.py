@@ -13,7 +13,17 @@ import msgspec
 from gatecast_client.answers import CurrentForecast, Model, Predictions, SeriesForecast, Session
 from gatecast_client.connection import problem, stream_url
 from gatecast_client.errors import ConnectionLost, GatecastError
-from gatecast_client.readings import History, Number, Series, When, time_as_sent
+from gatecast_client.readings import (
+    Future,
+    History,
+    Number,
+    Series,
+    Static,
+    When,
+    lists_as_sent,
+    numbers_as_sent,
+    time_as_sent,
+)
 from gatecast_client.retry import Retry
 from gatecast_client.stream import Stream
 from gatecast_client.wire import Form, Wire
@@ -70,14 +80,18 @@ class GatecastClient:
         *,
         history: History | Iterable[Number] | None = None,
         start: When | None = None,
+        static: Static | None = None,
         replace: bool = False,
     ) -> Session:
         """Creates a session, with a history to begin with or empty; `start` is the time of step 0.
 
-        The same call again changes nothing and says where the session stands now. Another beginning is the error
+        `static` are the features that never change in it, all that the model knows (`Model.static`). The same call
+        again changes nothing and says where the session stands now. Another beginning is the error
         `session_exists`, unless `replace`: then the session starts anew.
         """
         body = _given(start=None if start is None else time_as_sent(start))
+        if static:
+            body["static"] = numbers_as_sent(static)
         if history is not None:
             body["history"] = (history if isinstance(history, History) else History(history)).as_sent()
         return await self._ask("PUT", _path(session), Session, body, {"replace": "true"} if replace else {})
@@ -87,11 +101,23 @@ class GatecastClient:
         return await self._ask("GET", _path(session), Session)
 
     async def forecast(
-        self, session: str | Session, *, horizon: int | None = None, quantiles: Sequence[float] | None = None
+        self,
+        session: str | Session,
+        *,
+        future: Future | None = None,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
     ) -> CurrentForecast:
-        """The forecast from a session's last reading, without a new one."""
+        """The forecast from a session's last reading, without a new one.
+
+        `future` is what is known of the steps ahead, all covariates of `Model.future`; without such, leave it out.
+        """
         name = session if isinstance(session, str) else session.name
-        return await self._ask("GET", f"{_path(name)}/forecast", CurrentForecast, None, _choice(horizon, quantiles))
+        path = f"{_path(name)}/forecast"
+        if not future:
+            return await self._ask("GET", path, CurrentForecast, None, _choice(horizon, quantiles))
+        body = _given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
+        return await self._ask("POST", path, CurrentForecast, {"future": lists_as_sent(future), **body})
 
     async def delete_session(self, session: str) -> None:
         """Forgets a session and its readings."""

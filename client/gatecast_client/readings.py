@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 Number = float | None  # None or NaN: the reading is missing
 When = str | int | datetime
+Future = Mapping[str, Sequence[Number]]  # by name, one value for each step ahead; None or NaN: it is unknown
+Static = Mapping[str, Number]  # by name; None or NaN: it is unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +34,45 @@ class History(_Timed):
         if self.ds is not None:
             sent["ds"] = [time_as_sent(time) for time in self.ds]
         if self.covariates:
-            sent["covariates"] = {name: [_number(each) for each in row] for name, row in self.covariates.items()}
+            sent["covariates"] = lists_as_sent(self.covariates)
         return sent
 
 
 @dataclass(frozen=True)
 class Series(History):
-    """A history to be forecast. Without a `unique_id` it is called by its place in the request."""
+    """A history to be forecast. Without a `unique_id` it is called by its place in the request.
+
+    `future` and `static` are what the model wants to know beside it (see `GatecastClient.model`), all of it by name.
+    """
 
     unique_id: str | None = None
+    future: Future | None = None
+    static: Static | None = None
+
+    def as_sent(self) -> dict[str, Any]:
+        """The JSON object, but for its name."""
+        sent = super().as_sent()
+        if self.future:
+            sent["future"] = lists_as_sent(self.future)
+        if self.static:
+            sent["static"] = numbers_as_sent(self.static)
+        return sent
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of a session. With `step` or `ds` it is recorded exactly once, however often it is sent."""
+    """One reading of a session. With `step` or `ds` it is recorded exactly once, however often it is sent.
+
+    `future` is for the forecast that answers it: where the model knows covariates ahead, the last reading of a session
+    in a call must carry their values for the steps to be forecast, and those before it need not.
+    """
 
     session: str
     y: Number
     step: int | None = None
     ds: When | None = None
     covariates: Mapping[str, Number] | None = None
+    future: Future | None = None
 
     @property
     def keyed(self) -> bool:
@@ -66,8 +87,20 @@ class Reading:
         if self.ds is not None:
             sent["ds"] = time_as_sent(self.ds)
         if self.covariates:
-            sent["covariates"] = {name: _number(value) for name, value in self.covariates.items()}
+            sent["covariates"] = numbers_as_sent(self.covariates)
+        if self.future:
+            sent["future"] = lists_as_sent(self.future)
         return sent
+
+
+def numbers_as_sent(numbers: Mapping[str, Number]) -> dict[str, Number]:
+    """The object on the wire: missing numbers are null."""
+    return {name: _number(value) for name, value in numbers.items()}
+
+
+def lists_as_sent(lists: Mapping[str, Iterable[Number]]) -> dict[str, list[Number]]:
+    """The object on the wire: missing numbers are null."""
+    return {name: [_number(each) for each in row] for name, row in lists.items()}
 
 
 def time_as_sent(time: When) -> str | int:

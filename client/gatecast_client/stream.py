@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from gatecast_client.connection import TryLater, ended, open_connection
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.frame import Frame, Outcome
 from gatecast_client.outbox import Outbox
-from gatecast_client.readings import Number, Reading, When
+from gatecast_client.readings import Future, Number, Reading, When
 from gatecast_client.retry import Retry, Trouble
 from gatecast_client.wire import Wire
 
@@ -58,13 +58,15 @@ class Stream:
         step: int | None = None,
         ds: When | None = None,
         covariates: Mapping[str, Number] | None = None,
+        future: Future | None = None,
     ) -> Acknowledgement:
         """Records one reading (None or NaN: it is missing) and returns its acknowledgement with the new forecast.
 
+        `future` is what is known of the steps ahead, where the model wants to know it (`Model.future`).
         `GatecastError` where the service refuses it, or it cannot be delivered.
         """
         name = session if isinstance(session, str) else session.name
-        frame = Frame([Reading(name, y, step, ds, covariates)], many=False)
+        frame = Frame([Reading(name, y, step, ds, covariates, future)], many=False)
         await self._hand_over(frame)
         (outcome,) = await asyncio.shield(frame.settled)
         if isinstance(outcome, GatecastError):
@@ -75,9 +77,10 @@ class Stream:
         """Records many readings of any sessions; for each, in their order, its acknowledgement or its error.
 
         One that is refused does not hold up those of other sessions. The newest of each session in a frame of
-        1,024 readings carries the forecast.
+        1,024 readings carries the forecast; ValueError where it lacks the `future` that a later one of it carries.
         """
         all_ = list(readings)
+        _check_futures(all_)
         frames = [
             Frame(all_[at : at + READINGS_PER_FRAME], many=True) for at in range(0, len(all_), READINGS_PER_FRAME)
         ]
@@ -174,3 +177,18 @@ class Stream:
             if not len(self._outbox):
                 self._trouble.over()
             return connection
+
+
+def _check_futures(readings: Sequence[Reading]) -> None:
+    """The last reading of a session in each frame is answered with a forecast, though it may not be in the call."""
+    wanted: set[str] = set()  # sessions of which a later reading carries what is known ahead
+    for first in reversed(range(0, len(readings), READINGS_PER_FRAME)):
+        frame = readings[first : first + READINGS_PER_FRAME]
+        newest = {reading.session: at for at, reading in enumerate(frame, first)}
+        for session, at in newest.items():
+            if session in wanted and not readings[at].future:
+                raise ValueError(
+                    f"readings are sent in frames of {READINGS_PER_FRAME}, and the last one of a session in a frame is "
+                    f"answered with a forecast: give reading {at} its `future` too, with None where a value is unknown"
+                )
+        wanted.update(reading.session for reading in frame if reading.future)

@@ -42,8 +42,8 @@ def alike(answered: Any, written: Any, at: str = "") -> None:
 )
 def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str) -> None:
     chosen = dict(option.split("=") for option in options.split())
-    covariates = tuple(chosen.pop("covariates", "").split(",")) if "covariates" in chosen else ()
-    with open_behind({"readings_per_frame": 3 if "too_many" in exchange else 99}, covariates=covariates) as running:
+    names = {kind: tuple(chosen.pop(kind).split(",")) for kind in ("covariates", "future", "static") if kind in chosen}
+    with open_behind({"readings_per_frame": 3 if "too_many" in exchange else 99}, **names) as running:
         for fault, value in chosen.items():
             setattr(running.runtime, fault, float(value))
         with connect(running.stream()) as stream:
@@ -62,7 +62,8 @@ def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
     shown = set(re.findall(r'"code": "(\w+)"', PAGE)) | {"malformed_msgpack"}
     assert shown == {
         "unknown_session", "gap", "duplicate", "conflict", "off_grid", "step_mismatch", "time_required", "invalid_time",
-        "invalid_value", "wrong_type", "missing_covariates", "unknown_covariate", "non_finite_forecast", "model_failed",
+        "invalid_value", "wrong_type", "missing_covariates", "unknown_covariate", "missing_future", "future_length",
+        "non_finite_forecast", "model_failed",
         "stale_session", "state_lost", "journal", "malformed_json", "malformed_msgpack", "unknown_quantile",
         "horizon_too_long", "too_many_readings", "overloaded", "draining", "internal",
     }  # fmt: skip
