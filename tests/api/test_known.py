@@ -158,6 +158,7 @@ async def test_an_older_reading_whose_future_is_wrong_is_refused_too(open_inside
         wrong, sound = (await http.post("/v1/sessions/a/observations", json=many)).json()
         assert wrong["error"]["code"] == "future_length"
         assert sound["step"] == 2
+        assert sound["forecast"]["median"] == median((3, 7, 1), prices=[1, 2, 3])
 
 
 async def test_a_reading_left_the_newest_by_a_refusal_is_recorded_without_a_forecast(open_inside) -> None:

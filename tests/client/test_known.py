@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -111,6 +112,20 @@ async def test_of_many_readings_the_last_one_carries_the_future(client: Gatecast
     assert first.forecast is None
     assert last.forecast is not None
     assert last.forecast.median == median(4, 1, 2, 3)
+
+
+async def test_what_the_readme_shows_of_it_runs(tmp_path: Path) -> None:
+    shop = LiveService(
+        fake_bundle(covariates=("price",), future=("price",), static=("area",)), tmp_path / "readme.sqlite"
+    )
+    await shop.start()
+    readme = (Path(__file__).parents[2] / "client" / "README.md").read_text()
+    program = readme.partition("## What is known ahead")[2].partition("```python\n")[2].partition("```")[0]
+    code = compile(program, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    async with GatecastClient(shop.url) as client, client.stream() as stream:
+        await eval(code, {"client": client, "stream": stream, "Series": Series})
+        assert (await client.session("shop")).last_step == 0
+    await shop.stop()
 
 
 async def test_a_reading_that_ends_a_frame_without_its_future_is_noticed_before_anything_is_sent() -> None:

@@ -169,6 +169,19 @@ async def test_rows_that_are_padding_know_nothing() -> None:
         assert np.isnan(known[3]).all()
 
 
+async def test_what_can_be_kept_of_a_spoilt_turn_is_forecast_with_the_future_that_it_carries() -> None:
+    model = runtime()
+    async with running(model) as engine:
+        await engine.create("a", START, np.zeros((0, WIDTH)), static=np.zeros(2))
+        model.nan_on = 13.0
+        answers = await observe(
+            engine, ("a", [1, 0, 0], 0, None), ("a", [2, 0, 0], 1, future(5, 7)), ("a", [13, 0, 0], 2, future(6))
+        )
+        assert codes(answers) == [None, None, "non_finite_forecast"]
+        kept = expected(np.array([[1.0, 0, 0], [2, 0, 0]]), np.zeros(2), future(5, 7))
+        np.testing.assert_array_equal(forecasts(answers)[1], kept)
+
+
 async def test_what_can_be_kept_of_a_spoilt_turn_is_kept_without_a_forecast_if_it_carries_no_future() -> None:
     model = runtime()
     async with running(model) as engine:
