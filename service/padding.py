@@ -21,6 +21,7 @@ class PaddedRuntime:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.initial = runtime.bundle.initial  # (state,)
+        self._streams = runtime.bundle.manifest.streams  # without, there is no graph for a step
 
     def step(
         self,
@@ -83,9 +84,9 @@ class PaddedRuntime:
             return forecasts[:count], self.runtime.rows(states)[:count]
 
     def probe(self) -> None:
-        """Runs the initial row through one step; `ModelFailed` if that fails or its forecast is not finite."""
+        """Runs the initial row through one reading; `ModelFailed` if that fails or its forecast is not finite."""
         with faults_as(ModelFailed, "the model failed its probe"):
-            forecasts = self._blank_step(1)
+            forecasts = self._blank_step(1) if self._streams else self._blank_sequence(1, 1)
         if not np.isfinite(forecasts).all():
             raise ModelFailed("the model failed its probe: its forecast is not finite")
 
@@ -95,7 +96,7 @@ class PaddedRuntime:
         Stops when `goes_on()` is false.
         """
         with faults_as(ModelFailed, "the model could not be warmed up"):
-            for size in _powers(largest):
+            for size in _powers(largest) if self._streams else ():
                 if goes_on():
                     self._blank_step(size)
             for width in _powers(chunk):
@@ -107,10 +108,10 @@ class PaddedRuntime:
         values, times = np.full((size, self.runtime.bundle.width), np.nan), np.zeros(size, np.int64)
         return self.runtime.step(values, times, self._initial_states(size))[0]
 
-    def _blank_sequence(self, size: int, width: int) -> None:
+    def _blank_sequence(self, size: int, width: int) -> NDArray[np.float64]:
         values = np.full((size, width, self.runtime.bundle.width), np.nan)
         times, lengths = np.zeros((size, width), np.int64), np.zeros(size, np.int64)
-        self.runtime.sequence(values, times, lengths, self._initial_states(size))
+        return self.runtime.sequence(values, times, lengths, self._initial_states(size))[0]
 
     def _initial_states(self, size: int) -> States:
         return self.runtime.states(np.tile(self.initial, (size, 1)))

@@ -96,6 +96,14 @@ def bundle(forecaster: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> 
     return write_bundle(forecaster, description, stretches, tmp_path_factory.mktemp("bundles") / "small.bundle")
 
 
+@pytest.fixture(scope="session")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle that knows covariates ahead and static features, in a few sums."""
+    from tests.contracts.knowing import knowing_bundle
+
+    return knowing_bundle(tmp_path_factory.mktemp("knowing"))
+
+
 @pytest.fixture
 def hourly() -> Frequency:
     return Frequency.parse("1h")

@@ -9,19 +9,14 @@ from service.bundle import Bundle, Manifest
 from service.runtimes import RUNTIMES, Runtime, open_runtime
 from service.runtimes.fake import fake_bundle
 from tests.conftest import HOUR, START
-from tests.contracts.knowing import NAMES, knowing_bundle
+from tests.contracts.knowing import NAMES
 
 BATCH, TIME = 4, 6
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return knowing_bundle(tmp_path_factory.mktemp("knowing"))
-
-
 @pytest.fixture(scope="module", params=sorted(RUNTIMES))
-def runtime(request: pytest.FixtureRequest, real: Bundle) -> Runtime:
-    return open_runtime(request.param, fake_bundle(**NAMES) if request.param == "fake" else real)
+def runtime(request: pytest.FixtureRequest, knowing: Bundle) -> Runtime:
+    return open_runtime(request.param, fake_bundle(**NAMES) if request.param == "fake" else knowing)
 
 
 @pytest.fixture

@@ -114,6 +114,26 @@ async def test_every_batch_size_is_warmed_up_before_ready() -> None:
     await engine.drain()
 
 
+async def test_a_model_that_does_not_stream_is_warmed_up_and_probed_without_a_step() -> None:
+    class Stepless(FakeRuntime):
+        def step(self, *_):
+            raise RuntimeError("there is no graph for a step")
+
+    runtime, clock = Stepless(fake_bundle(streams=False)), Clock()
+    async with running(runtime, clock=clock) as engine:
+        assert engine.ready
+        history = History(column(1.0), np.array([START]))
+        runtime.broken = True
+        with pytest.raises(ModelFailed):
+            await engine.forecast([history])
+        assert not engine.ready
+        runtime.broken = False
+        clock.now += 2
+        await turn(engine)
+        assert engine.ready
+        np.testing.assert_array_equal((await engine.forecast([history]))[0], alone([1.0])[-1])
+
+
 async def test_warming_up_ends_in_time() -> None:
     runtime, clock = FakeRuntime(fake_bundle()), Clock()
     sizes = 0
