@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.markup import escape
 from commands.options import OF_DATA
 
 if TYPE_CHECKING:
+    from datasets.split import Split
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import DataSummary
@@ -50,21 +51,12 @@ class DataOptions:
     def read(self, errors: Console) -> tuple[SeriesTable, Panel]:
         """The table and its panel; what is odd about the data goes to `errors`. DataError if it is wrong."""
         from datasets.reader import read_table
+        from datasets.split import split
 
-        table = read_table(
-            _path(self.source),
-            id_column=self.id_column,
-            time_column=self.time_column,
-            target_column=self.target_column,
-            covariates=names(self.covariates),
-            future=names(self.future) or (),
-            static=names(self.static) or (),
-            frequency=self.freq,
-            snap=self.snap,
-        )
+        table = read_table(source_of(self.source), **self._reading)
         for warning in table.warnings:
             errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
-        return table, self._panel(table)
+        return table, panel_of(table, split(table, self.horizon, self.test_steps, self.validation_steps))
 
     def typed(self) -> list[str]:
         """These options once more, for a command that goes on from here."""
@@ -82,22 +74,40 @@ class DataOptions:
         options = [part for name, value in named.items() if value is not None for part in (name, str(value))]
         return [self.source, "--horizon", str(self.horizon), *options, *(["--snap"] if self.snap else [])]
 
-    def _panel(self, table: SeriesTable) -> Panel:
-        import numpy as np
+    @property
+    def record(self) -> dict[str, Any]:
+        """The file and how it is read, for a run that remembers it."""
+        return {**self._reading, "path": str(source_of(self.source).resolve())}
 
-        from datasets.split import split
-        from models.evaluation.panel import Panel, Stretch
+    @property
+    def _reading(self) -> dict[str, Any]:
+        return {
+            "id_column": self.id_column,
+            "time_column": self.time_column,
+            "target_column": self.target_column,
+            "covariates": names_in(self.covariates),
+            "future": names_in(self.future) or [],
+            "static": names_in(self.static) or [],
+            "frequency": self.freq,
+            "snap": self.snap,
+        }
 
-        parts = split(table, self.horizon, self.test_steps, self.validation_steps)
-        stretches = tuple(
-            Stretch(
-                series.values,
-                table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)),
-                series.static,
-            )
-            for series in table.series
+
+def panel_of(table: SeriesTable, parts: Split) -> Panel:
+    """The series with their times, marked where training and validation end."""
+    import numpy as np
+
+    from models.evaluation.panel import Panel, Stretch
+
+    stretches = tuple(
+        Stretch(
+            series.values,
+            table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)),
+            series.static,
         )
-        return Panel(stretches, tuple(parts.train_end.tolist()), tuple(parts.validation_end.tolist()))
+        for series in table.series
+    )
+    return Panel(stretches, tuple(parts.train_end.tolist()), tuple(parts.validation_end.tolist()))
 
 
 def describe(table: SeriesTable, panel: Panel) -> DataSummary:
@@ -132,7 +142,8 @@ def announce(console: Console, data: DataSummary) -> None:
     )
 
 
-def _path(data: str) -> Path:
+def source_of(data: str) -> Path:
+    """The file that is meant: a path, or the name of bundled data."""
     from datasets.bundled import bundled
 
     if Path(data).exists() or Path(data).suffix:
@@ -143,15 +154,21 @@ def _path(data: str) -> Path:
         return Path(data)  # the reader says that there is no such file
 
 
-def names(text: str | None) -> list[str] | None:
-    """What a list of names says, a,b; empty for none."""
+def names_in(text: str | None) -> list[str] | None:
+    """The columns named in "a,b"; "none" names none."""
     if text is None:
         return None
     return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
 
 
-def numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
-    """What an option with whole numbers says; ValueError names it."""
+def lags_in(text: str | None) -> tuple[int, ...] | None:
+    """The steps in "24,168", ascending; ValueError for anything else."""
+    found = numbers_in("--lags", text)
+    return None if found is None else tuple(sorted(set(found)))
+
+
+def numbers_in(flag: str, text: str | None) -> tuple[int, ...] | None:
+    """The whole numbers in "96,64"; ValueError for anything else."""
     if text is None:
         return None
     try:

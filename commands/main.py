@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 SUBCOMMANDS = {
     "train": "Train a forecaster on a table of series.",
     "tune": "Search a space of settings and leave the best ready to train.",
+    "evaluate": "Backtest a configuration over several folds in time.",
     "export": "Make a bundle of a trained run: ONNX, TorchScript, golden answers.",
     "verify": "Hold every runtime against a bundle's golden answers.",
     "serve": "Serve a bundle: REST, streams, metrics.",

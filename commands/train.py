@@ -22,8 +22,9 @@ from commands.data import (
     ValidationSteps,
     announce,
     describe,
-    names,
-    numbers,
+    lags_in,
+    names_in,
+    numbers_in,
     span,
 )
 from commands.options import (
@@ -166,7 +167,7 @@ def train(
         chosen: dict[str, dict[str, Any]] = {
             "model": {
                 "architecture": model,
-                "lags": None if lags is None else tuple(sorted(set(numbers("--lags", lags) or ()))),
+                "lags": lags_in(lags),
                 "hidden": hidden,
                 "layers": layers,
                 "dropout": dropout,
@@ -174,13 +175,13 @@ def train(
                 "normalisation": normalisation,
                 "scaling": scaling,
                 "missing": missing,
-                "stacks": numbers("--stacks", stacks),
-                "widths": numbers("--widths", widths),
+                "stacks": numbers_in("--stacks", stacks),
+                "widths": numbers_in("--widths", widths),
                 "kernel": kernel,
-                "periods": numbers("--periods", periods),
+                "periods": numbers_in("--periods", periods),
                 "attended": attended,
                 "heads": heads,
-                "members": None if members is None else tuple(names(members) or ()),
+                "members": None if members is None else tuple(names_in(members) or ()),
             },
             "training": {
                 "steps": steps,
@@ -203,7 +204,7 @@ def train(
                 "seed": seed,
             },
         }
-        run = _run(table, panel, horizon, out, config, chosen, resume)
+        run = _run(table, panel, options, out, config, chosen, resume)
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
@@ -224,7 +225,7 @@ def train(
 def _run(
     table: SeriesTable,
     panel: Panel,
-    horizon: int,
+    options: DataOptions,
     out: Path,
     file: Path | None,
     chosen: dict[str, dict[str, Any]],
@@ -242,11 +243,11 @@ def _run(
         recipes.append(Recipe.of(before.config, before.settings))
     if file is not None:
         recipes.append(Recipe.read(file, table.frequency))
-    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
+    given = {part: {k: v for k, v in values.items() if v is not None} for part, values in chosen.items()}
     recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
     model = {**recipe.model, "future": table.future, "static": table.static}
-    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
-    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel))
+    config = implied_config(table.frequency, options.horizon, span(panel), table.covariates, **model)
+    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel), options.record)
 
 
 def _announce(run: Run) -> None:

@@ -26,6 +26,7 @@ class Metrics:
     msis_95: float | None
     forecasts: int  # origins
     targets: int  # readings that were compared
+    coverage_95: float | None = None
 
     def to_dict(self) -> dict[str, float | int | None]:
         return asdict(self)
@@ -65,7 +66,8 @@ class Tally:
         self._loss = np.zeros(len(levels))
         self._magnitude = 0.0
         self._smape = 0.0
-        self._inside = 0
+        self._inside = self._inside_wide = 0
+        self._below = np.zeros(len(levels))  # targets at or below each quantile
         self._targets = 0
         self._forecasts = 0
         self._scaled: dict[Hashable, Array] = {}  # instance -> sum of scaled errors, sum of scaled intervals, targets
@@ -75,6 +77,10 @@ class Tally:
 
         An instance may come in several parts. Where a forecast is NaN nothing is compared.
         """
+        self.add_rows([instance] * len(target), target, quantiles, np.full(len(target), scale))
+
+    def add_rows(self, instances: Sequence[Hashable], target: Array, quantiles: Array, scales: Array) -> None:
+        """The same for origins of many instances at once: each row's instance, and the scale of that, (origins,)."""
         known = ~np.isnan(target) & ~np.isnan(quantiles).any(2)
         y = target[known]  # (targets,)
         if y.size == 0:
@@ -88,18 +94,36 @@ class Tally:
         self._smape += float(np.divide(200 * error, both, out=np.zeros_like(both), where=both > 0).sum())
         self._magnitude += float(np.abs(y).sum())
         below = y[:, None] <= forecast
+        self._below += below.sum(0)
         self._loss += (2 * np.abs((y[:, None] - forecast) * (below - self._levels))).sum(0)
-        if self._band is not None:
-            low, high = self._band
-            self._inside += int(((forecast[:, low] <= y) & (y <= forecast[:, high])).sum())
-        if not (np.isfinite(scale) and scale > 0):
-            return
+        self._inside += _inside(y, forecast, self._band)
+        self._inside_wide += _inside(y, forecast, self._wide)
         intervals = np.zeros_like(y)
         if self._wide is not None:
             low, high = self._wide
             intervals = interval_score(y, forecast[:, low], forecast[:, high], 0.05)
-        sums = np.array([error.sum() / scale, intervals.sum() / scale, y.size])
-        self._scaled[instance] = self._scaled.get(instance, np.zeros(3)) + sums
+        self._scale_by_instance(instances, scales, np.nonzero(known)[0], error, intervals)
+
+    def _scale_by_instance(
+        self, instances: Sequence[Hashable], scales: Array, rows: NDArray[np.int64], error: Array, intervals: Array
+    ) -> None:
+        names = {instance: number for number, instance in enumerate(dict.fromkeys(instances))}
+        numbers = np.array([names[instance] for instance in instances])
+        usable = (np.isfinite(scales) & (scales > 0))[rows]
+        rows, scale = rows[usable], scales[rows][usable]
+        parts = (error[usable] / scale, intervals[usable] / scale, np.ones(len(rows)))
+        sums = np.stack([np.bincount(numbers[rows], part, len(names)) for part in parts], 1)  # (instances, 3)
+        for instance, number in names.items():
+            if sums[number, 2]:
+                self._scaled[instance] = self._scaled.get(instance, np.zeros(3)) + sums[number]
+
+    def scaled_errors(self) -> dict[Hashable, float]:
+        """The scaled absolute error of each instance; their mean is the MASE."""
+        return {instance: float(sums[0] / sums[2]) for instance, sums in self._scaled.items()}
+
+    def shares_below(self) -> Array:
+        """For each level the share of targets at or below its quantile, (levels,); NaN where nothing was added."""
+        return self._below / self._targets if self._targets else np.full(len(self._levels), np.nan)
 
     def metrics(self) -> Metrics:
         """What has been added so far."""
@@ -114,6 +138,7 @@ class Tally:
             msis_95=float(scaled[:, 1].mean()) if len(scaled) and self._wide is not None else None,
             forecasts=self._forecasts,
             targets=self._targets,
+            coverage_95=self._inside_wide / self._targets if some and self._wide is not None else None,
         )
 
 
@@ -121,6 +146,13 @@ def interval_score(target: Array, lower: Array, upper: Array, alpha: float) -> A
     """Width of a (1 - alpha) band and 2 / alpha times how far a target lies outside it; all of one shape."""
     outside = np.maximum(lower - target, 0.0) + np.maximum(target - upper, 0.0)
     return np.asarray(upper - lower + 2 / alpha * outside)
+
+
+def _inside(target: Array, forecast: Array, band: tuple[int, int] | None) -> int:
+    if band is None:
+        return 0
+    low, high = band
+    return int(((forecast[:, low] <= target) & (target <= forecast[:, high])).sum())
 
 
 def _places(levels: Sequence[float], band: tuple[float, float]) -> tuple[int, int] | None:

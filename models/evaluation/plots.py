@@ -28,7 +28,7 @@ SHOWN_BEFORE = 1.0  # horizons of readings before the first forecast
 
 def plot_loss(log: Sequence[dict[str, Any]], path: Path) -> None:
     """The training loss by step, smoothed over it, and the validation losses with the best marked."""
-    figure, (axes,) = blank_figure(9.0, 4.5, [1.0])
+    figure, (axes,) = framed_figure(9.0, 4.5, [1.0])
     steps = np.array([record["step"] for record in log])
     loss = np.array([np.nan if record["skipped"] else record["loss"] for record in log], dtype=np.float64)
     axes.plot(steps, loss, color=OURS, alpha=0.25, linewidth=0.8)
@@ -54,7 +54,7 @@ def plot_forecast(
     model: Forecaster, panel: Panel, result: Backtest, frequency: Frequency, target: str, path: Path
 ) -> None:
     """Held-out readings of the first series with the forecasts made on the way, and the error by step ahead."""
-    figure, (axes, errors) = blank_figure(12.0, 8.0, [2.2, 1.0])
+    figure, (axes, errors) = framed_figure(12.0, 8.0, [2.2, 1.0])
     lag = next(lag for lag, naive in result.naives.items() if naive is result.best_naive)
     _draw_stretch(axes, model, panel, frequency, lag)
     axes.set_title(
@@ -72,7 +72,7 @@ def _draw_stretch(axes: Axes, model: Forecaster, panel: Panel, frequency: Freque
     stretch, end = panel.series[series], panel.validation_end[series]
     count = min(HORIZONS, (len(stretch) - end) // horizon)
     last = end - 1 + (count - 1) * horizon
-    history, moments = stretch.values[:, 0], _moments(stretch.times, frequency)
+    history, moments = stretch.values[:, 0], moments_of(stretch.times, frequency)
     pieces = list(roll(model, [Span(stretch, end - 1, last)]))
     quantiles = np.concatenate([piece.in_units().numpy() for piece in pieces])[::horizon].reshape(-1, len(levels))
     naive = seasonal_naive(history, np.arange(end - 1, last + 1, horizon), horizon, lag).reshape(-1)
@@ -110,8 +110,8 @@ def _draw_errors(axes: Axes, result: Backtest, frequency: Frequency) -> None:
     axes.legend(frameon=False, loc="lower right", ncol=3)
 
 
-def blank_figure(width: float, height: float, ratios: list[float]) -> tuple[Figure, list[Axes]]:
-    """An empty figure of that size in inches, its axes one below the other, as high as their ratios."""
+def framed_figure(width: float, height: float, ratios: list[float]) -> tuple[Figure, list[Axes]]:
+    """A figure of rows, one above the other, `ratios` being their heights: the look of all our pictures."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     grid = figure.subplots(len(ratios), 1, squeeze=False, height_ratios=ratios)
     for axes in grid[:, 0]:
@@ -123,7 +123,8 @@ def blank_figure(width: float, height: float, ratios: list[float]) -> tuple[Figu
     return figure, list(grid[:, 0])
 
 
-def _moments(times: NDArray[np.int64], frequency: Frequency) -> NDArray[Any]:
+def moments_of(times: NDArray[np.int64], frequency: Frequency) -> NDArray[Any]:
+    """Times as matplotlib takes them: dates, or plain counts."""
     return times.astype("datetime64[s]") if frequency.has_calendar else times
 
 

@@ -11,11 +11,11 @@ from models.evaluation.metrics import Metrics
 _LENGTHS = {MINUTE: "a minute", HOUR: "an hour", DAY: "a day", WEEK: "a week", 52 * WEEK: "a year"}
 
 
-def comparison_table(result: Backtest, frequency: Frequency) -> Table:
+def comparison_table(result: Backtest, frequency: Frequency, title: str = "Held-out end") -> Table:
     """One row for the forecaster and one for each seasonal naive; the best of a column is bold."""
     ours = result.ours.metrics
     table = Table(
-        title=f"Held-out end: {ours.forecasts:,} forecasts, {ours.targets:,} readings compared",
+        title=f"{title}: {ours.forecasts:,} forecasts, {ours.targets:,} readings compared",
         title_justify="left",
         caption="Smaller is better; the 80 % band should cover 80 %.",
         caption_justify="left",

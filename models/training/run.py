@@ -69,6 +69,7 @@ class Run:
     config: ForecasterConfig
     settings: TrainingSettings
     data: DataSummary
+    reading: dict[str, Any] | None = None  # the file and how it was read; stays here, no bundle tells a path
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -86,6 +87,7 @@ class Run:
                 ForecasterConfig.from_dict(content["model"]),
                 TrainingSettings(**content["training"]),
                 DataSummary(**{**data, **{name: tuple(data[name]) for name in ("covariates", "future", "static")}}),
+                content.get("reading"),
             )
         except (ValueError, KeyError, TypeError) as damaged:
             raise RunError(f"{file} cannot be read ({damaged}): train again") from damaged
@@ -100,6 +102,7 @@ class Run:
             "model": self.config.to_dict(),
             "training": self.settings.to_dict(),
             "data": asdict(self.data),
+            "reading": self.reading,
         }
         write_atomically(self.path / CONFIG, _json(content))
 
@@ -136,6 +139,11 @@ class Run:
             return load(self.config, self.path / WEIGHTS)
         except (SafetensorError, RuntimeError) as damaged:
             raise self._damaged(WEIGHTS, damaged) from damaged
+
+    def weights_digest(self) -> str:
+        """A sha256 of the trained weights; RunError if training has not ended."""
+        self._require(WEIGHTS)
+        return hashlib.sha256((self.path / WEIGHTS).read_bytes()).hexdigest()
 
     def write_stretches(self, stretches: Sequence[Stretch]) -> None:
         """Keeps stretches of the training data, on which an export proves itself."""

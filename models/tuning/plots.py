@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from optuna.trial import FrozenTrial, TrialState
 
-from models.evaluation.plots import GRID, INK, NAIVE, OURS, blank_figure
+from models.evaluation.plots import GRID, INK, NAIVE, OURS, framed_figure
 
 
 def plot_history(trials: Sequence[FrozenTrial], path: Path) -> None:
     """Losses by trial; a pruned trial is a cross at the last loss that it reported, a failed one a mark below."""
-    figure, (axes,) = blank_figure(9.0, 4.5, [1.0])
+    figure, (axes,) = framed_figure(9.0, 4.5, [1.0])
     complete = _points(trials, TrialState.COMPLETE)
     pruned = _points(trials, TrialState.PRUNED)
     axes.plot(*_columns(complete), "o", color=OURS, markersize=5, label=f"complete ({len(complete)})")
@@ -37,7 +37,7 @@ def plot_history(trials: Sequence[FrozenTrial], path: Path) -> None:
 
 def plot_importance(shares: Mapping[str, float], trials: int, path: Path) -> None:
     """A bar a setting, the one that mattered most at the top."""
-    figure, (axes,) = blank_figure(9.0, 1.6 + 0.4 * len(shares), [1.0])
+    figure, (axes,) = framed_figure(9.0, 1.6 + 0.4 * len(shares), [1.0])
     names, values = list(shares)[::-1], list(shares.values())[::-1]
     axes.barh(names, values, color=OURS, height=0.6)
     for place, value in enumerate(values):

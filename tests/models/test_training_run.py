@@ -82,7 +82,7 @@ def test_a_run_is_read_again_as_it_was_written(whole: Run) -> None:
 def test_stretches_are_readings_of_the_training_part(whole: Run) -> None:
     panel = small_panel()
     assert len(whole.stretches()) == 4
-    for start, values in whole.stretches():
+    for start, values, _ in whole.stretches():
         found = [
             np.array_equal(stretch.values[first : first + len(values)], values)
             for stretch, end in zip(panel.series, panel.train_end, strict=True)

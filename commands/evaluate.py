@@ -1,0 +1,199 @@
+"""`gatecast evaluate`: a backtest over several folds in time, each trained on what was known before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from commands.data import lags_in, names_in
+from commands.options import Covariates, Future, Static
+from commands.study import Task, task_of
+
+if TYPE_CHECKING:
+    from models.evaluation.ledger import Ledger
+    from models.evaluation.scores import Scores
+
+console = Console()
+errors = Console(stderr=True)
+
+OF_FOLDS, OF_DATA, OF_MODEL, OF_TRAINING = (
+    {"rich_help_panel": name} for name in ("Folds", "Data", "Model (without a RUN)", "Training")
+)
+Name = str | None
+Count = int | None
+
+
+def evaluate(
+    source: Annotated[str, typer.Argument(metavar="RUN|DATA", help="A run's folder, or a file as train takes it.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where forecasts, metrics and plots go.")],
+    data: Annotated[
+        Name, typer.Argument(metavar="DATA", help="Another file than the run's.", show_default=False)
+    ] = None,
+    folds: Annotated[int, typer.Option(min=1, help="Cutoffs in time; each has its own test.", **OF_FOLDS)] = 5,
+    window: Annotated[str, typer.Option(help="expanding: train on all before; sliding: on the last.", **OF_FOLDS)] = (
+        "expanding"
+    ),
+    size: Annotated[Count, typer.Option(min=1, help="Steps of a sliding window.", **OF_FOLDS)] = None,
+    test_steps: Annotated[Count, typer.Option(min=1, help="Steps that a fold is tested on.", **OF_FOLDS)] = None,
+    gap: Annotated[int, typer.Option(min=0, help="Steps left out before a cutoff in training.", **OF_FOLDS)] = 0,
+    stride: Annotated[Count, typer.Option(min=1, help="Steps between origins; else the horizon.", **OF_FOLDS)] = None,
+    refit: Annotated[
+        bool, typer.Option(help="Train anew for each fold, or take the run's weights.", **OF_FOLDS)
+    ] = True,
+    id_column: Annotated[Name, typer.Option("--id", help="Column of the series' names.", **OF_DATA)] = None,
+    time_column: Annotated[Name, typer.Option("--time", help="Column of the times.", **OF_DATA)] = None,
+    target_column: Annotated[Name, typer.Option("--target", help="Column to forecast.", **OF_DATA)] = None,
+    freq: Annotated[Name, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)] = None,
+    snap: Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)] = False,
+    covariates: Covariates = None,
+    future: Future = None,
+    static: Static = None,
+    horizon: Annotated[Count, typer.Option(min=1, help="Steps ahead to forecast.", **OF_MODEL)] = None,
+    model: Annotated[Name, typer.Option(help="The architecture.", **OF_MODEL)] = None,
+    lags: Annotated[Name, typer.Option(help="Seasons in steps: 24,168; else implied.", **OF_MODEL)] = None,
+    hidden: Annotated[Count, typer.Option(min=1, help="Width of a layer.", **OF_MODEL)] = None,
+    layers: Annotated[Count, typer.Option(min=1, help="Recurrent layers.", **OF_MODEL)] = None,
+    dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Between layers.", **OF_MODEL)] = None,
+    steps: Annotated[Count, typer.Option(min=1, help="The budget of a fold.", **OF_TRAINING)] = None,
+    batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
+    rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
+    seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the folds that are not done.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Evaluate anew over what is there.")] = False,
+) -> None:
+    """Backtest a run's configuration, or one straight from a file, over folds in time, beside the seasonal naive.
+
+    Each fold trains afresh on the readings before its cutoff and is tested on those behind it. Ctrl-C keeps the folds
+    that are done; --resume then goes on.
+    """
+    from datasets.table import DataError
+    from models.evaluation.ledger import EvaluationError
+    from models.evaluation.rolling_origin import Stopped
+    from models.training.loop import TrainingDiverged
+    from models.training.run import RunError
+
+    try:
+        task = task_of(
+            source,
+            data,
+            reading={
+                "id_column": id_column,
+                "time_column": time_column,
+                "target_column": target_column,
+                "covariates": names_in(covariates),
+                "future": names_in(future),
+                "static": names_in(static),
+                "frequency": freq,
+                "snap": snap or None,
+            },
+            model={
+                "horizon": horizon,
+                "architecture": model,
+                "lags": lags_in(lags),
+                "hidden": hidden,
+                "layers": layers,
+                "dropout": dropout,
+            },
+            training={"steps": steps, "batch": batch, "rate": rate, "seed": seed},
+            folds={
+                "count": folds,
+                "window": window,
+                "size": size,
+                "test_steps": test_steps,
+                "gap": gap,
+                "stride": stride,
+                "refit": refit,
+            },
+        )
+        ledger = _ledger(task, out)
+        _announce(task)
+        ledger.open(resume, replace)
+        scores = _evaluate(task, ledger, threads)
+    except (DataError, RunError, EvaluationError, TrainingDiverged, ValueError) as problem:
+        errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except OSError as problem:
+        said = f"{out} cannot be written ({problem.strerror or problem}): choose another --out, or make room"
+        errors.print(f"[red]✗[/] {escape(said)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except Stopped:
+        done = sum(ledger.done(fold.number) for fold in task.study.folds)
+        errors.print(f"[yellow]![/] Stopped. {done} of {folds} folds are done and kept: --resume goes on.")
+        raise typer.Exit(130) from None
+    _conclude(task, scores, out)
+
+
+def _ledger(task: Task, out: Path) -> Ledger:
+    from models.evaluation.ledger import Ledger
+
+    identity: dict[str, Any] = task.study.identity
+    if task.run is not None and not task.study.settings.refit:
+        identity |= {"weights": task.run.weights_digest()}
+    else:
+        identity |= {"training": task.settings.to_dict()}
+    return Ledger(out, identity, task.study.config)
+
+
+def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
+    from models.evaluation.fold_plots import plot_folds
+    from models.evaluation.fold_progress import FoldProgress
+    from models.evaluation.rolling_origin import evaluate as evaluate_study
+    from models.training.interrupt import interruptible
+    from models.training.refit import fit_of
+
+    study = task.study
+    weights = task.run.forecaster() if task.run is not None and not study.settings.refit else None
+    view = FoldProgress(console, study.frequency, study.settings.count, task.settings.steps)
+    with interruptible() as interrupted, view.shown():
+        fit = fit_of(study, task.settings, weights, lambda record: view.trained(record.step), interrupted)
+        scores = evaluate_study(study, ledger, fit, view.begun, interrupted, threads)
+    plot_folds(study, scores, ledger.read, ledger.path)
+    return scores
+
+
+def _announce(task: Task) -> None:
+    from datasets.frequency import format_time
+
+    for warning in task.table.warnings:
+        errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
+    study, folds = task.study, task.study.folds
+    if task.idle:
+        names = ", ".join(task.idle[:3]) + (" …" if len(task.idle) > 3 else "")
+        said = f"{len(task.idle)} of {len(study.ids)} series take part in no fold ({names}): they begin too late or end"
+        errors.print(f"[yellow]![/] {escape(said)} before the first cutoff", highlight=False, soft_wrap=True)
+    chosen = study.settings
+    known = "all readings before it" if chosen.window == "expanding" else "a sliding window before it"
+    how = f"trained on {known}, {task.settings.steps:,} steps" if chosen.refit else "with the weights of the run"
+    console.print(
+        f"[bold]{escape(task.table.source)}[/]: {len(study.ids):,} series; {len(folds)} folds of {chosen.test_steps:,} "
+        f"steps, from {format_time(folds[0].cutoff, study.frequency)}, each {how}; horizon {study.config.horizon}, an "
+        f"origin every {chosen.stride} steps. Ctrl-C keeps the folds done.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _conclude(task: Task, scores: Scores, out: Path) -> None:
+    from models.evaluation.fold_report import fold_table
+    from models.evaluation.report import comparison_table
+
+    result = scores.overall()
+    console.print()
+    console.print(comparison_table(result, task.study.frequency, f"{task.study.settings.count} folds"))
+    console.print(fold_table(task.study, scores))
+    if not result.beats_naive:
+        worse = result.best_naive.metrics.mase is not None
+        said = "The seasonal naive is better." if worse else "There is no seasonal naive to compare with."
+        console.print(f"[yellow]![/] {said} Try more --steps, another --lags, or more data.")
+    if task.run is not None:
+        command = f"gatecast export {task.run.path} --out {task.run.path}.bundle"
+    else:
+        name = Path(task.table.source).name.split(".")[0]
+        command = f"gatecast train {task.table.source} --horizon {task.study.config.horizon} --out runs/{name}"
+    ready = f"\nForecasts, metrics and plots are in {escape(str(out))}. Next: [bold]{escape(command)}[/]"
+    console.print(ready, highlight=False, soft_wrap=True)

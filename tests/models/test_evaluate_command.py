@@ -1,0 +1,240 @@
+"""`gatecast evaluate` as it is typed: what it prints, what it writes, how it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from commands import evaluate as command_module
+from commands.main import app
+from models.evaluation.ledger import BY_SERIES, FORECASTS, METRICS, PLOTS
+from models.training.run import CONFIG, Run
+from tests.conftest import daily_wave
+
+Command = Callable[..., Result]
+TINY = ("--hidden", "4", "--layers", "1", "--batch", "2", "--steps", "3", "--lags", "4,24")
+THREE = ("--folds", "3", "--steps", "2")
+TWO = ("--folds", "2", "--steps", "2")
+
+
+def write(path: Path, hours: int) -> Path:
+    """Two hourly series with a covariate, under names of columns that must be said; the first hours are the same."""
+    lines = ["meter,when,load,temperature"]
+    for name in ("north", "south"):
+        for hour, value in enumerate(daily_wave(600, seed=len(name) + ord(name[0]))[:hours]):
+            lines.append(f"{name},2024-05-{1 + hour // 24:02d}T{hour % 24:02d}:00:00,{value:.3f},{hour % 24}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+COLUMNS = ("--id", "meter", "--time", "when", "--target", "load")
+
+
+def invoke(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, with its file beside it; tests that change either copy them first."""
+    place = tmp_path_factory.mktemp("trained")
+    data = write(place / "meters.csv", 400)
+    result = invoke("train", data, "--horizon", "6", "--out", place / "run", *TINY, *COLUMNS)
+    assert result.exit_code == 0, result.output
+    return place
+
+
+@pytest.fixture(scope="module")
+def whole(trained: Path) -> Result:
+    """What an evaluation of the run in three folds printed; its folder lies beside the run."""
+    return invoke("evaluate", trained / "run", "--out", trained / "whole", *THREE)
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def one_line(result: Result) -> str:
+    return " ".join(result.output.split())
+
+
+def test_a_run_is_evaluated_on_its_own_file_read_as_it_was(trained: Path, whole: Result) -> None:
+    out, result = trained / "whole", whole
+    assert result.exit_code == 0, result.output
+    for part in ("3 folds", "fold 3/3", "MASE", "seasonal naive, a day", "tested from", "80 %", "95 %"):
+        assert part in result.output
+    assert result.output.strip().endswith(f"gatecast export {trained / 'run'} --out {trained / 'run'}.bundle")
+    for name in (FORECASTS, METRICS, BY_SERIES, *PLOTS):
+        assert (out / name).is_file(), name
+    metrics = json.loads((out / METRICS).read_text())
+    assert metrics["settings"]["test_steps"] == 12  # a third of the 40 steps that the run held out, in whole horizons
+    assert [entry["training"]["steps"] for entry in metrics["by_fold"]] == [2] * 3
+    frame = pl.read_parquet(out / FORECASTS)
+    assert set(frame["unique_id"]) == {"north", "south"}
+    assert {"fold", "cutoff", "origin", "ds", "h", "y", "q0.025", "q0.5", "q0.975", "naive_24"} <= set(frame.columns)
+
+
+def test_a_file_is_evaluated_without_a_run(trained: Path, tmp_path: Path) -> None:
+    data = trained / "meters.csv"
+    options = (*TINY, *COLUMNS, "--horizon", "12", "--model", "gru", "--stride", "3", "--covariates", "none")
+    window = ("--folds", "1", "--window", "sliding", "--size", "120", "--gap", "4", "--test-steps", "30")
+    result = invoke("evaluate", data, "--out", tmp_path / "e", *options, *window)
+    assert result.exit_code == 0, result.output
+    assert "gatecast train" in result.output
+    metrics = json.loads((tmp_path / "e" / METRICS).read_text())
+    assert len(metrics["by_horizon"]) == 12
+    assert metrics["overall"]["gatecast"]["forecasts"] == 2 * 7
+    assert metrics["by_fold"][0]["training"]["readings"] == 2 * 120
+
+
+def test_without_refit_the_runs_own_weights_are_tested_where_it_held_out(trained: Path, tmp_path: Path) -> None:
+    result = invoke("evaluate", trained / "run", "--no-refit", "--folds", "2", "--out", tmp_path / "e")
+    assert result.exit_code == 0, result.output
+    run = Run.open(trained / "run")
+    metrics = json.loads((tmp_path / "e" / METRICS).read_text())
+    assert metrics["by_fold"][0]["training"] == {}
+    assert metrics["overall"]["gatecast"]["mase"] == pytest.approx(run.metrics()["test"]["mase"], rel=0.5)
+    late = invoke("evaluate", trained / "run", "--no-refit", "--folds", "8", "--out", tmp_path / "f")
+    assert late.exit_code == 1
+    assert "folds 1, 2 of 8 would be tested on readings that the run has learned from" in one_line(late)
+    assert "take --folds 6" in one_line(late)
+    assert not (tmp_path / "f").exists()
+
+
+def test_without_refit_newer_readings_of_the_same_file_are_unseen(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "grown.csv", 430)
+    result = invoke("evaluate", trained / "run", data, "--no-refit", "--folds", "11", "--out", tmp_path / "e")
+    assert result.exit_code == 0, result.output  # 66 steps: the 30 newer ones, and 36 of the 40 held out then
+    other = tmp_path / "other.csv"
+    other.write_text(data.read_text().replace("north,2024-05-01T00:00:00,", "north,2024-05-01T00:00:00,1"))
+    refused = invoke("evaluate", trained / "run", other, "--no-refit", "--folds", "11", "--out", tmp_path / "f")
+    assert "without --refit a fold may begin at 2024-05-17T15:00:01 at the earliest" in one_line(refused)
+
+
+def test_a_file_that_is_not_the_same_any_more_must_be_named(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "run", tmp_path / "run")
+    config = tmp_path / "run" / CONFIG
+    data = write(tmp_path / "meters.csv", 380)
+    config.write_text(config.read_text().replace(str(trained / "meters.csv"), str(data)))
+    result = invoke("evaluate", tmp_path / "run", "--out", tmp_path / "e", *TWO)
+    assert result.exit_code == 1
+    assert f"{data} is no longer what {tmp_path / 'run'} was trained on" in one_line(result)
+    named = invoke("evaluate", tmp_path / "run", data, "--out", tmp_path / "e", *TWO)
+    assert named.exit_code == 0, named.output
+    data.unlink()
+    absent = invoke("evaluate", tmp_path / "run", "--out", tmp_path / "f", *TWO)
+    assert f"{data}, is not there: say where it is: gatecast evaluate {tmp_path / 'run'} DATA" in one_line(absent)
+
+
+def test_a_run_of_an_earlier_version_says_no_file_and_is_evaluated_on_one(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "run", tmp_path / "run")
+    config = json.loads((tmp_path / "run" / CONFIG).read_text())
+    del config["reading"]
+    (tmp_path / "run" / CONFIG).write_text(json.dumps(config))
+    silent = invoke("evaluate", tmp_path / "run", "--out", tmp_path / "e", *TWO)
+    assert "meters.csv, is not there: say where it is" in one_line(silent)
+    data = trained / "meters.csv"
+    result = invoke("evaluate", tmp_path / "run", data, "--out", tmp_path / "e", *TWO, *COLUMNS)
+    assert result.exit_code == 0, result.output
+
+
+def test_data_of_another_kind_are_refused(trained: Path, tmp_path: Path) -> None:
+    result = invoke(
+        "evaluate", trained / "run", trained / "meters.csv", "--out", tmp_path / "e", "--covariates", "none"
+    )
+    assert result.exit_code == 1
+    assert "expected the covariates temperature as" in one_line(result)
+    assert "got none" in one_line(result)
+
+
+def test_ctrl_c_keeps_the_folds_done_and_resume_goes_on(
+    trained: Path, whole: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert whole.exit_code == 0, whole.output
+    options = ("evaluate", trained / "run", *THREE)
+    said = command_module.console.print
+
+    def print_and_press(*words: object, **how: object) -> None:
+        said(*words, **how)  # type: ignore[arg-type]
+        if str(words[0]).startswith("fold 2/3"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as context:
+        context.setattr(command_module.console, "print", print_and_press)
+        stopped = invoke(*options, "--out", tmp_path / "stopped")
+    assert stopped.exit_code == 130
+    assert "1 of 3 folds are done and kept: --resume goes on" in one_line(stopped)
+    resumed = invoke(*options, "--out", tmp_path / "stopped", "--resume")
+    assert resumed.exit_code == 0, resumed.output
+    assert "fold 1/3, from 2024-05-16T04:00:00: was done before" in resumed.output
+    for name in (METRICS, FORECASTS):
+        assert (tmp_path / "stopped" / name).read_bytes() == (trained / "whole" / name).read_bytes()
+    assert not list((tmp_path / "stopped").glob("fold-*.parquet")), "the forecasts are kept once"
+    other = invoke(*options, "--out", tmp_path / "stopped", "--resume", "--seed", "7")
+    assert "begun with another training: seed was 0, is 7" in one_line(other)
+    again = invoke(*options, "--out", tmp_path / "stopped")
+    assert "is not empty: go on with --resume, evaluate anew with --replace" in one_line(again)
+    assert invoke(*options, "--out", tmp_path / "stopped", "--replace", "--seed", "7").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--window", "random"), "expected --window expanding or sliding, got 'random'"),
+        (("--size", "40"), "add --window sliding"),
+        (("--folds", "70"), "fold 1 of 70, from 2024-04-30T04:00:00: expected a series with at least 24 steps before"),
+        (("--test-steps", "5"), "expected a horizon of 6 steps or more"),
+        (("--horizon", "3"), "--horizon: a run says what its model is"),
+        (("--model", "gru", "--hidden", "3"), "--model, --hidden: a run says what its model is"),
+        (("--no-refit", "--steps", "9"), "--steps: without --refit nothing is trained"),
+        (("--no-refit", "--gap", "9"), "leave them out, or add --refit"),
+        (("--rate", "2"), "the rate must lie between 0 and 1"),
+        (("--resume",), "nothing to go on with"),
+    ],
+)
+def test_faults_end_in_one_line_and_exit_1(
+    trained: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = invoke("evaluate", trained / "run", "--out", tmp_path / "e", *options)
+    assert result.exit_code == 1
+    assert message in one_line(result)
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "expected --horizon, since"),
+        (("--no-refit",), "gatecast evaluate RUN --no-refit"),
+        (("--horizon", "6", "--model", "crystal-ball", *COLUMNS), "unknown architecture 'crystal-ball'"),
+        (("--horizon", "6", "--target", "missing"), "there is no column"),
+    ],
+)
+def test_faults_of_an_evaluation_without_a_run(
+    trained: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = invoke("evaluate", trained / "meters.csv", "--out", tmp_path / "e", *options)
+    assert result.exit_code == 1
+    assert message in one_line(result)
+    assert not (tmp_path / "e").exists()
+
+
+def test_a_folder_that_is_no_run_or_cannot_be_written_is_named(trained: Path, tmp_path: Path) -> None:
+    result = invoke("evaluate", trained, "--out", tmp_path / "e")
+    assert "is no run: it has no config.json" in one_line(result)
+    (tmp_path / "file").write_text("mine")
+    for out in ("file", "file/e"):
+        result = invoke("evaluate", trained / "run", "--out", tmp_path / out, *TWO)
+        assert result.exit_code == 1
+        assert f"{tmp_path / out} cannot be written" in one_line(result)
+    assert (tmp_path / "file").read_text() == "mine"
