@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.options import OF_DATA
+from commands.lists import names_in
 
 if TYPE_CHECKING:
     from datasets.split import Split
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models.evaluation.panel import Panel
     from models.training.run import DataSummary
 
+OF_DATA = {"rich_help_panel": "Data"}
 Data = Annotated[
     str, typer.Argument(help="A CSV (.gz too) or Parquet file, or nyc_taxi or machine_temperature.", metavar="DATA")
 ]
@@ -27,6 +28,9 @@ TimeColumn = Annotated[str | None, typer.Option("--time", help="Column of the ti
 TargetColumn = Annotated[str | None, typer.Option("--target", help="Column to forecast.", **OF_DATA)]
 Freq = Annotated[str | None, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)]
 Snap = Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)]
+Covariates = Annotated[str | None, typer.Option(help="Other columns to use: a,b or none; else all.", **OF_DATA)]
+Future = Annotated[str | None, typer.Option(help="Covariates that are known ahead: a,b.", **OF_DATA)]
+Static = Annotated[str | None, typer.Option(help="Columns that are constant for a series: a,b.", **OF_DATA)]
 TestSteps = Annotated[int | None, typer.Option(min=1, help="Steps held out at the end.", **OF_DATA)]
 ValidationSteps = Annotated[int | None, typer.Option(min=1, help="Steps before them, to choose by.", **OF_DATA)]
 
@@ -53,10 +57,26 @@ class DataOptions:
         from datasets.reader import read_table
         from datasets.split import split
 
-        table = read_table(source_of(self.source), **self._reading)
+        options = self.reading()
+        table = read_table(options.pop("path"), **options)
         for warning in table.warnings:
             errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
-        return table, panel_of(table, split(table, self.horizon, self.test_steps, self.validation_steps))
+        parts = split(table, self.horizon, self.test_steps, self.validation_steps)
+        return table, panel_of(table, parts)
+
+    def reading(self) -> dict[str, Any]:
+        """The file and how it is read, as a run keeps it to find its data again."""
+        return {
+            "path": str(source_of(self.source).resolve()),
+            "id_column": self.id_column,
+            "time_column": self.time_column,
+            "target_column": self.target_column,
+            "covariates": names_in(self.covariates),
+            "future": names_in(self.future) or [],
+            "static": names_in(self.static) or [],
+            "frequency": self.freq,
+            "snap": self.snap,
+        }
 
     def typed(self) -> list[str]:
         """These options once more, for a command that goes on from here."""
@@ -73,24 +93,6 @@ class DataOptions:
         }
         options = [part for name, value in named.items() if value is not None for part in (name, str(value))]
         return [self.source, "--horizon", str(self.horizon), *options, *(["--snap"] if self.snap else [])]
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """The file and how it is read, for a run that remembers it."""
-        return {**self._reading, "path": str(source_of(self.source).resolve())}
-
-    @property
-    def _reading(self) -> dict[str, Any]:
-        return {
-            "id_column": self.id_column,
-            "time_column": self.time_column,
-            "target_column": self.target_column,
-            "covariates": names_in(self.covariates),
-            "future": names_in(self.future) or [],
-            "static": names_in(self.static) or [],
-            "frequency": self.freq,
-            "snap": self.snap,
-        }
 
 
 def panel_of(table: SeriesTable, parts: Split) -> Panel:
@@ -114,16 +116,8 @@ def describe(table: SeriesTable, panel: Panel) -> DataSummary:
     """What stands about a panel in a run's folder."""
     from models.training.run import summarise
 
-    return summarise(
-        panel,
-        table.source,
-        table.frequency,
-        table.time_zone,
-        table.target,
-        table.covariates,
-        table.future,
-        table.static,
-    )
+    names = (table.time_zone, table.target, table.covariates, table.future, table.static)
+    return summarise(panel, table.source, table.frequency, *names)
 
 
 def span(panel: Panel) -> float:
@@ -152,26 +146,3 @@ def source_of(data: str) -> Path:
         return bundled(data)
     except ValueError:
         return Path(data)  # the reader says that there is no such file
-
-
-def names_in(text: str | None) -> list[str] | None:
-    """The columns named in "a,b"; "none" names none."""
-    if text is None:
-        return None
-    return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
-
-
-def lags_in(text: str | None) -> tuple[int, ...] | None:
-    """The steps in "24,168", ascending; ValueError for anything else."""
-    found = numbers_in("--lags", text)
-    return None if found is None else tuple(sorted(set(found)))
-
-
-def numbers_in(flag: str, text: str | None) -> tuple[int, ...] | None:
-    """The whole numbers in "96,64"; ValueError for anything else."""
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"{flag} takes whole numbers, 24,168 say, not {text!r}") from None

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.data import lags_in, names_in
-from commands.options import Covariates, Future, Static
+from commands.data import Covariates, Future, Static
+from commands.lists import lags_in, names_in
 from commands.study import Task, task_of
 
 if TYPE_CHECKING:

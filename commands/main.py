@@ -11,8 +11,9 @@ from typer.core import TyperCommand, TyperGroup
 # One line a subcommand: the function of the same name in the module of the same name.
 SUBCOMMANDS = {
     "train": "Train a forecaster on a table of series.",
-    "tune": "Search a space of settings and leave the best ready to train.",
     "evaluate": "Backtest a configuration over several folds in time.",
+    "tune": "Search a space of settings and leave the best ready to train.",
+    "doctor": "Say what a training run suffers from, and what to try next.",
     "export": "Make a bundle of a trained run: ONNX, TorchScript, golden answers.",
     "verify": "Hold every runtime against a bundle's golden answers.",
     "serve": "Serve a bundle: REST, streams, metrics.",

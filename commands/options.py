@@ -6,14 +6,10 @@ from typing import Annotated
 
 import typer
 
-OF_DATA, OF_MODEL, OF_TRAINING = ({"rich_help_panel": name} for name in ("Data", "Model", "Training"))
+OF_MODEL, OF_TRAINING = ({"rich_help_panel": name} for name in ("Model", "Training"))
 OF_BATCHES, OF_AUGMENTATION, OF_RATES, OF_DEVICE = (
     {"rich_help_panel": name} for name in ("Batches", "Augmentation", "Rates and stopping", "Device")
 )
-
-Covariates = Annotated[str | None, typer.Option(help="Other columns to use: a,b or none; else all.", **OF_DATA)]
-Future = Annotated[str | None, typer.Option(help="Covariates that are known ahead: a,b.", **OF_DATA)]
-Static = Annotated[str | None, typer.Option(help="Columns that are constant for a series: a,b.", **OF_DATA)]
 
 Model = Annotated[
     str | None,

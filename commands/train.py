@@ -10,34 +10,33 @@ from rich.console import Console
 from rich.markup import escape
 
 from commands.data import (
+    Covariates,
     Data,
     DataOptions,
     Freq,
+    Future,
     Horizon,
     IdColumn,
     Snap,
+    Static,
     TargetColumn,
     TestSteps,
     TimeColumn,
     ValidationSteps,
     announce,
     describe,
-    lags_in,
-    names_in,
-    numbers_in,
     span,
 )
+from commands.lists import lags_in, names_in, numbers_in
 from commands.options import (
     OF_TRAINING,
     Accumulate,
     Attended,
     Batching,
     BatchSteps,
-    Covariates,
     Decay,
     Device,
     Dropout,
-    Future,
     Heads,
     Hidden,
     Jitter,
@@ -57,7 +56,6 @@ from commands.options import (
     Schedule,
     Shortest,
     Stacks,
-    Static,
     Stride,
     WarmUp,
     Warp,
@@ -73,8 +71,6 @@ if TYPE_CHECKING:
 
 console = Console()
 errors = Console(stderr=True)
-
-Name = str | None
 Count = int | None
 
 
@@ -114,6 +110,7 @@ def train(
     steps: Annotated[Count, typer.Option(min=1, help="The budget.", **OF_TRAINING)] = None,
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
+    clip: Annotated[float | None, typer.Option(help="Longest gradient; longer ones are cut.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
     batching: Batching = None,
     shortest: Shortest = None,
@@ -149,18 +146,18 @@ def train(
     from models.training.trainer import train as train_run
 
     options = DataOptions(
-        source=data,
-        horizon=horizon,
-        id_column=id_column,
-        time_column=time_column,
-        target_column=target_column,
-        freq=freq,
-        snap=snap,
-        covariates=covariates,
-        future=future,
-        static=static,
-        test_steps=test_steps,
-        validation_steps=validation_steps,
+        data,
+        horizon,
+        id_column,
+        time_column,
+        target_column,
+        freq,
+        snap,
+        covariates,
+        future,
+        static,
+        test_steps,
+        validation_steps,
     )
     try:
         table, panel = options.read(errors)
@@ -196,6 +193,7 @@ def train(
                 "warp": warp,
                 "mask": mask,
                 "rate": rate,
+                "clip": clip,
                 "schedule": schedule,
                 "warm_up": warm_up,
                 "decay": decay,
@@ -204,7 +202,7 @@ def train(
                 "seed": seed,
             },
         }
-        run = _run(table, panel, options, out, config, chosen, resume)
+        run = _run(table, panel, horizon, out, config, chosen, resume, options.reading())
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
@@ -225,11 +223,12 @@ def train(
 def _run(
     table: SeriesTable,
     panel: Panel,
-    options: DataOptions,
+    horizon: int,
     out: Path,
     file: Path | None,
     chosen: dict[str, dict[str, Any]],
     resume: bool,
+    reading: dict[str, Any],
 ) -> Run:
     """The run as the options and then the file describe it; on `resume` what neither says is what it was."""
     from models.config import implied_config
@@ -243,11 +242,11 @@ def _run(
         recipes.append(Recipe.of(before.config, before.settings))
     if file is not None:
         recipes.append(Recipe.read(file, table.frequency))
-    given = {part: {k: v for k, v in values.items() if v is not None} for part, values in chosen.items()}
+    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
     recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
     model = {**recipe.model, "future": table.future, "static": table.static}
-    config = implied_config(table.frequency, options.horizon, span(panel), table.covariates, **model)
-    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel), options.record)
+    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
+    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel), reading)
 
 
 def _announce(run: Run) -> None:
@@ -255,8 +254,8 @@ def _announce(run: Run) -> None:
     lags = ", ".join(map(str, run.config.lags))
     console.print(
         f"{run.config.architecture} {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, "
-        f"horizon {run.config.horizon}; "
-        f"{run.settings.steps:,} steps of {_batch(run.settings)}. Ctrl-C keeps the best weights.",
+        f"horizon {run.config.horizon}; {run.settings.steps:,} steps of {_batch(run.settings)}. "
+        "Ctrl-C keeps the best weights.",
         highlight=False,
     )
 

@@ -11,12 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from commands.data import (
+    Covariates,
     Data,
     DataOptions,
     Freq,
+    Future,
     Horizon,
     IdColumn,
     Snap,
+    Static,
     TargetColumn,
     TestSteps,
     TimeColumn,
@@ -25,7 +28,6 @@ from commands.data import (
     describe,
     span,
 )
-from commands.options import Covariates, Future, Static
 
 if TYPE_CHECKING:
     from datasets.table import SeriesTable

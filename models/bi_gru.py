@@ -73,7 +73,7 @@ class BiGRUForecaster(RecurrentForecaster):
         quantiles, level, scale = self.decoded(recurrent, tail, future)
         count = seen.statistics.count.gather(1, steps)
         state = torch.cat([recurrent, tail], 1)
-        return Fork(quantiles.unsqueeze(1), level.unsqueeze(1), scale.unsqueeze(1), count, state, steps)
+        return Fork(quantiles.unsqueeze(1), level.unsqueeze(1), scale.unsqueeze(1), count, state, steps, seen.features)
 
     def taken(self, values: Tensor, lengths: Tensor) -> Tensor:
         if not self.interpolates:

@@ -89,6 +89,9 @@ class EnsembleForecaster(Forecaster):
     def forks(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, *known: Any) -> list[Fork]:
         return [each.fork(values, times, lengths, part, *known) for each, part in self._with(state)]
 
+    def bodies(self) -> list[Any]:
+        return [body for _, each in self._each() for body in each.bodies()]
+
     def _each(self) -> Iterator[tuple[int, Forecaster]]:
         for at, each in enumerate(self.members):
             assert isinstance(each, Forecaster)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,7 @@ class Fork(NamedTuple):
     seen: Tensor  # (batch, decoded) float64: readings that the window has seen
     state: Tensor  # (batch, state)
     steps: Tensor | None = None  # (batch, decoded) int64
+    features: Tensor | None = None  # (batch, time, inputs) float32: what the recurrent part was given
 
 
 class Forecaster(nn.Module, ABC):
@@ -145,6 +146,10 @@ class Forecaster(nn.Module, ABC):
 
         `ahead` are the known covariates from the second step on, float64 (batch, time + horizon - 1, known).
         """
+
+    @abstractmethod
+    def bodies(self) -> list[Any]:
+        """The recurrent forecasters that this one is made of: itself, or its members."""
 
     def forks(
         self,

@@ -40,6 +40,9 @@ class RecurrentForecaster(Forecaster):
         self.features = Features(config)
         self.decoder = Decoder(config, output)
 
+    def bodies(self) -> list[RecurrentForecaster]:
+        return [self]
+
     @property
     def recurrent(self) -> int:
         """Numbers of the recurrent state, which a row begins with."""
@@ -128,7 +131,7 @@ class RecurrentForecaster(Forecaster):
         quantiles = self.decoder(outputs, values_seen.to(torch.float32), lifted)
         tail = self.memory.settle(values[:, :, 0], lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
         state = torch.cat([recurrent, tail], 1)
-        return Fork(quantiles, seen.level, seen.scale, seen.statistics.count, state)
+        return Fork(quantiles, seen.level, seen.scale, seen.statistics.count, state, features=seen.features)
 
     # -- an architecture's part ---------------------------------------------------------------------------------
 

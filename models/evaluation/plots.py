@@ -32,7 +32,7 @@ def plot_loss(log: Sequence[dict[str, Any]], path: Path) -> None:
     steps = np.array([record["step"] for record in log])
     loss = np.array([np.nan if record["skipped"] else record["loss"] for record in log], dtype=np.float64)
     axes.plot(steps, loss, color=OURS, alpha=0.25, linewidth=0.8)
-    axes.plot(steps, _smoothed(loss), color=OURS, linewidth=2, label="training (smoothed)")
+    axes.plot(steps, smoothed(loss), color=OURS, linewidth=2, label="training (smoothed)")
     points = [(record["step"], record["validation"]) for record in log if record["validation"] is not None]
     if points:
         places, values = zip(*points, strict=True)
@@ -128,7 +128,8 @@ def moments_of(times: NDArray[np.int64], frequency: Frequency) -> NDArray[Any]:
     return times.astype("datetime64[s]") if frequency.has_calendar else times
 
 
-def _smoothed(values: NDArray[np.float64], share: float = 0.9) -> NDArray[np.float64]:
+def smoothed(values: NDArray[np.float64], share: float = 0.9) -> NDArray[np.float64]:
+    """An exponential mean of the finite values so far, (steps,)."""
     smooth = np.full_like(values, np.nan)
     weight = total = 0.0
     for place, value in enumerate(values):

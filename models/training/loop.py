@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -14,6 +14,7 @@ from models.forecaster import Forecaster, Fork
 from models.training.accumulation import accumulate
 from models.training.checkpoint import Checkpoint, Place, ResumeError
 from models.training.loss import count_targets, fork_loss
+from models.training.monitor import Monitor, Vitals
 from models.training.optimizer import build_optimizer, moments, restore_moments
 from models.training.precision import autocast, loss_scaler
 from models.training.schedule import rate_at
@@ -44,9 +45,12 @@ class Record:
     validation: float | None  # where there was one
     best: bool  # whether that was the best so far
     seconds: float
+    vitals: Vitals | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """One flat object a step; the monitor's figures stand beside the others."""
+        own = {key: value for key, value in vars(self).items() if key != "vitals"}
+        return own if self.vitals is None else {**own, **vars(self.vitals)}
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Training:
         self.scaler = loss_scaler(self.device, settings.precision)
         self.place = Place()
         self.best: dict[str, Tensor] = {}
+        self.monitor = Monitor(model)
         self._levels = torch.tensor(model.config.quantiles, device=self.device)
         self._clock = clock
 
@@ -142,18 +147,20 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         loss = accumulate(self._parts(place.step), list(self.model.parameters()), self.scaler.scale)
         self.scaler.unscale_(self.optimizer)  # so that clipping sees gradients as they are
+        self.monitor.before()
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
         finite = norm < float("inf")  # False for NaN too
         if finite:
             self.scaler.step(self.optimizer)
         self.scaler.update()
+        vitals = self.monitor.after()
         place.step += 1
         self._count_skip(not finite)
         value, best = None, False
         if place.step % settings.validate_every == 0 or place.step == settings.steps:
             value = self._validate()
             best = place.best_step == place.step
-        return Record(place.step, loss, norm, rate, not finite, value, best, 0.0)
+        return Record(place.step, loss, norm, rate, not finite, value, best, 0.0, vitals)
 
     def _parts(self, step: int) -> Iterator[tuple[Tensor, int]]:
         """Of each batch of a step its mean loss, and by how many targets it weighs beside the others.
@@ -164,6 +171,7 @@ class Training:
         for number in range(step * several, (step + 1) * several):
             crops = self.sampler.crops(number).to(self.device)
             forks = self._forks(crops)
+            self.monitor.watch(forks, crops.lengths)
             losses = [fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels) for fork in forks]
             targets = count_targets(forks[0], crops.future, crops.lengths) if several > 1 else 1
             yield torch.stack(losses).sum(), targets

@@ -34,6 +34,7 @@ RESUME = "resume.safetensors"
 STRETCHES = "stretches.safetensors"
 LOSS_PLOT = "loss.png"
 FORECAST_PLOT = "forecast.png"
+DOCTOR_PLOT = "doctor.png"
 
 
 class RunError(Exception):
@@ -95,7 +96,7 @@ class Run:
     def start(self) -> None:
         """Writes what is known before the first step and clears away what an earlier run left here."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in (WEIGHTS, METRICS, LOG, RESUME, STRETCHES, LOSS_PLOT, FORECAST_PLOT):
+        for name in (WEIGHTS, METRICS, LOG, RESUME, STRETCHES, LOSS_PLOT, FORECAST_PLOT, DOCTOR_PLOT):
             (self.path / name).unlink(missing_ok=True)
         content = {
             "format": FORMAT,

@@ -51,6 +51,8 @@ class TrainingSettings:
             raise ValueError(f"the rate must lie between 0 and 1, not {self.rate}; 0.005 is a good start")
         if not 0 <= self.mask < 1:
             raise ValueError(f"the mask must be a share from 0 to below 1, not {self.mask}")
+        if not self.clip > 0:
+            raise ValueError(f"the longest gradient (clip) must be above 0, not {self.clip}; 1 is a good start")
         if self.longest < self.shortest:
             raise ValueError(f"the longest crop {self.longest} is shorter than the shortest {self.shortest}")
         _known("batching", self.batching, BATCHINGS)

@@ -58,12 +58,13 @@ def test_the_last_thing_printed_is_the_table_and_the_next_command(command: Comma
 
 def test_options_reach_the_run(command: Command, tmp_path: Path) -> None:
     options = ("--covariates", "none", "--lags", "12, 24", "--layers", "1", "--dropout", "0", "--seed", "7")
-    more = ("--rate", "0.004", "--test-steps", "30", "--validation-steps", "24", "--freq", "1h")
+    more = ("--rate", "0.004", "--clip", "0.5", "--test-steps", "30", "--validation-steps", "24", "--freq", "1h")
     result = command("--horizon", "6", "--out", str(tmp_path / "run"), *SMALL, *options, *more)
     assert result.exit_code == 0, result.output
     run = Run.open(tmp_path / "run")
     assert (run.config.lags, run.config.layers, run.config.dropout, run.config.covariates) == ((12, 24), 1, 0.0, ())
     assert (run.settings.seed, run.settings.rate, run.settings.batch, run.settings.steps) == (7, 0.004, 2, 4)
+    assert run.settings.clip == 0.5
     assert (run.data.test_steps, run.data.validation_steps) == (30, 24)
 
 
@@ -127,6 +128,7 @@ def test_better_than_the_naive_can_be_required(command: Command, tmp_path: Path)
         (("--schedule", "linear"), "unknown schedule 'linear'"),
         (("--precision", "float16"), "precision float16 is for CUDA alone"),
         (("--device", "tpu"), "unknown device 'tpu'; choose among cpu, cuda"),
+        (("--clip", "0"), "the longest gradient (clip) must be above 0"),
         (("--covariates", "humidity"), "humidity"),
         (("--resume",), "is no run"),
         (("--test-steps", "490"), "steps to train on"),
