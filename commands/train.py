@@ -236,8 +236,6 @@ def _run(
     from models.training.run import Run
     from models.training.settings import TrainingSettings
 
-    model: dict[str, Any] = {}
-    training: dict[str, Any] = {}
     recipes = []
     if resume:
         before = Run.open(out)
@@ -245,11 +243,10 @@ def _run(
     if file is not None:
         recipes.append(Recipe.read(file, table.frequency))
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
-    for recipe in (*recipes, Recipe(given["model"], given["training"])):
-        model, training = {**model, **recipe.model}, {**training, **recipe.training}
-    model |= {"future": table.future, "static": table.static}
+    recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
+    model = {**recipe.model, "future": table.future, "static": table.static}
     config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
-    return Run(out, config, TrainingSettings(**training), describe(table, panel), reading)
+    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel), reading)
 
 
 def _announce(run: Run) -> None:
