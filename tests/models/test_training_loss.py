@@ -75,7 +75,7 @@ def test_a_target_after_a_constant_window_gives_a_finite_loss() -> None:
 def test_steps_beyond_a_rows_end_and_before_any_reading_do_not_count() -> None:
     quantiles, level, scale, _, _ = case()
     seen = torch.tensor([[0.0, 1, 2, 3], [1, 2, 3, 4]])
-    fork = Fork(quantiles, level, scale, seen, torch.zeros(2, 1), torch.zeros(2, 4, 1))
+    fork = Fork(quantiles, level, scale, seen, torch.zeros(2, 1))
     future = torch.randn(2, 8).double()
     loss = fork_loss(fork, future, torch.tensor([4, 2]), torch.ones(2).double(), LEVELS)
     loss.backward()
@@ -87,7 +87,7 @@ def test_each_step_is_held_against_what_came_after_it() -> None:
     future = torch.arange(1.0, 9.0).double().unsqueeze(0)  # the target one step on, and so forth
     exact = future.unfold(1, 5, 1).unsqueeze(-1).expand(1, 4, 5, 3).float()
     level, scale, seen = torch.zeros(1, 4).double(), torch.ones(1, 4).double(), torch.ones(1, 4)
-    fork = Fork(exact, level, scale, seen, torch.zeros(1, 1), torch.zeros(1, 4, 1))
+    fork = Fork(exact, level, scale, seen, torch.zeros(1, 1))
     assert float(fork_loss(fork, future, torch.tensor([4]), torch.ones(1).double(), LEVELS)) == 0.0
 
 
