@@ -30,6 +30,9 @@ class ForecasterConfig:
     hidden: int = 64
     layers: int = 2
     dropout: float = 0.1
+    offset: float | None = (
+        None  # of the logarithm values are learned under (models/transform.py); 0: none; None: implied
+    )
     scaling: str = "standard"  # of models/scaling.py
     missing: str = "mask"  # of models/missing.py
     normalisation: str = "none"  # between layers, of models/layers/norm.py
