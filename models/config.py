@@ -27,7 +27,7 @@ class ForecasterConfig:
     future: tuple[str, ...] = ()  # those of them whose values are known ahead
     static: tuple[str, ...] = ()  # features that are constant for a series
     calendar: tuple[str, ...] = ()
-    hidden: int = 64
+    hidden: int = 96
     layers: int = 2
     dropout: float = 0.1
     offset: float | None = (
