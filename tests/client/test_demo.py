@@ -147,7 +147,7 @@ def test_what_the_model_knows_ahead_and_of_a_series_is_sent_with_the_readings(tm
     bundle = fake_bundle(
         horizon=24, quantiles=[0.1, 0.5, 0.9], covariates=["rain"], future=["rain"], static=["width"], name="knowing"
     )
-    running = LiveService(bundle, f"sqlite:{tmp_path / 'journal.sqlite'}")
+    running = LiveService(bundle, tmp_path / "journal.sqlite")
     asyncio.run(running.start())
     hourly, wave = Frequency.parse("1h"), daily_wave(LENGTH)
     rows = [f"{format_time(START + HOUR * at, hourly)},{y},{at % 7},12.5" for at, y in enumerate(wave.tolist())]
