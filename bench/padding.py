@@ -20,9 +20,9 @@ import torch
 from bench.m4_hourly import HORIZON, SEASON, read
 from bench.quality import data_folder, record, table
 from datasets.frequency import Frequency
-from models import gru
 from models.config import ForecasterConfig, implied_config
 from models.evaluation.panel import Panel, Stretch
+from models.layers import packing
 from models.training.loop import Training
 from models.training.settings import TrainingSettings
 from models.training.trainer import prepare
@@ -62,7 +62,7 @@ def padding(training: Training) -> tuple[float, float, float]:
 
 def seconds_a_step(panel: Panel, config: ForecasterConfig) -> dict[tuple[str, float], float]:
     """Time of a training step by strategy, packed (PACKED) and padded (PADDED): the same batches, all in turn."""
-    chosen = gru.MOSTLY_FULL
+    chosen = packing.MOSTLY_FULL
     runs = {
         (name, full): prepare(panel, config, settings, SEASON)
         for name, settings in STRATEGIES.items()
@@ -72,12 +72,12 @@ def seconds_a_step(panel: Panel, config: ForecasterConfig) -> dict[tuple[str, fl
     try:
         for _ in range(TIMED):
             for (name, full), training in runs.items():
-                gru.MOSTLY_FULL = full
+                packing.MOSTLY_FULL = full
                 started = time.process_time()
                 training._step()
                 spent[name, full].append(time.process_time() - started)
     finally:
-        gru.MOSTLY_FULL = chosen
+        packing.MOSTLY_FULL = chosen
     return {key: float(np.median(times)) for key, times in spent.items()}
 
 

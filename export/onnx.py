@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from export.graphs import Graphs, example
 from models.forecaster import Forecaster
 from service.bundle import SEQUENCE_ONNX, STEP_ONNX
+from service.errors import BundleError
 
 OUTPUTS = {"sequence": ["quantiles", "next_state"], "step": ["quantiles", "next_state", "gates"]}
 
@@ -42,6 +43,7 @@ def _write(graph: nn.Module, given: dict[str, Tensor], outputs: list[str], path:
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
     timed = {"values", "times"} if "lengths" in given else set()
     dynamic = tuple({0: batch, 1: time} if name in timed else {0: batch} for name in given)
+    _forget_dispatch()
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
     registration.setLevel(logging.ERROR)  # it reports that torchvision, which is not used, is not installed
@@ -60,6 +62,7 @@ def _write(graph: nn.Module, given: dict[str, Tensor], outputs: list[str], path:
     finally:
         registration.setLevel(level)
     assert program is not None
+    _require_free_sizes(program, {name: 2 if name in timed else 1 for name in given}, path.name)
     _forget_shapes(program)
     program.save(str(path), external_data=False)
 
@@ -75,3 +78,27 @@ def _forget_shapes(program: torch.onnx.ONNXProgram) -> None:
         for value in node.outputs:
             if value not in outputs:
                 value.shape = None
+
+
+def _forget_dispatch() -> None:
+    """Lets the exporter's own kernels for recurrent layers be found again.
+
+    It swaps them in and out without clearing the operators' dispatch cache. An export that was not the first of its
+    process may then unroll a layer over the example's length, and freezes time at it.
+    """
+    for operator in (torch.ops.aten.gru.input, torch.ops.aten.lstm.input):
+        operator._dispatch_cache.clear()
+
+
+def _require_free_sizes(program: torch.onnx.ONNXProgram, free: dict[str, int], file: str) -> None:
+    """BundleError unless the first `free` sizes of each input are symbolic: the exporter freezes one without a word."""
+    for value in program.model.graph.inputs:
+        shape = value.shape
+        assert value.name is not None
+        assert shape is not None
+        for size in tuple(shape)[: free[value.name]]:
+            if isinstance(size, int):
+                raise BundleError(
+                    f"{file}: the size {size} of the input {value.name!r} was expected to be free and is fixed to the "
+                    "example's; what the model computes hangs on it"
+                )

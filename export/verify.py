@@ -68,7 +68,7 @@ class Verification:
         for name, check in checks.items():
             try:
                 worst, where = max(check(runtime), key=lambda found: found[0])
-            except RuntimeError as failure:  # what torch and onnxruntime raise when a graph cannot run
+            except RuntimeError as failure:  # what every runtime raises when a graph cannot run
                 worst, where = float("inf"), f"it does not run: {str(failure).strip().splitlines()[-1][:200]}"
             yield Check(runtime.name, name, worst, where)
 

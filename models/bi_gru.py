@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from models.config import ForecasterConfig
 from models.forecaster import Fork, counting
 from models.layers.gru import GRULayer
+from models.layers.norm import Normalisation
+from models.layers.zoneout import zoned_out
 from models.missing import interpolated
 from models.recurrent import RecurrentForecaster
 
@@ -34,6 +36,8 @@ class BiGRUForecaster(RecurrentForecaster):
         sizes = [self.features.size] + [2 * config.hidden] * (config.layers - 1)
         self.forwards = nn.ModuleList(GRULayer(size, config.hidden) for size in sizes)
         self.backwards = nn.ModuleList(GRULayer(size, config.hidden) for size in sizes)
+        self.norms = nn.ModuleList(Normalisation(config.normalisation, size) for size in sizes[1:])
+        self.zoneout = config.zoneout
         self.dropout = nn.Dropout(config.dropout)
         for layer in self._layers():
             for direction in layer:
@@ -84,19 +88,22 @@ class BiGRUForecaster(RecurrentForecaster):
     def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
         inputs, turned = features, _turned(features, lengths)
         start = torch.zeros_like(recurrent[:, : self.hidden])
-        for forward, backward in self._layers():
-            ahead, last = forward.whole(inputs, lengths, start)
-            back, first = backward.whole(_gathered(inputs, turned), lengths, start)
+        for at, (forward, backward) in enumerate(self._layers()):
+            given = self._given(at, inputs)
+            ahead, last = forward.whole(given, lengths, start)
+            back, first = backward.whole(_gathered(given, turned), lengths, start)
             inputs = torch.cat([ahead, _gathered(back, turned)], 2)
         return torch.where((lengths > 0).unsqueeze(1), torch.cat([last, first], 1), recurrent)
 
     def recur_ragged(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
         inputs, turned, rows = features, _turned(features, lengths), lengths.cpu()
+        real = counting(features[:, :, 0]) < lengths.unsqueeze(1)
         start = torch.zeros_like(recurrent[:, : self.hidden])
         for at, (forward, backward) in enumerate(self._layers()):
-            given = self.dropout(inputs) if at else inputs
-            ahead, last = forward.ragged(given, lengths, rows, start)
-            back, first = backward.ragged(_gathered(given, turned), lengths, rows, start)
+            given = self._given(at, inputs, real)
+            given = self.dropout(given) if at else given
+            ahead, last = forward.ragged(given, lengths, rows, start, self._held(given))
+            back, first = backward.ragged(_gathered(given, turned), lengths, rows, start, self._held(given))
             inputs = torch.cat([ahead, _gathered(back, turned)], 2)
         return inputs, torch.cat([last, first], 1)
 
@@ -105,6 +112,15 @@ class BiGRUForecaster(RecurrentForecaster):
 
     def output(self, recurrent: Tensor) -> Tensor:
         return recurrent
+
+    def _given(self, at: int, inputs: Tensor, real: Tensor | None = None) -> Tensor:
+        if at == 0:
+            return inputs
+        normal: Tensor = self.norms[at - 1](inputs, real)
+        return normal
+
+    def _held(self, like: Tensor) -> Tensor | None:
+        return zoned_out(self.zoneout, like, self.hidden) if self.training and self.zoneout else None
 
     def _layers(self) -> Iterator[tuple[GRULayer, GRULayer]]:
         yield from zip(self.forwards, self.backwards, strict=True)

@@ -82,14 +82,30 @@ class EnsembleForecaster(Forecaster):
         quantiles, after, gates = zip(*answers, strict=True)
         return self._mean(list(quantiles)), torch.cat(after, 1), torch.cat(gates, 1)
 
-    def fork(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, *known: Any) -> Fork:
-        forks = self.forks(values, times, lengths, state, *known)
+    def fork(
+        self,
+        values: Tensor,
+        times: Tensor,
+        lengths: Tensor,
+        state: Tensor,
+        ahead: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> Fork:
+        forks = self.forks(values, times, lengths, state, ahead, static)
         quantiles = torch.stack([fork.quantiles for fork in forks]).mean(0)  # all in deviations of the same window
         state = torch.cat([fork.state for fork in forks], 1)
         return forks[0]._replace(quantiles=quantiles, state=state)
 
-    def forks(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, *known: Any) -> list[Fork]:
-        return [each.fork(values, times, lengths, part, *known) for each, part in self._with(state)]
+    def forks(
+        self,
+        values: Tensor,
+        times: Tensor,
+        lengths: Tensor,
+        state: Tensor,
+        ahead: Tensor | None = None,
+        static: Tensor | None = None,
+    ) -> list[Fork]:
+        return [each.fork(values, times, lengths, part, ahead, static) for each, part in self._with(state)]
 
     def bodies(self) -> list[Any]:
         return [body for _, each in self._each() for body in each.bodies()]

@@ -30,7 +30,7 @@ class MaskedBatchNorm(nn.Module):
         """values (…, width); `real` (batch, time) says which steps count, in training."""
         mean, variance = self.mean, self.variance
         if self.training and real is not None:
-            counted = values[real]  # (steps, width)
+            counted = values[real].float()  # (steps, width), whatever precision the layers run in
             mean, variance = counted.mean(0), counted.var(0, correction=0)
             with torch.no_grad():
                 self.mean.lerp_(mean, MOMENTUM)

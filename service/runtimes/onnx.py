@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
 from service.bundle import SEQUENCE_ONNX, STEP_ONNX, Bundle
 from service.errors import RuntimeUnavailable
@@ -12,6 +15,7 @@ from service.runtimes.arena import NumpyArena
 from service.runtimes.inputs import known_inputs
 
 FORECAST = ["quantiles", "next_state"]
+FAULTS = tuple(each for each in vars(raised).values() if isinstance(each, type) and issubclass(each, Exception))
 WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation
 
 
@@ -46,7 +50,7 @@ class OnnxRuntime:
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         known = known_inputs(self.bundle.manifest, len(values), future, static)
         inputs = {"values": values, "times": times, "lengths": lengths, "state": states, **known}
-        quantiles, after = self._sequence.run(FORECAST, inputs)
+        quantiles, after = _run(self._sequence, FORECAST, inputs)
         return quantiles, after
 
     def step(
@@ -59,7 +63,7 @@ class OnnxRuntime:
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         known = known_inputs(self.bundle.manifest, len(values), future, static)
         inputs = {"values": values, "times": times, "state": states, **known}
-        quantiles, after = self._stepping().run(FORECAST, inputs)
+        quantiles, after = _run(self._stepping(), FORECAST, inputs)
         return quantiles, after
 
     def gates(
@@ -70,7 +74,8 @@ class OnnxRuntime:
         static: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
         known = known_inputs(self.bundle.manifest, len(values), None, static)  # every input of a graph must be fed
-        (gates,) = self._stepping().run(["gates"], {"values": values, "times": times, "state": states, **known})
+        inputs = {"values": values, "times": times, "state": states, **known}
+        (gates,) = _run(self._stepping(), ["gates"], inputs)
         result: NDArray[np.float32] = gates
         return result
 
@@ -91,3 +96,12 @@ class OnnxRuntime:
     def _open(self, name: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
         graph = (self.bundle.path / name).read_bytes()
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: onnxruntime.InferenceSession, outputs: list[str], inputs: dict[str, Any]) -> list[Any]:
+    """The outputs; RuntimeError, as torch raises it, where the graph cannot run on these inputs."""
+    try:
+        found: list[Any] = session.run(outputs, inputs)
+    except FAULTS as fault:
+        raise RuntimeError(str(fault)) from fault
+    return found
