@@ -15,7 +15,8 @@ from commands.demonstration.axes import HOUR, limits, nice_step, time_ticks, val
 from commands.demonstration.canvas import Canvas, braille
 from commands.demonstration.chart import Chart, View
 from commands.demonstration.feed import FeedError, make_feed
-from commands.demonstration.scores import Band, Scores
+from commands.band import Band
+from commands.demonstration.scores import Scores
 from commands.demonstration.wording import length
 from datasets.frequency import Frequency
 from datasets.table import Series, SeriesTable
