@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from commands.gating.view import View
 from commands.gating.wording import MEANINGS, NAMES
 
-PARTS = {"STYLE": "page.css", "SCRIPT": "page.js"}
+PARTS = {"STYLE": ("page.css",), "SCRIPT": ("drawing.js", "handling.js")}
 _DIGITS = 4  # of a gate or a unit; a screen shows less
 _READING_DIGITS = 7  # significant ones
 
@@ -21,12 +22,14 @@ _READING_DIGITS = 7  # significant ones
 def page_of(view: View) -> str:
     """The page as HTML. Names and labels come from outside: they are data in it, and never markup."""
     folder = files("commands.gating")
-    text = (folder / "page.html").read_text(encoding="utf-8")
-    parts = {name: (folder / file).read_text(encoding="utf-8") for name, file in PARTS.items()}
+
+    def read(*names: str) -> str:
+        return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+    parts = {name: read(*of) for name, of in PARTS.items()}
     parts |= {"TITLE": escape(f"Gates: {view.series}"), "DATA": as_script(content(view))}
-    for name, part in parts.items():  # the data come last, so that nothing in them is replaced
-        text = text.replace(f"[[{name}]]", part, 1)
-    return text
+    # In one pass, so that nothing is looked for in what was put in: a series may be named like a place.
+    return re.sub(r"\[\[([A-Z]+)\]\]", lambda place: parts[place[1]], read("page.html"))
 
 
 def as_script(data: dict[str, Any]) -> str:
