@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +49,7 @@ def gates(
     The readings before --from are run through the bundle too, so the state is that of a stream that saw them all. Needs
     no torch.
     """
-    missing = [name for name in NEEDED if not find_spec(name)]
+    missing = [name for name in NEEDED if not _installed(name)]
     if missing:
         _refuse(
             f"this needs {' and '.join(missing)}, which is not installed here: pip install {' '.join(missing)}; "
@@ -128,6 +128,14 @@ def _tell(view: View, out: Path) -> None:
     for line in view.conventions:
         say(f"  {escape(line)}")
     say(f"The picture is {escape(str(out / PICTURE))}, the page to explore {escape(str(out / PAGE))}.")
+
+
+def _installed(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def _refuse(message: str) -> None:

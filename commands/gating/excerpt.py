@@ -113,6 +113,7 @@ def _span(
         )
     if stop - first > LONGEST:
         raise Refusal(
-            f"expected a span of at most {LONGEST:,} steps, got {stop - first:,}: take a shorter one with --from and --to"
+            f"expected a span of at most {LONGEST:,} steps, got {stop - first:,}: take a shorter one with --from and "
+            "--to"
         )
     return first, stop

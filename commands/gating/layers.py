@@ -67,6 +67,6 @@ def _hidden(manifest: Manifest, layer: str, gates: dict[str, dict[str, slice]]) 
 
 
 def _split(layer: str) -> tuple[str, str]:
-    """"1/2" -> ("1/", "2"); "2" -> ("", "2")."""
+    """ "1/2" -> ("1/", "2"); "2" -> ("", "2")."""
     member, slash, number = layer.rpartition("/")
     return member + slash, number

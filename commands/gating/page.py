@@ -50,9 +50,9 @@ def content(view: View) -> dict[str, Any]:
         "times": view.times.tolist(),
         "reading": _rough(view.readings),
         "median": _rough(view.median),
-        "band": None if view.band is None else f"{view.band.share:.0%} band",
-        "low": None if view.low is None else _rough(view.low),
-        "high": None if view.high is None else _rough(view.high),
+        "band": view.bounds and view.bounds.name,
+        "low": view.bounds and _rough(view.bounds.low),
+        "high": view.bounds and _rough(view.bounds.high),
         "named": view.named,
         "gates": [
             {

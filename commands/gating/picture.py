@@ -46,9 +46,9 @@ def draw(view: View, path: Path) -> None:
 
 
 def _draw_input(axes: Axes, view: View, moments: NDArray[Any]) -> None:
-    if view.band is not None:
-        label = f"{view.band.share:.0%} band"
-        axes.fill_between(moments, view.low, view.high, color=OURS, alpha=0.25, linewidth=0, label=label)
+    if view.bounds is not None:
+        low, high = view.bounds.low, view.bounds.high
+        axes.fill_between(moments, low, high, color=OURS, alpha=0.25, linewidth=0, label=view.bounds.name)
     axes.plot(moments, view.median, color=OURS, linewidth=1.4, label="median forecast, one step before")
     axes.plot(moments, view.readings, color=INK, linewidth=1.2, label="reading")
     axes.set_title(_plain(f"input: {view.target}"), loc="left", color=INK)
@@ -69,11 +69,11 @@ def _draw_gate(axes: Axes, gate: Gate, view: View, moments: NDArray[Any]) -> Non
 def _draw_hidden(figure: Figure, axes: Axes, view: View, moments: NDArray[Any]) -> None:
     size = float(np.abs(view.hidden).max()) or 1.0
     rows = np.arange(len(view.order))
-    where = date2num(moments) if view.frequency.has_calendar else moments
-    colours = {"cmap": "RdBu_r", "vmin": -size, "vmax": size, "shading": "nearest", "rasterized": True}
+    where = date2num(moments) if view.frequency.has_calendar else moments  # type: ignore[no-untyped-call]
+    colours: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -size, "vmax": size, "shading": "nearest", "rasterized": True}
     heat = axes.pcolormesh(where, rows, view.hidden, **colours)
     bar = figure.colorbar(heat, cax=axes.inset_axes((1.012, 0.0, 0.012, 1.0)))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, length=0)
     axes.set_title("hidden units after each reading, those of like course beside each other", loc="left", color=INK)
     axes.grid(False)
@@ -98,7 +98,7 @@ def _draw_marks(rows: list[Axes], view: View) -> None:
         when = np.datetime64(mark.time, "s") if view.frequency.has_calendar else mark.time
         for axes in rows:
             axes.axvline(when, color=INK, linewidth=1, linestyle=(0, (3, 2)))  # type: ignore[arg-type]
-        place = {"xy": (when, 1.0), "xycoords": ("data", "axes fraction"), "xytext": (4, -4)}
+        place: dict[str, Any] = {"xy": (when, 1.0), "xycoords": ("data", "axes fraction"), "xytext": (4, -4)}
         rows[0].annotate(_plain(mark.label), **place, textcoords="offset points", va="top", color=INK, bbox=BEHIND)
 
 

@@ -49,7 +49,7 @@ def _untangled(path: list[int], distance: list[list[float]]) -> list[int]:
     count = len(path)
 
     def gap(one: int, other: int) -> float:
-        return distance[path[one]][path[other]] if 0 <= one and other < count else 0.0
+        return distance[path[one]][path[other]] if one >= 0 and other < count else 0.0
 
     def turned(first: int, last: int) -> float:
         """What the path would have instead where the part from first to last is cut out."""

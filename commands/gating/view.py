@@ -31,6 +31,19 @@ class Mark:
 
 
 @dataclass(frozen=True, eq=False)
+class Bounds:
+    """Between which numbers a reading was expected, one step before."""
+
+    band: Band
+    low: Array  # (time,)
+    high: Array
+
+    @property
+    def name(self) -> str:
+        return f"{self.band.share:.0%} band"
+
+
+@dataclass(frozen=True, eq=False)
 class Gate:
     """One gate of a layer: its mean over all units, and those units that respond most."""
 
@@ -52,9 +65,7 @@ class View:
     times: NDArray[np.int64]
     readings: Array
     median: Array  # of the forecast made one step before
-    band: Band | None
-    low: Array | None
-    high: Array | None
+    bounds: Bounds | None  # None where the bundle has no two quantiles that face each other
     gates: tuple[Gate, ...]
     order: tuple[int, ...]  # unit in each row of `hidden`
     hidden: Array  # (units, time)
@@ -79,7 +90,7 @@ def view_of(
 ) -> View:
     """Chooses and orders the units; `marks` as they are typed, TIME=label. `Refusal` for a mark outside the span."""
     span = slice(excerpt.first, excerpt.stop)
-    levels, band = manifest.quantiles, Band.among(manifest.quantiles)
+    levels = manifest.quantiles
     middle = min(range(len(levels)), key=lambda at: abs(levels[at] - 0.5))
     order = by_likeness(trace.hidden)
     times = excerpt.times[span]
@@ -92,15 +103,21 @@ def view_of(
         times=times,
         readings=excerpt.values[span, 0],
         median=trace.forecasts[:, middle],
-        band=band,
-        low=None if band is None else trace.forecasts[:, levels.index(band.low)],
-        high=None if band is None else trace.forecasts[:, levels.index(band.high)],
+        bounds=_bounds(levels, trace.forecasts),
         gates=tuple(_gate(letter, trace.gates[letter], units) for letter in shown(trace.gates)),
         order=tuple(order),
         hidden=trace.hidden[:, order].T.astype(np.float64),
         conventions=tuple(conventions(layer.gates, manifest.architecture)),
         marks=tuple(_mark(text, times, excerpt.frequency, table.time_zone) for text in marks),
     )
+
+
+def _bounds(levels: Sequence[float], forecasts: Array) -> Bounds | None:
+    band = Band.among(levels)
+    if band is None:
+        return None
+    places = [list(levels).index(level) for level in (band.low, band.high)]
+    return Bounds(band, *forecasts[:, places].T)
 
 
 def _gate(letter: str, values: NDArray[np.float32], count: int) -> Gate:
