@@ -22,7 +22,8 @@ WIDTH = 13.0  # inches
 HEIGHTS = {"input": 2.3, "gate": 1.7, "hidden": 3.0}
 BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
 CAPTION = 160  # characters in a line
-UNITS_SAID = "Units are counted from 0; named are those whose gate varies most over this span."
+UNITS_SAID = "Units are counted from 0"
+NAMED_SAID = "; drawn one by one are those whose gate varies most over this span"
 
 
 def draw(view: View, path: Path) -> None:
@@ -40,7 +41,8 @@ def draw(view: View, path: Path) -> None:
     _draw_marks(rows, view)
     _draw_time(rows[-1], view, moments)
     figure.suptitle(_plain(f"{view.series} through {view.model}, {view.layer}"), x=0.01, ha="left", color=INK)
-    caption = "\n".join(fill(line, CAPTION) for line in (" ".join(view.conventions), UNITS_SAID))
+    units = f"{UNITS_SAID}{NAMED_SAID if view.gates else ''}."
+    caption = "\n".join(fill(line, CAPTION) for line in (" ".join(view.conventions), units))
     figure.supxlabel(_plain(caption), x=0.01, ha="left", color=INK, fontsize=10)
     figure.savefig(path, dpi=130)
 

@@ -97,7 +97,7 @@ def view_of(
     return View(
         series=excerpt.series,
         model=f"{manifest.name} ({manifest.architecture})",
-        layer=f"layer {layer.name} of {len(layers)}",
+        layer=_said(layer.name, len(layers)),
         target=manifest.target,
         frequency=excerpt.frequency,
         times=times,
@@ -110,6 +110,11 @@ def view_of(
         conventions=tuple(conventions(layer.gates, manifest.architecture)),
         marks=tuple(_mark(text, times, excerpt.frequency, table.time_zone) for text in marks),
     )
+
+
+def _said(layer: str, count: int) -> str:
+    member, slash, number = layer.rpartition("/")
+    return f"layer {number} of member {member}" if slash else f"layer {number} of {count}"
 
 
 def _bounds(levels: Sequence[float], forecasts: Array) -> Bounds | None:
