@@ -67,6 +67,4 @@ def features_of(model: Forecaster, crops: Crops) -> list[Tensor]:
     """Random features of the sizes that the recurrent parts are given, and a gradient is wanted back from."""
     random = torch.Generator().manual_seed(0)
     shape = crops.values.shape[:2]
-    return [
-        torch.randn((*shape, body.features.size), generator=random, requires_grad=True) for body in model.bodies()
-    ]
+    return [torch.randn((*shape, body.features.size), generator=random, requires_grad=True) for body in model.bodies()]

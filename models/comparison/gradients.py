@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.comparison.jacobians import jacobian_norms
+from models.config import ForecasterConfig
 from models.evaluation.panel import Panel, known_of, rows_of
 from models.forecaster import Forecaster
 from models.recurrent import RecurrentForecaster
+from models.registry import build
+from models.training.trainer import covariate_statistics
 
 ROWS = 4  # sequences that are looked at
 HALF, HUNDREDTH = 0.5, 0.01
@@ -75,6 +78,13 @@ def reach(model: Forecaster, name: str, when: str, features: Tensor) -> Reach:
     found = jacobian_norms(step, output, features.detach(), start).numpy()
     shares = np.maximum(found, np.finfo(np.float64).tiny)
     return Reach(name, when, np.exp(np.log(shares).mean(0)), found.min(0), found.max(0))
+
+
+def started(config: ForecasterConfig, seed: int, panel: Panel | None = None) -> Forecaster:
+    """A model with the weights that a training with this seed starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(config, None if panel is None else covariate_statistics(panel))
 
 
 def noise(model: Forecaster, name: str, length: int, seed: int = 0) -> Tensor:

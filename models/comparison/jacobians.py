@@ -34,7 +34,7 @@ def jacobian_norms(step: Step, output: Output, features: Tensor, start: Tensor) 
 
     def back(given: Tensor, state: Tensor, rows: Tensor) -> Tensor:
         """rows (output, state) times the step's Jacobian, without writing that down."""
-        _, pull = vjp(lambda before: step(given, before), state)
+        pull = vjp(lambda before: step(given, before), state)[1]
         pulled: Tensor = vmap(lambda row: pull(row)[0])(rows)
         return pulled
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.comparison.batch import loss_of, ragged
+from models.comparison.batch import TYPICAL, loss_of, ragged
 from models.forecaster import Forecaster
 
 FLOAT32 = 4  # bytes
@@ -20,7 +20,7 @@ def state_bytes(model: Forecaster) -> int:
     return FLOAT32 * model.state_size
 
 
-def activation_bytes(model: Forecaster, rows: int, length: int) -> int:
+def activation_bytes(model: Forecaster, rows: int, length: int, full: float = TYPICAL) -> int:
     """What the forward pass of one batch keeps for the backward pass, beside the weights.
 
     The allocator cannot be asked on a processor, so every tensor that autograd saves is counted, each storage once.
@@ -37,7 +37,7 @@ def activation_bytes(model: Forecaster, rows: int, length: int) -> int:
     mode = model.training
     model.train()
     try:
-        batch = ragged(model.config, rows, length)
+        batch = ragged(model.config, rows, length, full)
         with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             loss = loss_of(model, batch)
         del loss

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.comparison.batch import features_of, learn, ragged, recur
+from models.comparison.batch import TYPICAL, features_of, learn, ragged, recur
 from models.forecaster import Forecaster
 from models.layers.layer import Layer
 
 LENGTHS = (20, 50, 100, 200, 500, 1000)
-ROUNDS = 9  # of each measurement, after one that does not count
-BETWEEN = (1, 7)  # in order: the median lies between these two rounds with probability 0.96 (binomial, n = 9)
+ROUNDS = 6  # of each measurement, after one that does not count; the median lies between the lowest and the highest
+# of six with probability 1 - 2 / 2^6 = 0.97, whatever the distribution
 REAL = (0.75, 0.5, 0.25)  # shares of real steps at which packing is held against padding
 PACKED_LENGTH = 200
 PACKS, PADS = 2.0, 0.0  # shares of real steps from which rows are padded: never, always
@@ -46,10 +46,8 @@ def interleaved(works: Mapping[str, Work], clock: Clock, rounds: int = ROUNDS) -
 
 
 def figures(seconds: Sequence[float]) -> dict[str, float]:
-    """The median and its 96 % interval, from the order of the rounds; nothing is assumed of their distribution."""
-    ordered = np.sort(np.asarray(seconds))
-    low, high = _between(len(ordered))
-    return {"median": float(np.median(ordered)), "low": float(ordered[low]), "high": float(ordered[high])}
+    """The median of the rounds and, for its interval, the lowest and the highest."""
+    return {"median": float(np.median(seconds)), "low": min(seconds), "high": max(seconds)}
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> dict[str, float]:
@@ -62,19 +60,20 @@ def training_steps(
     rows: int,
     clock: Clock,
     lengths: Sequence[int] = LENGTHS,
+    full: float = TYPICAL,
     rounds: int = ROUNDS,
     done: Callable[[str], None] = lambda _: None,
 ) -> dict[str, dict[str, Spans]]:
     """Seconds of forward and backward by length, then by model: `whole` steps, and `recurrent` parts alone.
 
-    A model that takes no such length has no entry there.
+    `lengths` are those of a batch's longest row, `full` is the share of its steps that are real. A model that takes no such length has no entry there.
     """
     found: dict[str, dict[str, Spans]] = {"whole": {}, "recurrent": {}}
     with _training(models):
         for length in lengths:
             done(f"training steps of {length} readings")
             fitting = {name: model for name, model in models.items() if takes(model, length)}
-            batches = {name: ragged(model.config, rows, length) for name, model in fitting.items()}
+            batches = {name: ragged(model.config, rows, length, full) for name, model in fitting.items()}
             given = {name: features_of(model, batches[name]) for name, model in fitting.items()}
             whole = {name: _learning(model, batches[name]) for name, model in fitting.items()}
             parts = {name: _recurring(model, given[name], batches[name]) for name, model in fitting.items()}
@@ -146,11 +145,6 @@ def _packed_over_padded(model: Forecaster, work: Work, clock: Clock, rounds: int
         for layer, share in zip(_layers(model), before, strict=True):
             layer.mostly_full = share
     return ratio(spans["packed"], spans["padded"])
-
-
-def _between(rounds: int) -> tuple[int, int]:
-    low, high = BETWEEN
-    return (low, high) if rounds == ROUNDS else (0, rounds - 1)
 
 
 def _layers(model: Forecaster) -> list[Layer]:
