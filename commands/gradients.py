@@ -85,13 +85,14 @@ def _measured(
     from models.training.settings import TrainingSettings
 
     panel: Panel | None = None
+    frequency = Frequency.parse("1h")
     if options is None:
-        frequency, seconds, covariates, known = Frequency.parse("1h"), 0.0, (), {}
+        config = implied_config(frequency, horizon, 0.0, **model)
     else:
         table, panel = options.read(errors)
-        frequency, seconds, covariates = table.frequency, span(panel), table.covariates
+        frequency = table.frequency
         known = {"future": table.future, "static": table.static}
-    config = implied_config(frequency, horizon, seconds, covariates, **{**known, **model})
+        config = implied_config(frequency, horizon, span(panel), table.covariates, **known, **model)
     settings = TrainingSettings(steps=max(1, steps), seed=seed)
     season = frequency.seasons()[0]
     configs = {name: replace(config, architecture=name) for name in names}
@@ -128,15 +129,14 @@ def _show(reaches: list[Reach], out: Path) -> None:
 
     from models.comparison.gradients import HALF, HUNDREDTH
 
-    table = Table(
-        title=f"What is left of a gradient after {len(reaches[0].norms) - 1} steps back", title_justify="left"
-    )
+    length = len(reaches[0].norms) - 1
+    table = Table(title=f"What is left of a gradient, up to {length} steps back", title_justify="left")
     for heading in ("", "when", "half-life", "a hundredth after", "largest", "at the longest lag"):
         table.add_column(heading, justify="left" if heading in ("", "when") else "right")
     for found in reaches:
         half, hundredth = found.lag_at(HALF), found.lag_at(HUNDREDTH)
         place, ratio = found.largest
-        cells = ["never" if lag is None else f"{lag} steps" for lag in (half, hundredth)]
+        cells = [f"> {length} steps" if lag is None else f"{lag} steps" for lag in (half, hundredth)]
         table.add_row(found.name, found.when, *cells, f"{ratio:.3g} x at {place}", f"{found.last:.2g} x")
     console.print(table)
     console.print(f"Norms by lag are in {escape(str(out / NUMBERS))}, the picture is {escape(str(out / PLOT))}")

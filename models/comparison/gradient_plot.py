@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.comparison.gradients import HALF, Reach
 from models.comparison.plots import colours
 from models.evaluation.plots import INK, framed_figure
 
-FLOOR = 1e-12  # of a share; below it is drawn as if nothing were left
+FLOOR = 1e-12  # of a share; what is smaller is not drawn
 
 
 def plot_reach(reaches: Sequence[Reach], path: Path) -> None:
@@ -22,16 +23,23 @@ def plot_reach(reaches: Sequence[Reach], path: Path) -> None:
     for axes, when in zip(panels, moments, strict=True):
         for found in (each for each in reaches if each.when == when):
             lags = np.arange(len(found.norms))
-            norms, low, high = (
-                np.maximum(each / found.norms[0], FLOOR) for each in (found.norms, found.low, found.high)
-            )
+            norms, low, high = (_shown(each / found.norms[0]) for each in (found.norms, found.low, found.high))
             half = found.lag_at(HALF)
-            label = f"{found.name}: half after {half} steps" if half is not None else f"{found.name}: never half"
+            label = (
+                f"{found.name}: half after {half} steps"
+                if half is not None
+                else f"{found.name}: more than half after {lags[-1]} steps"
+            )
             axes.plot(lags, norms, color=names[found.name], linewidth=2, label=label)
             axes.fill_between(lags, low, high, color=names[found.name], alpha=0.15, linewidth=0)
         axes.axhline(HALF, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set_yscale("log")
+        axes.set_ylim(bottom=max(FLOOR, axes.get_ylim()[0]))
         axes.set_title(f"Norm of dh_T / ds_t by lag, {when}, as a share of lag 0", loc="left", color=INK)
         axes.set_xlabel("lag T − t, in steps")
         axes.legend(frameon=False)
     figure.savefig(path, dpi=130)
+
+
+def _shown(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(shares >= FLOOR, shares, np.nan)

@@ -49,4 +49,5 @@ def _largest(matrices: Tensor) -> Tensor:
     detached = matrices.detach()
     wide = detached.size(1) <= detached.size(2)
     gram = detached @ detached.mT if wide else detached.mT @ detached
-    return torch.linalg.eigvalsh(gram)[:, -1].clamp(min=0).sqrt()
+    values: Tensor = torch.linalg.eigvalsh(gram)
+    return values[:, -1].clamp(min=0).sqrt()

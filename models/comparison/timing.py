@@ -66,7 +66,8 @@ def training_steps(
 ) -> dict[str, dict[str, Spans]]:
     """Seconds of forward and backward by length, then by model: `whole` steps, and `recurrent` parts alone.
 
-    `lengths` are those of a batch's longest row, `full` is the share of its steps that are real. A model that takes no such length has no entry there.
+    `lengths` are those of a batch's longest row, `full` is the share of its steps that are real. A model that takes no
+    such length has no entry there.
     """
     found: dict[str, dict[str, Spans]] = {"whole": {}, "recurrent": {}}
     with _training(models):
