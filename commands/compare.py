@@ -27,7 +27,7 @@ from commands.data import (
     describe,
     span,
 )
-from commands.lists import lags_in, names_in
+from commands.lists import lags_in, names_in, numbers_in
 from commands.options import OF_MODEL, OF_TRAINING, Dropout, Hidden, Lags, Layers, Longest, Shortest
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def compare(
     same_time: Annotated[
         bool, typer.Option("--same-time", help="As long as the fastest takes, not as many steps.", **OF_TRAINING)
     ] = False,
+    lengths: Annotated[
+        str, typer.Option(help="Readings in the rows whose training steps are timed.", **OF_TRAINING)
+    ] = "20,50,100,200,500,1000",
     threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
     serving: Annotated[bool, typer.Option(help="Export each model and time it as it is served.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what is not done.")] = False,
@@ -103,7 +106,13 @@ def compare(
     training = {"steps": steps, "batch": batch, "rate": rate, "shortest": shortest, "longest": longest}
     try:
         table, panel = options.read(errors)
-        plan = _plan(table, panel, horizon, names_in(models) or [], chosen, training, seeds, same_time)
+        asked = {
+            "models": tuple(names_in(models) or ()),
+            "seeds": seeds,
+            "same_time": same_time,
+            "lengths": numbers_in("--lengths", lengths),
+        }
+        plan = _plan(table, panel, horizon, chosen, training, asked)
         folder = Folder(out, plan)
         data_summary = describe(table, panel)
         announce(console, data_summary)
@@ -128,11 +137,9 @@ def _plan(
     table: SeriesTable,
     panel: Panel,
     horizon: int,
-    models: list[str],
     chosen: dict[str, Any],
     training: dict[str, Any],
-    seeds: int,
-    same_time: bool,
+    asked: dict[str, Any],
 ) -> Plan:
     from datasets.split import require_context
     from models.comparison.plan import Plan
@@ -145,7 +152,7 @@ def _plan(
     require_context(table, config.window)
     settings = TrainingSettings(**{name: value for name, value in training.items() if value is not None})
     season = table.frequency.seasons()[0]
-    return Plan(config, settings, tuple(models), seeds, season, describe(table, panel).digest, same_time)
+    return Plan(config, settings, season=season, data=describe(table, panel).digest, **asked)
 
 
 def _serve(plan: Plan, panel: Panel) -> Serve:

@@ -43,8 +43,6 @@ class Measuring:
     view: View
     interrupted: Callable[[], bool] = lambda: False
     threads: int = 1
-    lengths: tuple[int, ...] = timing.LENGTHS
-    packed_length: int = timing.PACKED_LENGTH
 
     def run(self, serve: Serve | None = None) -> dict[str, Any]:
         """All figures as they were measured, by part."""
@@ -97,7 +95,7 @@ class Measuring:
 
     def _timing(self) -> dict[str, Any]:
         clock = timing.clock_of(self.threads)
-        lengths = sorted({*self.lengths, self.plan.settings.longest})
+        lengths = sorted({*self.plan.lengths, self.plan.settings.longest})
         spans = timing.training_steps(
             self.plan.built(), self.plan.settings.batch, clock, lengths, self.full, done=self._begin
         )
@@ -115,8 +113,9 @@ class Measuring:
 
     def _packing(self) -> dict[str, Any]:
         clock, rows = timing.clock_of(self.threads), self.plan.settings.batch
-        found = timing.packing(self.plan.built(), rows, clock, self.packed_length, done=self._begin)
-        return {"length": self.packed_length, "rows": rows, "models": found}
+        length = min(timing.PACKED_LENGTH, max(self.plan.lengths))
+        found = timing.packing(self.plan.built(), rows, clock, length, done=self._begin)
+        return {"length": length, "rows": rows, "models": found}
 
     def _trainings(self, held: HeldOut) -> dict[str, list[Any]]:
         """Seed by seed, so that a comparison that is stopped has the same seeds of all."""

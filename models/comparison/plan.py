@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from models.comparison.timing import LENGTHS
 from models.config import ForecasterConfig
 from models.forecaster import Forecaster
 from models.registry import ARCHITECTURES, build
@@ -25,6 +26,7 @@ class Plan:
     season: int
     data: str
     same_time: bool = False  # every training as long as that of the fastest; else as many steps
+    lengths: tuple[int, ...] = LENGTHS  # of the rows whose training steps are timed
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.models if name not in ARCHITECTURES]
@@ -32,6 +34,8 @@ class Plan:
             raise ValueError(f"unknown architecture {unknown[0]!r}; choose among {', '.join(ARCHITECTURES)}")
         if len(self.models) < 2 or len(set(self.models)) < len(self.models):
             raise ValueError(f"expected two different models or more, got {', '.join(self.models) or 'none'}")
+        if not self.lengths or min(self.lengths) < 1:
+            raise ValueError(f"--lengths are readings of a row, from 1 on, not {self.lengths}")
         for name in self.models:
             build(self.config_of(name))  # says now what would go wrong later
 
@@ -61,5 +65,6 @@ class Plan:
             "models": list(self.models),
             "seeds": self.seeds,
             "same_time": self.same_time,
+            "lengths": list(self.lengths),
             "data": self.data,
         }

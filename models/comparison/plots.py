@@ -46,7 +46,7 @@ def svg(draw: Callable[[Figure], None], width: float = 9.0, height: float = 3.6)
         figure.patch.set_alpha(0)
         draw(figure)
         file = StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = file.getvalue()
     return text[text.index("<svg") :].replace(INK, "currentColor").replace(GRID, "var(--grid)")
 

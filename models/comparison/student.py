@@ -21,7 +21,7 @@ def within(level: float, freedom: float) -> float:
     low, high = 0.0, 1.0
     while two_sided(high, freedom) > level:
         high *= 2
-    for _ in range(200):
+    while high - low > 1e-10 * high:
         middle = (low + high) / 2
         low, high = (middle, high) if two_sided(middle, freedom) > level else (low, middle)
     return (low + high) / 2
