@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from export.description import Description
 from export.golden import Stretch
-from export.writer import Description, write_bundle
+from export.writer import write_bundle
 from models.comparison.timing import ROUNDS, interleaved, summary
 from models.forecaster import Forecaster
 from service.runtimes.onnx import OnnxRuntime

@@ -90,8 +90,9 @@ class EnsembleForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> Fork:
-        forks = self.forks(values, times, lengths, state, ahead, static)
+        forks = self.forks(values, times, lengths, state, ahead, static, origins)
         quantiles = torch.stack([fork.quantiles for fork in forks]).mean(0)  # all in deviations of the same window
         state = torch.cat([fork.state for fork in forks], 1)
         return forks[0]._replace(quantiles=quantiles, state=state)
@@ -104,8 +105,9 @@ class EnsembleForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> list[Fork]:
-        return [each.fork(values, times, lengths, part, ahead, static) for each, part in self._with(state)]
+        return [each.fork(values, times, lengths, part, ahead, static, origins) for each, part in self._with(state)]
 
     def bodies(self) -> list[Any]:
         return [body for _, each in self._each() for body in each.bodies()]
