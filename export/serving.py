@@ -15,41 +15,44 @@ from export.golden import Stretch
 from export.writer import write_bundle
 from models.comparison.timing import ROUNDS, interleaved, summary
 from models.forecaster import Forecaster
+from service.bundle import Bundle
 from service.runtimes.onnx import OnnxRuntime
 
 BATCHES = (1, 256)
 ROWS = 1_024  # that a round steps at least, one batch after the other
 
 
-def serving(
-    models: Mapping[str, Forecaster],
-    stretches: Sequence[Stretch],
-    reference: str,
-    batches: Sequence[int] = BATCHES,
-    rounds: int = ROUNDS,
+def serving(models: Mapping[str, Forecaster], stretches: Sequence[Stretch], reference: str) -> dict[str, Any]:
+    """For each model what `served` says of its bundle, which is written to a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        bundles = {
+            name: write_bundle(model, Description(name, "y", None, {}, {}), stretches, Path(folder) / name)
+            for name, model in models.items()
+        }
+        return served(bundles, reference)
+
+
+def served(
+    bundles: Mapping[str, Bundle], reference: str, batches: Sequence[int] = BATCHES, rounds: int = ROUNDS
 ) -> dict[str, Any]:
-    """For each model `bundle_bytes`, and by batch the seconds of one `step` and their ratio to the reference's.
+    """For each bundle its `bundle_bytes`, and by batch the seconds of one `step` and their ratio to the reference's.
 
     Whole steps as the service takes them, forecast and all, on one thread of ONNX Runtime; the models step in turn, and
-    the clock is the processor's own. A model that does not stream has no steps. Bundles go to a temporary folder.
+    the clock is the processor's own. A model that does not stream has no steps.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        runtimes: dict[str, OnnxRuntime] = {}
-        found: dict[str, Any] = {}
-        for name, model in models.items():
-            bundle = write_bundle(model, Description(name, "y", None, {}, {}), stretches, Path(folder) / name)
-            size = sum(file.stat().st_size for file in bundle.path.iterdir())
-            found[name] = {"bundle_bytes": size, "steps": {}}
-            if bundle.manifest.streams:
-                runtimes[name] = OnnxRuntime(bundle, threads=1)
-        for batch in batches:
-            repeats = -(-ROWS // batch)
-            works = {name: _stepping(runtime, batch, repeats) for name, runtime in runtimes.items()}
-            spans = interleaved(works, time.process_time, rounds) if works else {}
-            each = {name: [seconds / repeats for seconds in spent] for name, spent in spans.items()}
-            for name, figures in summary(each, reference).items():
-                found[name]["steps"][str(batch)] = figures
-        return found
+    found: dict[str, Any] = {
+        name: {"bundle_bytes": sum(file.stat().st_size for file in bundle.path.iterdir()), "steps": {}}
+        for name, bundle in bundles.items()
+    }
+    runtimes = {name: OnnxRuntime(bundle) for name, bundle in bundles.items() if bundle.manifest.streams}
+    for batch in batches:
+        repeats = -(-ROWS // batch)
+        works = {name: _stepping(runtime, batch, repeats) for name, runtime in runtimes.items()}
+        spans = interleaved(works, time.process_time, rounds)
+        each = {name: [seconds / repeats for seconds in spent] for name, spent in spans.items()}
+        for name, figures in summary(each, reference).items():
+            found[name]["steps"][str(batch)] = figures
+    return found
 
 
 def _stepping(runtime: OnnxRuntime, batch: int, repeats: int) -> Callable[[], None]:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 INK, GRID = "#010203", "#040506"  # stand for the page's own colours
 COLOURS = ("#2f81c7", "#d9822b", "#2a9d6f", "#b5568f", "#8f7d2b", "#7a6bd1", "#c44e52", "#5f8f9f")
+APART = 1.4  # ratio of two places on a logarithmic axis below which the second goes without its name
 FONT: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -69,9 +70,10 @@ def colours(names: list[str]) -> dict[str, str]:
 
 
 def stepped(axes: Axes, places: list[int]) -> None:
-    """A logarithmic axis that names the very places that were measured."""
+    """A logarithmic axis that names the places that were measured, where there is room."""
     axes.set_xscale("log")
-    axes.set_xticks(places, [str(place) for place in places])
+    named = [place for at, place in enumerate(places) if at == 0 or place > APART * places[at - 1]]
+    axes.set_xticks(named, [str(place) for place in named])
     axes.minorticks_off()
 
 
@@ -82,7 +84,7 @@ def legend(axes: Axes) -> None:
 def _draw_timing(figure: Figure, report: dict[str, Any]) -> None:
     names = colours(list(report["models"]))
     parts = {"whole": "whole training step", "recurrent": "recurrent layers alone"}
-    for axes, (part, title) in zip(figure.subplots(1, 2, sharey=True), parts.items(), strict=True):
+    for axes, (part, title) in zip(figure.subplots(1, 2), parts.items(), strict=True):
         framed(axes, title)
         lengths = [int(length) for length in report["timing"][part]]
         for name, colour in names.items():
@@ -137,7 +139,7 @@ def _draw_history(figure: Figure, report: dict[str, Any]) -> None:
 def _draw_packing(figure: Figure, report: dict[str, Any]) -> None:
     parts = {"whole": "whole training step", "recurrent": "recurrent layers alone"}
     models = report["packing"]["models"]
-    for axes, (part, title) in zip(figure.subplots(1, 2, sharey=True), parts.items(), strict=True):
+    for axes, (part, title) in zip(figure.subplots(1, 2), parts.items(), strict=True):
         framed(axes, title)
         for name, colour in colours(list(report["models"])).items():
             if name not in models:

@@ -63,14 +63,21 @@ def _costs(report: dict[str, Any], chosen: str, name: str) -> list[str]:
     one, other = (report["models"][each] for each in (chosen, name))
     said = [f"parameters {sized(one['size']['parameters'] / other['size']['parameters'] - 1)}"]
     said.append(f"of its recurrent layers {sized(one['size']['recurrent'] / other['size']['recurrent'] - 1)}")
-    if one["step_seconds"] and other["step_seconds"]:
-        said.append(f"a training step {sized(one['step_seconds'] / other['step_seconds'] - 1)}")
+    if one["step"] and other["step"]:
+        said.append(f"a training step {_timed(one['step'], other['step'])}")
     said.append(f"a session's state {sized(one['size']['state_bytes'] / other['size']['state_bytes'] - 1)}")
     for batch, figures in one["serving"].get("steps", {}).items():
         if batch in other["serving"].get("steps", {}):
-            seconds = other["serving"]["steps"][batch]["seconds"]["median"]
-            said.append(f"a step in service at batch {batch} {sized(figures['seconds']['median'] / seconds - 1)}")
+            said.append(f"a step in service at batch {batch} {_timed(figures, other['serving']['steps'][batch])}")
     return said
+
+
+def _timed(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """A ratio of times, and whether its rounds all say the same; both stand beside one reference."""
+    a, b = one["ratio"], other["ratio"]
+    change = sized(a["median"] / b["median"] - 1)
+    sure = a["low"] / b["high"] > 1 or a["high"] / b["low"] < 1
+    return change if sure else f"{change}, which may be chance"
 
 
 def _beside_naive(report: dict[str, Any], chosen: str) -> str:

@@ -68,6 +68,7 @@ def _model(name: str, measured: dict[str, Any]) -> dict[str, Any]:
     measures = [training["metrics"] for training in trainings]
     return {
         "size": measured["size"][name],
+        "step": step,
         "step_seconds": None if step is None else step["seconds"]["median"],
         "serving": measured.get("serving", {}).get(name, {}),
         "trainings": [

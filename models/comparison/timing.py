@@ -35,7 +35,7 @@ def interleaved(works: Mapping[str, Work], clock: Clock, rounds: int = ROUNDS) -
     """Seconds of each work, one a round, all in turn and each round in another order: what disturbs disturbs all."""
     names = list(works)
     spans: Spans = {name: [] for name in names}
-    for number in range(rounds + 1):
+    for number in range(rounds + 1 if names else 0):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             begun = clock()
@@ -78,8 +78,8 @@ def training_steps(
             given = {name: features_of(model, batches[name]) for name, model in fitting.items()}
             whole = {name: _learning(model, batches[name]) for name, model in fitting.items()}
             parts = {name: _recurring(model, given[name], batches[name]) for name, model in fitting.items()}
-            found["whole"][str(length)] = interleaved(whole, clock, rounds) if whole else {}
-            found["recurrent"][str(length)] = interleaved(parts, clock, rounds) if parts else {}
+            found["whole"][str(length)] = interleaved(whole, clock, rounds)
+            found["recurrent"][str(length)] = interleaved(parts, clock, rounds)
     return found
 
 

@@ -38,7 +38,9 @@ def report(folder: Path) -> dict[str, Any]:
     def serve(models: dict[str, Forecaster]) -> dict[str, Any]:
         """What serving came to once, so that these tests need not wait for an export."""
         seconds = {"median": 2e-4, "low": 1e-4, "high": 3e-4}
-        return {name: {"bundle_bytes": 20_000, "steps": {"1": {"seconds": seconds}}} for name in models}
+        ratio = {"median": 1.0, "low": 1.0, "high": 1.0}
+        step = {"seconds": seconds, "ratio": ratio}
+        return {name: {"bundle_bytes": 20_000, "steps": {"1": step}} for name in models}
 
     return tiny_report(folder, tiny_plan(), serve)
 
@@ -190,6 +192,9 @@ def test_only_a_difference_that_the_test_supports_is_claimed(report: dict[str, A
     assert "beyond chance" in sure["text"]
     assert "−50.0 %" in sure["text"]
     assert claims(said)[2]["verdict"] == "holds: the error is smaller"
+    assert "a step in service at batch 1 +0.0 %, which may be chance" in sure["text"]
+    said["models"]["gru"]["step"]["ratio"] = {"median": 1.2, "low": 1.1, "high": 1.3}
+    assert "a training step +20.0 %," in recommend(said)["text"]
     found |= {"high": 0.1, "share_high": 0.1, "p": 0.3, "p_adjusted": 0.3, "significant": False}
     unsure = recommend(said)
     assert unsure["ties"] == ["gru", "lstm"]
