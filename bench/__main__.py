@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from bench import monitor, step
+from bench import min_gru, monitor, step
 
 
 def main() -> None:
     step.main()
     print("\nWatching a training step:")
     monitor.main()
+    print("\nTraining by a parallel scan:")
+    min_gru.main()
     print("\nForecast quality (needs the data sets, GATECAST_DATA=folder):")
     print("  python -m bench.m4_hourly    M4 Hourly beside the competition's results")
     print("  python -m bench.padding      batching of ragged series: padding, time, loss after equal time")

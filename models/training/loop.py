@@ -149,7 +149,7 @@ class Training:
         loss = accumulate(self._parts(place.step), list(self.model.parameters()), self.scaler.scale)
         self.scaler.unscale_(self.optimizer)  # so that clipping sees gradients as they are
         self.monitor.before()
-        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip))
+        norm = self._clip()
         finite = norm < float("inf")  # False for NaN too
         if finite:
             self.scaler.step(self.optimizer)
@@ -162,6 +162,11 @@ class Training:
             value = self._validate()
             best = place.best_step == place.step
         return Record(place.step, loss, norm, rate, not finite, value, best, 0.0, place.last, vitals)
+
+    def _clip(self) -> float:
+        """Cuts the gradients of each member of an ensemble for itself; the longest norm before that, NaN if one is."""
+        norms = [nn.utils.clip_grad_norm_(body.parameters(), self.settings.clip) for body in self.model.bodies()]
+        return float(torch.stack(norms).amax())
 
     def _parts(self, step: int) -> Iterator[tuple[Tensor, int]]:
         """Of each batch of a step its mean loss, and by how many targets it weighs beside the others.
