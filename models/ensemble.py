@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.config import ForecasterConfig
 from models.forecaster import Forecaster, Fork, Slice, slices_of
+from models.transform import Transform
 
 
 class EnsembleForecaster(Forecaster):
@@ -29,6 +30,7 @@ class EnsembleForecaster(Forecaster):
         if still:
             raise ValueError(f"{', '.join(still)} cannot stream, so it cannot be a member; leave it out")
         self.members = nn.ModuleList(built)
+        self.transform = Transform(config.offset or 0.0)
 
     @property
     def layout(self) -> list[Slice]:
@@ -66,7 +68,7 @@ class EnsembleForecaster(Forecaster):
         static: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         answers = [each.sequence(values, times, lengths, part, future, static) for each, part in self._with(state)]
-        return _mean([quantiles for quantiles, _ in answers]), torch.cat([after for _, after in answers], 1)
+        return self._mean([quantiles for quantiles, _ in answers]), torch.cat([after for _, after in answers], 1)
 
     def step(
         self,
@@ -78,13 +80,13 @@ class EnsembleForecaster(Forecaster):
     ) -> tuple[Tensor, Tensor, Tensor]:
         answers = [each.step(values, times, part, future, static) for each, part in self._with(state)]
         quantiles, after, gates = zip(*answers, strict=True)
-        return _mean(list(quantiles)), torch.cat(after, 1), torch.cat(gates, 1)
+        return self._mean(list(quantiles)), torch.cat(after, 1), torch.cat(gates, 1)
 
     def fork(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, *known: Any) -> Fork:
         forks = self.forks(values, times, lengths, state, *known)
         quantiles = torch.stack([fork.quantiles for fork in forks]).mean(0)  # all in deviations of the same window
         state = torch.cat([fork.state for fork in forks], 1)
-        return Fork(quantiles, forks[0].level, forks[0].scale, forks[0].seen, state)
+        return forks[0]._replace(quantiles=quantiles, state=state)
 
     def forks(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, *known: Any) -> list[Fork]:
         return [each.fork(values, times, lengths, part, *known) for each, part in self._with(state)]
@@ -102,6 +104,7 @@ class EnsembleForecaster(Forecaster):
         for (_, each), part in zip(self._each(), parts, strict=True):
             yield each, part
 
-
-def _mean(quantiles: list[Tensor]) -> Tensor:
-    return torch.stack(quantiles).mean(0)
+    def _mean(self, quantiles: list[Tensor]) -> Tensor:
+        """Under the curve that all members learn under."""
+        under = torch.stack([self.transform.apply(each) for each in quantiles]).mean(0)
+        return self.transform.undo(under)
