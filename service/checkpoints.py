@@ -72,3 +72,9 @@ class Checkpoints:
             self._journal.save(table.key[rows], checkpoints)
         table.saved_step[rows] = table.last_step[rows]
         self._observer.checkpointed(len(rows))
+
+    def add(self, key: int, revision: int, step: int, state: NDArray[np.float32]) -> None:
+        """Saves a state (state,) of an earlier step too, beside the newest one. `JournalError`."""
+        with faults_as(JournalError, "the journal could not save a state"):
+            self._journal.save(np.array([key]), [Checkpoint(step, revision, self._digest, state)])
+        self._observer.checkpointed(1)

@@ -175,6 +175,12 @@ class NoReadings(GatecastError):
     code, status = "no_readings", 409
 
 
+class NoGates(GatecastError):
+    """Gates were asked of a model that has none, or whose bundle does not name them."""
+
+    code, status = "no_gates", 409
+
+
 class Gap(GatecastError):
     code, status = "gap", 409
 

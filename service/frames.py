@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from service.attached import Attached
 from service.errors import GatecastError, HistoryTooLong, InvalidTime, InvalidValue
 from service.futures import Futures
 from service.journal import Static
@@ -37,6 +38,7 @@ class Observations:
     times: NDArray[np.int64]  # (readings,), NO_TIME where the client sent none
     values: NDArray[np.float64]  # (readings, 1 + covariates), NaN where missing
     futures: Futures | None = None  # None: no reading carries what is known ahead
+    gates: bool = False  # whether answers with a forecast shall carry the gates of their reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,7 @@ class Answers:
     quantiles: NDArray[np.float64]  # (rows, horizon, quantiles)
     errors: list[GatecastError | None]
     durable: str
+    gates: Attached | None = None  # (rows, gates) of those that had it asked; None: nobody did
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def join(parts: Sequence[Answers]) -> Answers:
         quantiles=np.concatenate([part.quantiles for part in parts]),
         errors=[error for part in parts for error in part.errors],
         durable=parts[0].durable,
+        gates=Attached.join([part.gates for part in parts], [len(part.steps) for part in parts]),
     )
 
 

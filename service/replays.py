@@ -74,7 +74,7 @@ class Replays:
                 lost[row] = self._lost.pop(session)
                 continue
             try:
-                replay = self._late.get(session) or self._load(row)
+                replay = self._late.get(session) or self.load(row, int(self._registry.table.last_step[row]))
             except (StateLost, UnknownSession) as error:
                 lost[row] = error
                 continue
@@ -87,16 +87,19 @@ class Replays:
         self._run(short)
         return lost, late
 
-    def _load(self, row: int) -> Replay:
-        """What there is of a session; `StateLost` if its readings are damaged or do not reach to its last step."""
+    def load(self, row: int, last: int) -> Replay:
+        """What leads to the state after step `last` of a session, -1 for the one before all readings.
+
+        `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted.
+        """
         table, journal = self._registry.table, self._registry.journal
-        (key, revision), last = self._session(row), int(table.last_step[row])
+        key, revision = self._session(row)
         initial = self._runtime.initial
         saved, state, values = -1, initial, np.empty((0, table.last_values.shape[1]))
         if last >= 0:
             try:
                 with faults_as(JournalError, BROKEN):
-                    checkpoint, values = journal.load(key, self._digest)
+                    checkpoint, values = journal.load(key, self._digest, last)
                     if checkpoint is not None and checkpoint.digest == self._digest and checkpoint.revision == revision:
                         saved, state = checkpoint.step, checkpoint.body
                     elif checkpoint is not None:  # of another model or another past
@@ -105,9 +108,9 @@ class Replays:
                 self._observer.fault(damage)
         if saved + len(values) != last or state.shape != initial.shape:
             raise StateLost(
-                f"the journal has the readings of this session up to step {last}, but not all that its state "
-                "was made from; create the session anew with a history",
-                last_step=last,
+                f"the journal has the readings of this session up to step {int(table.last_step[row])}, but not all "
+                "that its state was made from; create the session anew with a history",
+                last_step=int(table.last_step[row]),
             )
         steps = np.arange(saved + 1, last + 1)
         times = self._frequency.times(int(table.start[row]), steps)

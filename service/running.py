@@ -13,6 +13,7 @@ from service.futures import Futures
 from service.padding import PaddedRuntime
 from service.runtimes import States
 from service.sessions import SessionTable
+from service.stepping import Stepper
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +24,14 @@ class Ran:
     forecasts: NDArray[np.float64]  # (turns, horizon, quantiles)
     states: States
     places: NDArray[np.int64]  # (turns,) each turn's row in `states`
+    gates: NDArray[np.float32] | None = None  # (turns, gates) of the last reading, where they were asked for
 
     def only(self, kept: NDArray[np.bool_]) -> Ran:
         """The turns where `kept` is true."""
         if kept.all():
             return self
-        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept])
+        gates = None if self.gates is None else self.gates[kept]
+        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept], gates)
 
     @property
     def finite(self) -> NDArray[np.bool_]:
@@ -46,15 +49,27 @@ class Runner:
         self._runtime = runtime
         self._cache = cache
         self._table = table
+        self._stepper = Stepper(runtime)
 
     def run(
-        self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
+        self,
+        turns: Turns,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        futures: Futures | None,
+        gated: NDArray[np.bool_] | None = None,
     ) -> list[Ran]:
         """All turns, one run for each group of one shape; `values` and `times` as in a batch, padding last.
 
-        Each turn is forecast with the future that its newest observation carries.
+        Each turn is forecast with the future that its newest observation carries. Those whose newest observation is
+        `gated` (readings,) come with the gates of their last reading.
         """
-        return [self._run(turns.keep(group), width, values, times, futures) for group, width in turns.groups()]
+        shown = np.zeros(len(turns), np.bool_) if gated is None else gated[turns.newest] & (turns.lengths > 0)
+        plain = turns if not shown.any() else turns.keep(~shown)
+        ran = [self._run(plain.keep(group), width, values, times, futures) for group, width in plain.groups()]
+        if len(plain) < len(turns):
+            ran.append(self._show(turns.keep(shown), values, times, futures))
+        return ran
 
     def keep(self, ran: Ran) -> None:
         """Puts the states after these turns into the arena."""
@@ -81,3 +96,21 @@ class Runner:
             positions = turns.positions(width)
             forecasts, states = self._runtime.sequence(arena, slots, positions, turns.lengths, values, times, *known)
         return Ran(turns, forecasts, states, np.arange(len(turns)))
+
+    def _show(
+        self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
+    ) -> Ran:
+        """All but the last reading of each turn in one run for each shape, the last one as a step."""
+        slots, arena = self._table.slot[turns.rows], self._cache.arena
+        if (turns.lengths > 1).any():
+            states, arena = arena.gather(slots), self._runtime.runtime.arena(len(slots) + 1)
+            slots = np.arange(1, len(slots) + 1)
+            arena.scatter(slots, states)
+            before = turns.without_last()
+            for group, width in before.groups():
+                ran = self._run(before.keep(group), width, values, times, futures)
+                arena.scatter(slots[group], ran.states, ran.places)
+        known = None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)
+        one = np.ones(len(turns), np.int64)
+        stepped = self._stepper.run(arena, slots, turns.last[:, None], one, values, times, *known)
+        return Ran(turns, stepped.forecasts, stepped.states, np.arange(len(turns)), stepped.gates)

@@ -44,7 +44,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         ]
     (folder / "prices.csv").write_text("\n".join(lines))
     run, out = folder / "run", folder / "prices.bundle"
-    model = ["--hidden", "16", "--layers", "1", "--lags", "24", "--dropout", "0", "--future", "price", "--static", "area"]
+    model = [
+        "--hidden",
+        "16",
+        "--layers",
+        "1",
+        "--lags",
+        "24",
+        "--dropout",
+        "0",
+        "--future",
+        "price",
+        "--static",
+        "area",
+    ]
     training = ["--steps", "150", "--batch", "8", "--shortest", "24", "--longest", "64", "--rate", "0.01"]
     typed(["train", str(folder / "prices.csv"), "--horizon", str(HORIZON), "--out", str(run), *model, *training])
     config = Run.open(run).config

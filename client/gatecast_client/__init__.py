@@ -1,6 +1,15 @@
 """Gatecast's client: forecasts by request, and streams that neither lose nor repeat a reading."""
 
-from gatecast_client.answers import Acknowledgement, CurrentForecast, Forecast, Model, SeriesForecast, Session
+from gatecast_client.answers import (
+    Acknowledgement,
+    CurrentForecast,
+    Forecast,
+    Gate,
+    Model,
+    SeriesForecast,
+    Session,
+    SessionGates,
+)
 from gatecast_client.client import GatecastClient
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import History, Reading, Series
@@ -12,6 +21,7 @@ __all__ = [
     "ConnectionLost",
     "CurrentForecast",
     "Forecast",
+    "Gate",
     "GatecastClient",
     "GatecastError",
     "History",
@@ -21,5 +31,6 @@ __all__ = [
     "Series",
     "SeriesForecast",
     "Session",
+    "SessionGates",
     "Stream",
 ]

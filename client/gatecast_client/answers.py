@@ -35,6 +35,15 @@ class SeriesForecast(Forecast, frozen=True, kw_only=True):
     unique_id: str
 
 
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """One gate of one layer at one reading. An update gate z near 1 keeps the past, as does an LSTM's f."""
+
+    mean: float
+    quartiles: list[float]  # of its units: the lower quartile, the median, the upper quartile
+    saturated: float  # share of its units that stand at either end of their range
+    units: list[float] | None = None  # each unit, where they were asked for
+
+
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     """A reading that is recorded."""
 
@@ -45,6 +54,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     repeated: bool = False  # it had been recorded before; nothing advanced
     delivery: str = "exactly-once"  # or at-most-once: it carried neither step nor ds
     forecast: Forecast | None = None  # on the newest reading of its session in a frame
+    gates: dict[str, Gate] | None = None  # by layer.gate (1.r, 1.z, …) beside that, where the stream asks for them
 
     # An older reading that is sent again after a lost connection is known by its step alone: then `ds` and `durable`
     # may be None, and there is no forecast, since a newer reading has one.
@@ -73,6 +83,15 @@ class CurrentForecast(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Forecast
 
 
+class SessionGates(msgspec.Struct, frozen=True, kw_only=True):
+    """The gates of a session's last reading."""
+
+    session: str
+    step: int
+    ds: Time
+    gates: dict[str, Gate]
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """What is served."""
 
@@ -89,6 +108,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     protocol: int
     future: list[str] = []  # covariates that it knows ahead: every forecast needs their values
     static: list[str] = []  # features that never change in a series
+    gates: dict[str, int] = {}  # units by layer.gate
     metrics: dict[str, Any] = {}
     training: dict[str, Any] = {}
     limits: dict[str, Any] = {}

@@ -92,6 +92,7 @@ class Frame:
                 repeated=item.repeated,
                 delivery=item.delivery,
                 forecast=item.forecast,
+                gates=item.gates,
             )
         facts: dict[str, Any] = dict(item.error)
         error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from service.api import problems
 from service.api.clock import LARGEST_COUNT, Clock, Time
 from service.api.forecasts import Selection
+from service.api.gate_summaries import Detail, GateSummaries
 from service.api.readings import Reading, Sheet
 from service.errors import GatecastError
 from service.frames import NO_TIME, Answers
@@ -23,6 +24,7 @@ class Items:
     """Writes answers for clients. A forecast carries `start`, the time of its first step, or with `whole_times` all."""
 
     clock: Clock
+    gates: GateSummaries
 
     def write(
         self,
@@ -33,6 +35,7 @@ class Items:
         selection: Selection,
         starts: Mapping[str, int],
         whole_times: bool = False,
+        gates: Detail | None = None,
     ) -> list[Item]:
         """One item for each reading, in the order sent.
 
@@ -52,6 +55,7 @@ class Items:
         ahead = self._ahead(known, last, selection.horizon if whole_times else 1)
         repeated, keyed = answers.repeated.tolist(), answers.keyed.tolist()
         steps, rows = answers.steps.tolist(), answers.rows.tolist()
+        shown = self._gates(answers, gates)
         for at, row in zip(sheet.kept, range(len(steps)), strict=True):
             wrong = answers.errors[row]
             if wrong is not None:
@@ -69,8 +73,18 @@ class Items:
                     "median": medians[place],
                     "quantiles": dict(zip(selection.names, levels[place], strict=True)),
                 }
+            if row in shown:
+                item["gates"] = shown[row]
             items[at] = item
         return items
+
+    def _gates(self, answers: Answers, detail: Detail | None) -> dict[int, Item]:
+        """By the row of the answer that they belong to."""
+        if detail is None or answers.gates is None:
+            return {}
+        with_gates = np.flatnonzero(answers.gates.rows >= 0)
+        written = self.gates.write(answers.gates.values[answers.gates.rows[with_gates]], detail)
+        return dict(zip(with_gates.tolist(), written, strict=True))
 
     def _ahead(self, starts: NDArray[np.int64], last: NDArray[np.int64], count: int) -> list[list[Time]]:
         """The times of the `count` steps after step `last` of each series that begins at `starts`."""

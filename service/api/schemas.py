@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,6 +84,7 @@ class StreamFrame(Sent):
     observations: list[StreamObservation]
     horizon: int | None = None
     quantiles: list[Number] | None = None
+    gates: bool | Literal["summary", "units"] | None = None
 
 
 class ForecastRequest(Sent):
@@ -126,6 +127,15 @@ class SessionAnswer(Answered):
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
 
 
+class Gate(Answered):
+    """One gate of one layer at one reading. An update gate z near 1 keeps the past, as does an LSTM's f."""
+
+    mean: float
+    quartiles: list[float] = Field(description="of its units: the lower quartile, the median, the upper quartile")
+    saturated: float = Field(description="share of its units within 1/256 of either end of their range")
+    units: list[float] | None = Field(None, description="each unit, where they were asked for")
+
+
 class Acknowledgement(Answered):
     """A recorded reading; `forecast` is on the newest of its session, if it carries the `future` that it takes."""
 
@@ -136,6 +146,7 @@ class Acknowledgement(Answered):
     repeated: bool | None = Field(None, description="true: this last step was recorded before, nothing advanced")
     delivery: str | None = Field(None, description="at-most-once: neither step nor ds came, so a retry may repeat it")
     forecast: Forecast | None = None
+    gates: dict[str, Gate] | None = Field(None, description="where they were asked for; not of one that was repeated")
 
 
 class Fault(Answered):
@@ -158,6 +169,13 @@ class CurrentForecast(Answered):
     step: int = Field(description="the last recorded reading, from which this forecast is made")
     ds: Time
     forecast: Forecast
+
+
+class GatesAnswer(Answered):
+    session: str
+    step: int = Field(description="the last recorded reading, whose gates these are")
+    ds: Time
+    gates: dict[str, Gate] = Field(description="by layer.gate: 1.r (reset), 1.z (update), 1.n (candidate), …")
 
 
 class Limits(Answered):
@@ -187,6 +205,7 @@ class ModelAnswer(Answered):
     static: list[str] = Field(description="features that never change in a series")
     streams: bool
     context: int
+    gates: dict[str, int] = Field(description="units by layer.gate, for those who ask for gates")
     longest_history: int
     state_bytes: int = Field(description="what one session's state takes")
     metrics: dict[str, Any] = Field(description="errors on the held-out end, beside the seasonal naive's")

@@ -22,6 +22,7 @@ from service.errors import (
     HorizonTooLong,
     InvalidSession,
     InvalidTime,
+    NoGates,
     OffGrid,
     SessionExists,
     StaleSession,
@@ -45,6 +46,7 @@ _MANY: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapte
 
 HORIZON = Query(None, description="steps ahead, up to the trained horizon, which is the default")
 QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
+GATES = Query(None, description="summary or units: the answer carries the gates of its reading too")
 
 
 def router(edge: Edge, examples: Examples) -> APIRouter:
@@ -100,20 +102,24 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {200: (schemas.Acknowledgement | list[schemas.Acknowledgement | schemas.Refusal], examples.recorded)},
-            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, *FUTURE_ERRORS, *BODY_ERRORS,
+            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, NoGates, *FUTURE_ERRORS, *BODY_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.Observation | list[schemas.Observation], examples.observations),
     )  # fmt: skip
     async def observe(
-        request: Request, session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES
+        request: Request,
+        session: str,
+        horizon: int | None = HORIZON,
+        quantiles: str | None = QUANTILES,
+        gates: str | None = GATES,
     ) -> Response:
-        name = edge.session(session)
+        name, shown = edge.session(session), edge.detail(gates)
         selection = edge.levels.select(horizon, levels_of(quantiles))
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")
         readings = sent if isinstance(sent, list) else [sent]
-        outcome = await edge.observe([name] * len(readings), readings, selection, whole_times=True)
+        outcome = await edge.observe([name] * len(readings), readings, selection, whole_times=True, gates=shown)
         if isinstance(sent, list):
             return openapi.json_response(outcome.items)
         if outcome.errors:

@@ -82,12 +82,15 @@ class MemoryJournal:
         self._heads.advance(slots[follows], accepted.steps, accepted.values)
         return follows
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
-        slot = self._heads.slot(key)
-        usable = [found for found in self._checkpoints[key] if digest in (None, found.digest)]
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+        last = int(self._heads.last_step[self._heads.slot(key)])
+        last = last if until is None else min(until, last)
+        usable = [found for found in self._checkpoints[key] if digest in (None, found.digest) and found.step <= last]
         newest = max(usable, key=lambda found: found.step, default=None)
         first = 0 if newest is None else newest.step + 1
-        return newest, self.readings(key, first, int(self._heads.last_step[slot]))
+        return newest, self.readings(key, first, last)
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         self._heads.slot(key)

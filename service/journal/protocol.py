@@ -117,10 +117,13 @@ class Journal(Protocol):
         Nothing is written of a row that does not follow, nor of later rows of its session.
         """
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         """The newest sound checkpoint and all readings after it, (n, width); from step 0 where there is none.
 
-        With `digest`, only checkpoints of that bundle count. `UnknownSession` if the key is no session's (any more).
+        With `digest`, only checkpoints of that bundle count; with `until`, what is later than that step does not
+        count at all. `UnknownSession` if the key is no session's (any more).
         """
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:

@@ -130,11 +130,14 @@ class SqliteJournal:
             self._tail.push(accepted, slots, self._heads.tail)
             return follows
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         key = int(key)  # SQLite takes no numpy integers
         with self._lock:
             slot = self._heads.slot(key)
             revision, last = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
+            last = last if until is None else min(int(until), last)
             with sound(self.path, "read a checkpoint"):
                 newest = newest_checkpoint(self._database, key, revision, last, digest)
             return newest, self.readings(key, 0 if newest is None else newest.step + 1, last)
