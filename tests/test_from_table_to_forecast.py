@@ -21,6 +21,7 @@ from service.settings import Settings
 
 HORIZON, FIRST = 4, datetime(2024, 5, 1)
 AREAS = {"north": 2.0, "south": 5.0}
+pytestmark = pytest.mark.timeout(400)  # an export takes long on a busy machine
 
 
 def series(name: str, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +45,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         ]
     (folder / "prices.csv").write_text("\n".join(lines))
     run, out = folder / "run", folder / "prices.bundle"
-    model = ["--hidden", "16", "--layers", "1", "--lags", "24", "--dropout", "0", "--future", "price", "--static", "area"]
+    model = [
+        "--hidden",
+        "16",
+        "--layers",
+        "1",
+        "--lags",
+        "24",
+        "--dropout",
+        "0",
+        "--future",
+        "price",
+        "--static",
+        "area",
+    ]
     training = ["--steps", "150", "--batch", "8", "--shortest", "24", "--longest", "64", "--rate", "0.01"]
     typed(["train", str(folder / "prices.csv"), "--horizon", str(HORIZON), "--out", str(run), *model, *training])
     config = Run.open(run).config

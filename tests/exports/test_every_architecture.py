@@ -24,7 +24,10 @@ NAMES = {"covariates": ("price",), "future": ("price",), "static": ("area",)}
 def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     horizon, missing = HORIZONS[at % len(HORIZONS)], "linear" if name == "bi-gru" else ("mask", "forward")[at % 2]
-    normalisation, scaling = ("none", "layer", "batch")[at % 3], ("standard", "min-max", "mean-absolute", "none")[at % 4]
+    normalisation, scaling = (
+        ("none", "layer", "batch")[at % 3],
+        ("standard", "min-max", "mean-absolute", "none")[at % 4],
+    )
     config = small_config(
         architecture=name, horizon=horizon, missing=missing, normalisation=normalisation, scaling=scaling, **NAMES
     )
