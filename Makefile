@@ -8,7 +8,7 @@ PORT   ?= 8000
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench cuda containers clean
+.PHONY: help run test check format bench cuda exports containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(VENV)/installed ## run the benchmarks (GATECAST_DATA names the folder o
 
 cuda: $(VENV)/installed ## check the CUDA path, on a machine with a CUDA device and a torch that sees it
 	$(BIN)/python -m pytest tests/cuda --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
+
+exports: $(VENV)/installed ## hold whole bundles of every architecture against every runtime; takes minutes
+	$(BIN)/python -m pytest tests/exports --timeout 1800 --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
 
 containers: ## build the images, run the compose file, kill it and find the session again
 	tests/containers.sh

@@ -21,6 +21,7 @@ from service.settings import Settings
 
 HORIZON, FIRST = 4, datetime(2024, 5, 1)
 AREAS = {"north": 2.0, "south": 5.0}
+pytestmark = pytest.mark.timeout(400)  # an export takes long on a busy machine
 
 
 def series(name: str, length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,7 @@ from service.settings import Settings
 from tests.conftest import HOUR, START, daily_wave, small_config, taught
 
 STATIC = {"area": 2.0}
+pytestmark = pytest.mark.timeout(400)  # an export takes long on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def model() -> Forecaster:
     torch.manual_seed(0)
     config = small_config(
         **{"architecture": "bi-gru", "missing": "linear", "horizon": 5, "layers": 1, "normalisation": "layer"},
-        **{"covariates": ("price",), "future": ("price",), "static": ("area",)},
+        **{"covariates": ("price",), "future": ("price",), "static": ("area",), "lags": (24,), "calendar": ()},
     )
     return taught(build(config), steps=10)
 
