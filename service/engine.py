@@ -28,6 +28,7 @@ from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.peeks import Peeks
 from service.predictions import Prediction
+from service.regime import Watch
 from service.registry import Registry
 from service.replays import Replays
 from service.replies import Caller, Replies
@@ -36,6 +37,7 @@ from service.runtimes import Runtime
 from service.salvage import Salvage
 from service.sessions import SessionTable
 from service.shown import Shown
+from service.stepping import Stepper
 from service.stream import Stream
 from service.upkeep import Upkeep
 from service.verdicts import Judge
@@ -82,15 +84,16 @@ class Engine:
         self._room = room = WaitingRoom(settings)
         self._replies = replies = Replies()
         self._known = known = Known.of(manifest)
+        watch, stepper = Watch.of(manifest), Stepper(model, Watch.of(manifest))
         self._intake = Intake.of(runtime.bundle, settings, known)
         table = SessionTable(runtime.bundle.width, len(known.static))
         checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
-        self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident)
+        self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident, watch)
         registry = Registry(journal, table, cache, checkpoints, frequency, known)
         self._health = health = Health(settings, observer, clock)
-        self._histories = histories = Histories(model, settings, observer, health.note, clock)
-        replays = Replays(model, registry, histories, settings, observer, frequency)
-        runner, queue = Runner(model, cache, table), FrameQueue(room.frames)
+        self._histories = histories = Histories(model, stepper, settings, observer, health.note, clock)
+        replays = Replays(model, stepper, registry, histories, settings, observer, frequency)
+        runner, queue = Runner(model, stepper, cache, table), FrameQueue(room.frames)
         limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
         self._nothing = nothing = np.empty((0, manifest.horizon, len(manifest.quantiles)))
         stream = Stream(
@@ -186,16 +189,18 @@ class Engine:
         values: NDArray[np.float64],
         replace: bool = False,
         static: NDArray[np.float64] | None = None,
+        regime: bool = False,
     ) -> SessionView:
         """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
 
-        `static` (features,) stays with it; without, or NaN, a feature is unknown. Created again with the same start,
-        history and static features, the session that is there is returned; with others it is
-        `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`, `CannotStream`.
+        `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
+        watched at every reading. Created again from the same, the session that is there is returned; from another
+        beginning it is `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`,
+        `CannotStream`, `NoRegime`.
         """
-        self._intake.beginning(start, values, static)
+        self._intake.beginning(start, values, static, regime)
         view: SessionView = await self._call(
-            lambda caller: self._lifecycle.create(caller, name, start, values, static, replace), len(values)
+            lambda caller: self._lifecycle.create(caller, name, start, values, static, replace, regime), len(values)
         )
         return view
 
@@ -219,6 +224,18 @@ class Engine:
         self._known.check(future, None)
         with self._room.place():
             peek = Peek(name, Caller(), future)
+            self._room.put(peek)
+            seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
+            return seen
+
+    async def regime(self, name: str) -> tuple[SessionView, NDArray[np.float64]]:
+        """Where a session stands and its regime: flag, score, since (3,), as in answers.
+
+        `UnknownSession`, `NoReadings`, `NoRegime`.
+        """
+        self._intake.must_stream()
+        with self._room.place():
+            peek = Peek(name, Caller(), regime=True)
             self._room.put(peek)
             seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
             return seen

@@ -181,6 +181,12 @@ class NoGates(GatecastError):
     code, status = "no_gates", 409
 
 
+class NoRegime(GatecastError):
+    """The regime of a session that was not made to be watched, or whose model has no gates for it."""
+
+    code, status = "no_regime", 409
+
+
 class Gap(GatecastError):
     code, status = "gap", 409
 

@@ -55,6 +55,7 @@ class Answers:
     errors: list[GatecastError | None]
     durable: str
     gates: Attached | None = None  # (rows, gates) of those that had it asked; None: nobody did
+    regimes: Attached | None = None  # (rows, 3) flag, score, since, of the newest of sessions that are watched
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class SessionView:
     durable: str
     created: bool
     static: Static = field(default_factory=dict)  # by name, NaN where unknown
+    regime: bool = False  # made to be watched
 
 
 def check_history(values: NDArray[np.float64], longest: int) -> None:
@@ -115,6 +117,7 @@ def join(parts: Sequence[Answers]) -> Answers:
         errors=[error for part in parts for error in part.errors],
         durable=parts[0].durable,
         gates=Attached.join([part.gates for part in parts], [len(part.steps) for part in parts]),
+        regimes=Attached.join([part.regimes for part in parts], [len(part.steps) for part in parts]),
     )
 
 

@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.bundle import Bundle
 from service.engine_settings import EngineSettings
-from service.errors import CannotStream, EmptyHistory, GatecastError, InvalidTime, TimeRequired, TooManyReadings
+from service.errors import (
+    CannotStream,
+    EmptyHistory,
+    GatecastError,
+    InvalidTime,
+    NoRegime,
+    TimeRequired,
+    TooManyReadings,
+)
 from service.frames import LARGEST_TIME, History, Observations, check_history
 from service.gates import Gates
 from service.known import Known
+from service.regime import Watch
 
 
 @dataclass(frozen=True)
@@ -28,13 +37,23 @@ class Intake:
     frequency: Frequency
     known: Known
     gates: Gates
+    watch: Watch | None
 
     @classmethod
     def of(cls, bundle: Bundle, settings: EngineSettings, known: Known) -> Intake:
         manifest = bundle.manifest
         longest = min(settings.max_history, manifest.longest_history or settings.max_history)
         frequency = Frequency.parse(manifest.frequency)
-        return cls(manifest.streams, bundle.width, longest, settings.max_waiting, frequency, known, Gates.of(manifest))
+        return cls(
+            manifest.streams,
+            bundle.width,
+            longest,
+            settings.max_waiting,
+            frequency,
+            known,
+            Gates.of(manifest),
+            Watch.of(manifest),
+        )
 
     def must_stream(self) -> None:
         """`CannotStream` where the model keeps no state between readings."""
@@ -53,9 +72,16 @@ class Intake:
                 wrong.facts["series"] = index
                 raise
 
-    def beginning(self, start: int | None, values: NDArray[np.float64], static: NDArray[np.float64] | None) -> None:
-        """What a session is made from; `TimeRequired`, `InvalidTime`, `CannotStream` and those of a history."""
+    def beginning(
+        self, start: int | None, values: NDArray[np.float64], static: NDArray[np.float64] | None, regime: bool
+    ) -> None:
+        """What a session is made from; `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, and of a history."""
         self.must_stream()
+        if regime and self.watch is None:
+            raise NoRegime(
+                "the regime is told by reset gates (or an LSTM's input gates), and this model has none: make the "
+                "session without it, or serve another model"
+            )
         self._history(values)
         self.known.check(None, static)
         if start is None and len(values) > 0 and self.frequency.has_calendar:

@@ -35,6 +35,7 @@ class Outcome:
         self.turns = 0  # sessions that got a forecast
         self._forecast_of = np.full(len(batch), -1, np.int64)
         self._forecasts: list[NDArray[np.float64]] = []
+        self.regimes: list[tuple[Items, NDArray[np.float64]]] = []  # of newest observations: flag, score, since
         self._gates: list[tuple[Items, NDArray[np.float32]]] = []
 
     def accept(self, verdict: Verdict) -> None:
@@ -77,7 +78,7 @@ class Outcome:
         has = self._forecast_of >= 0
         chosen = self._forecast_of[has]
         forecasts = np.concatenate(self._forecasts)[chosen] if len(chosen) else empty
-        gates = self._attached(self._gates)
+        gates, regimes = self._attached(self._gates), self._attached(self.regimes)
         counted = np.cumsum(has)  # forecasts up to and with each reading
         answers: list[Answers] = []
         first = before = 0
@@ -96,6 +97,7 @@ class Outcome:
                     errors=self.errors[cut],
                     durable=durable,
                     gates=gates.cut(cut) if gates and piece.frame.observations.gates else None,
+                    regimes=None if regimes is None else regimes.cut(cut),
                 )
             )
             first, before = stop, until

@@ -62,7 +62,7 @@ class Shown:
     ) -> NDArray[np.float32]:
         """Of one reading (1, width) at (1,) from a state (state,)."""
         arena, one = self.runtime.runtime.arena(2), np.ones(1, np.int64)
-        arena.write(one, state[None])
+        arena.write(one, state[None, : len(self.runtime.initial)])
         static = None if replay.static is None else replay.static[None]
         missing = np.full_like(values, np.nan)  # as in a batch, the last row is padding's
         padded_values, padded_times = np.concatenate([values, missing]), np.append(times, 0)

@@ -108,6 +108,8 @@ class Stream:
             registry.table.advance(moved.rows, outcome.steps[moved.last], values[moved.last])
             registry.checkpoints.moved(moved.rows)
             outcome.forecast(each)
+            if (regimes := self.runner.regimes(each.turns)) is not None:
+                outcome.regimes.append(regimes)
 
     def _fail(self, outcome: Outcome, error: GatecastError) -> None:
         self.health.note(error)

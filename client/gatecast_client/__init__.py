@@ -6,9 +6,11 @@ from gatecast_client.answers import (
     Forecast,
     Gate,
     Model,
+    Regime,
     SeriesForecast,
     Session,
     SessionGates,
+    SessionRegime,
 )
 from gatecast_client.client import GatecastClient
 from gatecast_client.errors import ConnectionLost, GatecastError
@@ -27,10 +29,12 @@ __all__ = [
     "History",
     "Model",
     "Reading",
+    "Regime",
     "Retry",
     "Series",
     "SeriesForecast",
     "Session",
     "SessionGates",
+    "SessionRegime",
     "Stream",
 ]

@@ -10,7 +10,15 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from gatecast_client.answers import CurrentForecast, Model, Predictions, SeriesForecast, Session, SessionGates
+from gatecast_client.answers import (
+    CurrentForecast,
+    Model,
+    Predictions,
+    SeriesForecast,
+    Session,
+    SessionGates,
+    SessionRegime,
+)
 from gatecast_client.connection import problem, stream_url
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import (
@@ -81,15 +89,19 @@ class GatecastClient:
         history: History | Iterable[Number] | None = None,
         start: When | None = None,
         static: Static | None = None,
+        regime: bool = False,
         replace: bool = False,
     ) -> Session:
         """Creates a session, with a history to begin with or empty; `start` is the time of step 0.
 
-        `static` are the features that never change in it, all that the model knows (`Model.static`). The same call
+        `static` are the features that never change in it, all that the model knows (`Model.static`). With `regime`
+        its gates are watched, and each acknowledgement says whether the regime has changed. The same call
         again changes nothing and says where the session stands now. Another beginning is the error
         `session_exists`, unless `replace`: then the session starts anew.
         """
         body = _given(start=None if start is None else time_as_sent(start))
+        if regime:
+            body["regime"] = True
         if static:
             body["static"] = numbers_as_sent(static)
         if history is not None:
@@ -123,6 +135,11 @@ class GatecastClient:
         """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
         name = session if isinstance(session, str) else session.name
         return await self._ask("GET", f"{_path(name)}/gates", SessionGates, None, {"units": "true"} if units else {})
+
+    async def regime(self, session: str | Session) -> SessionRegime:
+        """The regime of a session that was opened with `regime`, after its last reading."""
+        name = session if isinstance(session, str) else session.name
+        return await self._ask("GET", f"{_path(name)}/regime", SessionRegime)
 
     async def delete_session(self, session: str) -> None:
         """Forgets a session and its readings."""

@@ -81,6 +81,8 @@ class Examples:
             ],
         }
         self.current: Example = {"a session": {**place, "forecast": self._forecast(count + 1)}}
+        told = {"flag": True, "score": 3.2, "since": count - 1}
+        self.regime: Example = {"a change": {**place, "regime": told}}
         self.gates: Example = {
             "in summary": {
                 **place,

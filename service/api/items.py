@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Items:
         ahead = self._ahead(known, last, selection.horizon if whole_times else 1)
         repeated, keyed = answers.repeated.tolist(), answers.keyed.tolist()
         steps, rows = answers.steps.tolist(), answers.rows.tolist()
-        shown = self._gates(answers, gates)
+        shown, regimes = self._gates(answers, gates), _regimes(answers)
         for at, row in zip(sheet.kept, range(len(steps)), strict=True):
             wrong = answers.errors[row]
             if wrong is not None:
@@ -75,6 +76,8 @@ class Items:
                 }
             if row in shown:
                 item["gates"] = shown[row]
+            if row in regimes:
+                item["regime"] = regimes[row]
             items[at] = item
         return items
 
@@ -91,6 +94,24 @@ class Items:
         steps = last[:, None] + np.arange(1, count + 1, dtype=np.int64)  # (readings, count)
         texts = self.clock.write_all(self.clock.frequency.times(np.repeat(starts, count), steps.ravel()))
         return [texts[at : at + count] for at in range(0, len(texts), count)]
+
+
+def regime(said: NDArray[np.float64]) -> Item:
+    """Flag, score, since (3,) for clients."""
+    flag, score, since = said.tolist()
+    return {
+        "flag": bool(flag),
+        "score": None if math.isnan(score) else score,
+        "since": int(since) if flag else None,
+    }
+
+
+def _regimes(answers: Answers) -> dict[int, Item]:
+    """By the row of the answer that they belong to."""
+    if answers.regimes is None:
+        return {}
+    told = np.flatnonzero(answers.regimes.rows >= 0)
+    return {row: regime(answers.regimes.values[answers.regimes.rows[row]]) for row in told.tolist()}
 
 
 def refusal(session: str | None, step: object, error: GatecastError) -> Item:

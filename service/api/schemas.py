@@ -60,6 +60,7 @@ class SessionRequest(Sent):
     start: Time | None = Field(None, description="time of step 0")
     history: History | None = Field(None, description="readings to begin with: steps 0, 1, …")
     static: Features | None = Field(None, description=_STATIC)
+    regime: bool = Field(False, description="watch its gates at every reading, and flag a change of regime")
 
 
 class Observation(Sent):
@@ -125,6 +126,7 @@ class SessionAnswer(Answered):
     durable: str = Field(description="what a recorded reading survives: none, process (kill -9), disk (power cut)")
     created: bool
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
+    regime: bool | None = Field(None, description="true: made to be watched")
 
 
 class Gate(Answered):
@@ -134,6 +136,14 @@ class Gate(Answered):
     quartiles: list[float] = Field(description="of its units: the lower quartile, the median, the upper quartile")
     saturated: float = Field(description="share of its units within 1/256 of either end of their range")
     units: list[float] | None = Field(None, description="each unit, where they were asked for")
+
+
+class Regime(Answered):
+    """Whether many reset gates have left their own recent range at once (docs/regime.md)."""
+
+    flag: bool
+    score: float | None = Field(description="null as long as the session's baseline is being learned")
+    since: int | None = Field(description="the step at which the flag went up; null where it is down")
 
 
 class Acknowledgement(Answered):
@@ -147,6 +157,7 @@ class Acknowledgement(Answered):
     delivery: str | None = Field(None, description="at-most-once: neither step nor ds came, so a retry may repeat it")
     forecast: Forecast | None = None
     gates: dict[str, Gate] | None = Field(None, description="where they were asked for; not of one that was repeated")
+    regime: Regime | None = Field(None, description="on the newest of a session that is watched")
 
 
 class Fault(Answered):
@@ -176,6 +187,13 @@ class GatesAnswer(Answered):
     step: int = Field(description="the last recorded reading, whose gates these are")
     ds: Time
     gates: dict[str, Gate] = Field(description="by layer.gate: 1.r (reset), 1.z (update), 1.n (candidate), …")
+
+
+class RegimeAnswer(Answered):
+    session: str
+    step: int = Field(description="the last recorded reading")
+    ds: Time
+    regime: Regime
 
 
 class Limits(Answered):

@@ -23,6 +23,7 @@ from service.errors import (
     InvalidSession,
     InvalidTime,
     NoGates,
+    NoRegime,
     OffGrid,
     SessionExists,
     StaleSession,
@@ -61,16 +62,18 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, CannotStream, SessionExists, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
+            InvalidSession, CannotStream, SessionExists, NoRegime, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
     )  # fmt: skip
     async def create(request: Request, session: str, replace: bool = False) -> Response:
         name = edge.session(session)
-        sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(start=None, history=None, static=None)
+        sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(
+            start=None, history=None, static=None, regime=False
+        )
         start, values = _beginning(edge, sent)
         static = edge.statics.read(sent.static)
-        made = await edge.engine.create(name, start, values, replace, static)
+        made = await edge.engine.create(name, start, values, replace, static, sent.regime)
         return openapi.json_response(_view(edge, made), 201 if made.created else 200)
 
     @routes.get(
@@ -153,4 +156,6 @@ def _view(edge: Edge, place: SessionView) -> dict[str, object]:
         "durable": place.durable,
         "created": place.created,
     }
-    return {**view, "static": edge.statics.write(place.static)} if edge.statics.names else view
+    if edge.statics.names:
+        view["static"] = edge.statics.write(place.static)
+    return {**view, "regime": True} if place.regime else view

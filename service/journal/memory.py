@@ -37,12 +37,13 @@ class MemoryJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         self._heads.absent(name)
         values = self._heads.checked(values, origin)
         self._last_key += 1
         return self._put(
-            self._last_key, FIRST_REVISION, Beginning(name, start, origin, values, static or {}), checkpoint
+            self._last_key, FIRST_REVISION, Beginning(name, start, origin, values, static or {}, regime), checkpoint
         )
 
     def replace(
@@ -53,17 +54,21 @@ class MemoryJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         key = self._heads.key(name)
         values = self._heads.checked(values, origin)
         revision = int(self._heads.revision[self._heads.slot(key)]) + 1
-        return self._put(key, revision, Beginning(name, start, origin, values, static or {}), checkpoint)
+        return self._put(key, revision, Beginning(name, start, origin, values, static or {}, regime), checkpoint)
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
         for each in beginnings:
             self._heads.key(each.name)
             self._heads.checked(each.values, each.origin)
-        return [self.replace(each.name, each.start, each.origin, each.values, None, each.static) for each in beginnings]
+        return [
+            self.replace(each.name, each.start, each.origin, each.values, None, each.static, each.regime)
+            for each in beginnings
+        ]
 
     def head(self, name: str) -> Head | None:
         return self._heads.head(name)

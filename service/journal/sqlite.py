@@ -75,9 +75,10 @@ class SqliteJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         self._heads.absent(name)
-        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {})
+        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime)
         with self._lock:
             with self._transaction("create a session"):
                 key = insert_session(self._database, begun)
@@ -94,8 +95,9 @@ class SqliteJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
-        return self._replace([Beginning(name, start, origin, values, static or {})], checkpoint)[0]
+        return self._replace([Beginning(name, start, origin, values, static or {}, regime)], checkpoint)[0]
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
         return self._replace(beginnings, None)

@@ -246,3 +246,14 @@ async def test_gates_come_with_answers_where_a_stream_asks_and_of_the_last_readi
     assert (await client.gates("meter")).gates["1.r"].units is None
     async with client.stream() as stream:
         assert (await stream.observe("meter", 9.0, step=4, covariates={"rain": 0.0})).gates is None
+
+
+async def test_a_session_opened_with_regime_is_told_of_it(client: GatecastClient) -> None:
+    opened = await client.open_session("meter", history=BEGINNING, regime=True)
+    assert opened.regime
+    async with client.stream() as stream:
+        answer = await stream.observe(opened, 9.0, step=3, covariates={"rain": 0.0})
+    told = await client.regime(opened)
+    assert (told.session, told.step, told.regime) == ("meter", 3, answer.regime)
+    assert (told.regime.flag, told.regime.score, told.regime.since) == (False, None, None)
+    assert not (await client.open_session("other", history=BEGINNING)).regime

@@ -107,6 +107,19 @@ def test_what_is_static_stays_with_its_session_until_it_is_replaced(journal: Jou
     assert journal.create("one", 0, "", rows()).static == {}
 
 
+def test_whether_a_session_is_watched_stays_with_it_until_it_is_replaced_or_deleted(journal: Journal) -> None:
+    one = journal.create("one", 0, "", rows(1), regime=True)
+    journal.create("two", 0, "", rows(1))
+    follow(journal, one, 2, 3)
+    journal.fold(99)
+    assert [journal.head(name).regime for name in ("one", "two")] == [True, False]
+    assert journal.replace_all([Beginning("one", 0, "", rows(1), {}, True)])[0].regime
+    assert not journal.replace("one", 0, "", rows(1)).regime
+    assert journal.replace("one", 0, "", rows(1), regime=True).regime
+    journal.delete("one")
+    assert not journal.create("one", 0, "", rows()).regime
+
+
 def test_of_two_bundles_each_finds_its_own_checkpoint(journal: Journal) -> None:
     head = journal.create("taxi", 0, "", rows(*range(8)))
     journal.save(np.array([head.key]), [checkpoint(3, digest=DIGESTS[0], fill=3)])
