@@ -1,7 +1,8 @@
 """What every architecture in the registry promises of its graph: ONNX computes what torch does, at any size.
 
-The recurrent parts alone: all that surrounds them is one graph, which test_verify.py and test_from_table_to_forecast.py
-export whole; for one export of everything costs 20 seconds of a processor. `make exports` holds whole bundles of all architectures against every runtime, which takes minutes.
+The recurrent parts alone: all that surrounds them is one graph, which test_verify.py and
+test_from_table_to_forecast.py export whole; for one export of everything costs 20 seconds of a processor. `make
+exports` holds whole bundles of all architectures against every runtime, which takes minutes.
 """
 
 from __future__ import annotations

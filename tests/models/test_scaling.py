@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.forecaster import Forecaster
 from models.missing import forward_filled
 from models.scaling import FIRST_SPREAD, KINDS, RELATIVE_FLOOR, Scaling
 from tests.models.series import drawn, fresh, rows
@@ -74,7 +73,7 @@ def test_an_unknown_scaling_is_refused_by_name() -> None:
         Scaling("robust")
 
 
-def agree(model: Forecaster, found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
+def agree(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
     torch.testing.assert_close(found[0], expected[0], rtol=1e-4, atol=1e-3)
     assert torch.equal(torch.isnan(found[1]), torch.isnan(expected[1]))
     torch.testing.assert_close(found[1], expected[1], rtol=1e-4, atol=1e-4, equal_nan=True)
@@ -98,12 +97,12 @@ def test_streamed_and_cut_are_whole_for_every_scaling_and_way_with_gaps(
     state = fresh(model, 2)
     for step in range(length):
         quantiles, state, _ = model.step(values[:, step], times[:, step], state)
-    agree(model, (quantiles, state), whole)
+    agree((quantiles, state), whole)
     quantiles, state = model.sequence(values, times, torch.full((2,), cut), fresh(model, 2))
     if cut < length:
         rest = torch.full((2,), length - cut)
         quantiles, state = model.sequence(values[:, cut:], times[:, cut:], rest, state)
-    agree(model, (quantiles, state), whole)
+    agree((quantiles, state), whole)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,13 +118,13 @@ def test_a_gap_longer_than_the_window_is_carried_forward_streamed_cut_and_whole(
         state = fresh(model, 2)
         for step in range(length):
             quantiles, state, _ = model.step(values[:, step], times[:, step], state)
-        agree(model, (quantiles, state), whole)
+        agree((quantiles, state), whole)
         state = fresh(model, 2)
         for start in range(0, length, 13):
             part = slice(start, min(start + 13, length))
             size = torch.full((2,), part.stop - part.start)
             quantiles, state = model.sequence(values[:, part], times[:, part], size, state)
-        agree(model, (quantiles, state), whole)
+        agree((quantiles, state), whole)
     by_hand = values.clone()
     by_hand[:, 20:end] = values[:, 19:20]
     filled = model.sequence(by_hand[:, :end], times[:, :end], torch.full((2,), end), fresh(model, 2))

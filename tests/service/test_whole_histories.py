@@ -41,7 +41,7 @@ def both_ways(model: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> It
     prices = np.random.default_rng(0).normal(20, 5, 300)
     stretches = [Stretch(START, np.stack([daily_wave(300, seed=row), prices], 1), np.array([2.0])) for row in range(2)]
     out = tmp_path_factory.mktemp("bundles") / "both.bundle"
-    yield write_bundle(model, Description("both", "y", None, {}, {}), stretches, out)
+    return write_bundle(model, Description("both", "y", None, {}, {}), stretches, out)
 
 
 def sent(length: int) -> dict[str, object]:
