@@ -17,7 +17,7 @@ from service.faults import again, faults_as
 from service.padding import PaddedRuntime
 from service.stepping import Stepper
 
-STEP_COST = 8  # steps of a sequence that take about as long as one by itself
+STEP_COST = 32  # steps of a sequence, of a batch of histories, that take about as long as one by itself and watched
 
 Finished = Callable[[NDArray[np.float32], NDArray[np.float64]], None]  # state (state,), forecast (horizon, quantiles)
 
