@@ -123,9 +123,7 @@ def test_the_shape_decides_the_weights(command: Command, tmp_path: Path) -> None
         ("--model", "multiscale-gru", "--periods", "1,6"),
     ],
 )
-def test_an_option_changes_what_is_learned(
-    command: Command, tmp_path: Path, options: tuple[str, ...], request: pytest.FixtureRequest
-) -> None:
+def test_an_option_changes_what_is_learned(command: Command, tmp_path: Path, options: tuple[str, ...]) -> None:
     plain = tmp_path / "plain"
     chosen = ("--model", "multiscale-gru") if options[0] == "--model" else ()
     assert command(plain, *chosen).exit_code == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.forecaster import Forecaster
 from models.missing import forward_filled
 from models.scaling import FIRST_SPREAD, KINDS, RELATIVE_FLOOR, Scaling
 from tests.models.series import drawn, fresh, rows
@@ -74,7 +71,7 @@ def test_an_unknown_scaling_is_refused_by_name() -> None:
         Scaling("robust")
 
 
-def agree(model: Forecaster, found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
+def agree(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
     torch.testing.assert_close(found[0], expected[0], rtol=1e-4, atol=1e-3)
     assert torch.equal(torch.isnan(found[1]), torch.isnan(expected[1]))
     torch.testing.assert_close(found[1], expected[1], rtol=1e-4, atol=1e-4, equal_nan=True)
@@ -98,12 +95,12 @@ def test_streamed_and_cut_are_whole_for_every_scaling_and_way_with_gaps(
     state = fresh(model, 2)
     for step in range(length):
         quantiles, state, _ = model.step(values[:, step], times[:, step], state)
-    agree(model, (quantiles, state), whole)
+    agree((quantiles, state), whole)
     quantiles, state = model.sequence(values, times, torch.full((2,), cut), fresh(model, 2))
     if cut < length:
         rest = torch.full((2,), length - cut)
         quantiles, state = model.sequence(values[:, cut:], times[:, cut:], rest, state)
-    agree(model, (quantiles, state), whole)
+    agree((quantiles, state), whole)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,13 +116,13 @@ def test_a_gap_longer_than_the_window_is_carried_forward_streamed_cut_and_whole(
         state = fresh(model, 2)
         for step in range(length):
             quantiles, state, _ = model.step(values[:, step], times[:, step], state)
-        agree(model, (quantiles, state), whole)
+        agree((quantiles, state), whole)
         state = fresh(model, 2)
         for start in range(0, length, 13):
             part = slice(start, min(start + 13, length))
             size = torch.full((2,), part.stop - part.start)
             quantiles, state = model.sequence(values[:, part], times[:, part], size, state)
-        agree(model, (quantiles, state), whole)
+        agree((quantiles, state), whole)
     by_hand = values.clone()
     by_hand[:, 20:end] = values[:, 19:20]
     filled = model.sequence(by_hand[:, :end], times[:, :end], torch.full((2,), end), fresh(model, 2))
@@ -158,5 +155,4 @@ def test_a_missing_reading_takes_the_last_one_before_it(seed: int, missing: floa
     expected = values.copy()
     for step in range(1, length):
         expected[:, step] = np.where(np.isnan(expected[:, step]), expected[:, step - 1], expected[:, step])
-    with warnings.catch_warnings():
-        np.testing.assert_array_equal(forward_filled(torch.from_numpy(values)).numpy(), expected)
+    np.testing.assert_array_equal(forward_filled(torch.from_numpy(values)).numpy(), expected)
