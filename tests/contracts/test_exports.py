@@ -1,8 +1,8 @@
 """What every architecture in the registry promises of its graph: ONNX computes what torch does, at any size.
 
-The recurrent parts alone, since an export of everything costs 20 seconds of a processor: what surrounds them is one graph,
-which test_verify.py, test_whole_histories.py and test_from_table_to_forecast.py export. `make exports` holds whole
-bundles of all architectures against every runtime.
+The recurrent parts alone, since an export of everything costs 20 seconds of a processor. What surrounds them is one
+graph, which test_verify.py, test_whole_histories.py and test_from_table_to_forecast.py export. `make exports` holds
+whole bundles of all architectures against every runtime.
 """
 
 from __future__ import annotations
