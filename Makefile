@@ -18,7 +18,7 @@ run: $(BUNDLE)/manifest.json ## train on the bundled taxi data, export, verify, 
 	$(BIN)/gatecast serve $(BUNDLE) --port $(PORT) --journal sqlite:var/journal.sqlite
 
 $(RUN)/better: | $(VENV)/installed
-	$(BIN)/gatecast train $(TAXI) --horizon 48 --out $(RUN) --steps 500 --replace --require-better
+	$(BIN)/gatecast train $(TAXI) --horizon 48 --out $(RUN) --steps 300 --replace --require-better
 	@touch $@
 
 $(BUNDLE)/manifest.json: $(RUN)/better

@@ -14,6 +14,7 @@ def main() -> None:
     print("\nForecast quality (needs the data sets, GATECAST_DATA=folder):")
     print("  python -m bench.m4_hourly    M4 Hourly beside the competition's results")
     print("  python -m bench.padding      batching of ragged series: padding, time, loss after equal time")
+    print("  python -m bench.compare      GRU beside LSTM on M4 Hourly: cost, error, significance")
     print("  python -m bench.gift         rows of GIFT-Eval beside published ones")
 
 

@@ -9,7 +9,6 @@ published MASE of the seasonal naive.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import math
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.quality import data_folder, fitted, forecasts_at, record, table
+from bench.quality import data_folder, fitted, forecasts_at, options, record, table
 from datasets.frequency import Frequency, parse_time
 from models.config import implied_config
 from models.evaluation.baselines import seasonal_naive
@@ -125,12 +124,8 @@ def check(name: str, panel: Panel, season: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
-    parser.add_argument("--steps", type=int, default=TrainingSettings().steps)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="add the result to bench/RESULTS.md")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     for name in chosen.rows:

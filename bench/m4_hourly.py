@@ -8,7 +8,6 @@ published figures of the seasonal naive.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.quality import data_folder, fitted, forecasts_at, record, table
+from bench.quality import data_folder, fitted, forecasts_at, options, record, table
 from datasets.frequency import Frequency
 from models.config import implied_config
 from models.evaluation.baselines import seasonal_naive
@@ -78,12 +77,7 @@ def check(panel: Panel) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=TrainingSettings().steps)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="add the result to bench/RESULTS.md")
-    chosen = parser.parse_args()
+    chosen = options(__doc__).parse_args()
     torch.set_num_threads(chosen.threads)
     panel = read(data_folder("m4_hourly"))
     check(panel)

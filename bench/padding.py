@@ -22,7 +22,7 @@ from bench.quality import data_folder, record, table
 from datasets.frequency import Frequency
 from models.config import ForecasterConfig, implied_config
 from models.evaluation.panel import Panel, Stretch
-from models.layers import packing
+from models.layers.layer import Layer
 from models.training.loop import Training
 from models.training.settings import TrainingSettings
 from models.training.trainer import prepare
@@ -62,22 +62,21 @@ def padding(training: Training) -> tuple[float, float, float]:
 
 def seconds_a_step(panel: Panel, config: ForecasterConfig) -> dict[tuple[str, float], float]:
     """Time of a training step by strategy, packed (PACKED) and padded (PADDED): the same batches, all in turn."""
-    chosen = packing.MOSTLY_FULL
     runs = {
         (name, full): prepare(panel, config, settings, SEASON)
         for name, settings in STRATEGIES.items()
         for full in (PACKED, PADDED)
     }
+    for (_, full), training in runs.items():
+        for module in training.model.modules():
+            if isinstance(module, Layer):
+                module.mostly_full = full
     spent: dict[tuple[str, float], list[float]] = {key: [] for key in runs}
-    try:
-        for _ in range(TIMED):
-            for (name, full), training in runs.items():
-                packing.MOSTLY_FULL = full
-                started = time.process_time()
-                training._step()
-                spent[name, full].append(time.process_time() - started)
-    finally:
-        packing.MOSTLY_FULL = chosen
+    for _ in range(TIMED):
+        for key, training in runs.items():
+            started = time.process_time()
+            training._step()
+            spent[key].append(time.process_time() - started)
     return {key: float(np.median(times)) for key, times in spent.items()}
 
 

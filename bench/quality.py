@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -22,6 +23,16 @@ from models.training.settings import TrainingSettings
 from models.training.trainer import prepare
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def options(about: str | None) -> argparse.ArgumentParser:
+    """The options that all benchmarks of quality take."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=TrainingSettings().steps)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="add the result to bench/RESULTS.md")
+    return parser
 
 
 def data_folder(name: str) -> Path:

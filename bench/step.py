@@ -2,7 +2,7 @@
 
     python -m bench.step [BUNDLE]
 
-Without a bundle an untrained model is exported: GRU 2 x 64, features of hourly data, horizon 24, 11 quantiles.
+Without a bundle an untrained model is exported: GRU 2 x 96, features of hourly data, horizon 24, 11 quantiles.
 """
 
 from __future__ import annotations

@@ -97,19 +97,9 @@ class DataOptions:
 
 def panel_of(table: SeriesTable, parts: Split) -> Panel:
     """The series with their times, marked where training and validation end."""
-    import numpy as np
+    from models.evaluation.panel import Panel
 
-    from models.evaluation.panel import Panel, Stretch
-
-    stretches = tuple(
-        Stretch(
-            series.values,
-            table.frequency.times(series.start, np.arange(len(series), dtype=np.int64)),
-            series.static,
-        )
-        for series in table.series
-    )
-    return Panel(stretches, tuple(parts.train_end.tolist()), tuple(parts.validation_end.tolist()))
+    return Panel.of(table, parts)
 
 
 def describe(table: SeriesTable, panel: Panel) -> DataSummary:
@@ -122,7 +112,7 @@ def describe(table: SeriesTable, panel: Panel) -> DataSummary:
 
 def span(panel: Panel) -> float:
     """The longest time from the first to the last reading of a series, in seconds or counts."""
-    return float(max(stretch.times[-1] - stretch.times[0] for stretch in panel.series))
+    return panel.span
 
 
 def announce(console: Console, data: DataSummary) -> None:

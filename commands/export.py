@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from commands.verify import report
-
-if TYPE_CHECKING:
-    from models.training.run import Run
 
 console = Console()
 
@@ -23,21 +20,15 @@ def export(
     name: Annotated[str | None, typer.Option(help="The model's name; by default that of the bundle's folder.")] = None,
 ) -> None:
     """Write ONNX and TorchScript graphs, golden answers and the manifest, then verify every runtime."""
+    from export.description import Description
     from export.golden import Stretch
-    from export.writer import Description, write_bundle
+    from export.writer import write_bundle
     from models.training.run import Run, RunError
     from service.errors import GatecastError
 
     try:
         trained = Run.open(run)
-        metrics = trained.metrics()
-        description = Description(
-            name=name or out.stem,
-            target=trained.data.target,
-            time_zone=trained.data.time_zone,
-            metrics={key: metrics[key] for key in ("test", "seasonal_naive", "beats_seasonal_naive")},
-            training=training_summary(trained, metrics),
-        )
+        description = Description.of(name or out.stem, trained.data, trained.settings, trained.metrics())
         stretches = [Stretch(*stretch) for stretch in trained.stretches()]
         with console.status("Exporting both graphs and recording the golden answers …"):
             bundle = write_bundle(trained.forecaster(), description, stretches, out)
@@ -56,22 +47,3 @@ def export(
     size = sum(file.stat().st_size for file in bundle.path.iterdir()) / 1e6
     place = escape(str(out))
     console.print(f"Wrote [bold]{place}[/] ({size:.1f} MB). Next: [bold]gatecast serve {place}[/]", soft_wrap=True)
-
-
-def training_summary(run: Run, metrics: dict[str, Any]) -> dict[str, Any]:
-    """How the model was trained, as the manifest keeps it, and where the held-out end begins."""
-    from dataclasses import asdict
-
-    import numpy as np
-
-    from datasets.frequency import Frequency, format_time, parse_time
-
-    frequency = Frequency.parse(run.data.frequency)
-    last = parse_time(run.data.last, None)
-    first = frequency.times(last, np.array([1 - run.data.test_steps], dtype=np.int64))[0]
-    return {
-        "settings": run.settings.to_dict(),
-        "data": {**asdict(run.data), "source": Path(run.data.source).name},
-        "outcome": metrics["training"],
-        "held_out": {"start": format_time(int(first), frequency), "steps": run.data.test_steps},
-    }

@@ -13,10 +13,13 @@ SUBCOMMANDS = {
     "train": "Train a forecaster on a table of series.",
     "evaluate": "Backtest a configuration over several folds in time.",
     "tune": "Search a space of settings and leave the best ready to train.",
+    "compare": "Hold architectures against each other: cost, error, and which to take.",
+    "gradients": "Show how far back the gradients of each architecture reach.",
     "doctor": "Say what a training run suffers from, and what to try next.",
     "export": "Make a bundle of a trained run: ONNX, TorchScript, golden answers.",
     "verify": "Hold every runtime against a bundle's golden answers.",
     "serve": "Serve a bundle: REST, streams, metrics.",
+    "gates": "Show what the gates of a bundle do while a series goes by.",
     "demo": "Stream readings to a service and watch its forecasts.",
 }
 

@@ -23,6 +23,7 @@ Lags = Annotated[str | None, typer.Option(help="Seasons in steps: 24,168; else i
 Hidden = Annotated[int | None, typer.Option(min=1, help="Width of a layer.", **OF_MODEL)]
 Layers = Annotated[int | None, typer.Option(min=1, help="Recurrent layers.", **OF_MODEL)]
 Dropout = Annotated[float | None, typer.Option(min=0, max=0.9, help="Between layers.", **OF_MODEL)]
+Offset = Annotated[float | None, typer.Option(min=0, help="Of the logarithm learned under; 0: none.", **OF_MODEL)]
 Zoneout = Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of units kept at a step.", **OF_MODEL)]
 Normalisation = Annotated[str | None, typer.Option(help="Between layers: none, layer or batch.", **OF_MODEL)]
 Scaling = Annotated[str | None, typer.Option(help="standard, min-max, mean-absolute or none.", **OF_MODEL)]
@@ -41,6 +42,7 @@ Batching = Annotated[
 Shortest = Annotated[int | None, typer.Option(min=1, help="Steps of the shortest row.", **OF_BATCHES)]
 Longest = Annotated[int | None, typer.Option(min=1, help="Steps of the longest row.", **OF_BATCHES)]
 BatchSteps = Annotated[int | None, typer.Option(min=1, help="Steps in a batch, with --batching steps.", **OF_BATCHES)]
+Every = Annotated[int | None, typer.Option(min=1, help="Steps between origins learned from.", **OF_BATCHES)]
 Accumulate = Annotated[int | None, typer.Option(min=1, help="Batches whose gradients make one step.", **OF_BATCHES)]
 
 Stride = Annotated[int | None, typer.Option(min=1, help="Crops start on a grid of so many steps.", **OF_AUGMENTATION)]

@@ -37,6 +37,7 @@ from commands.options import (
     Decay,
     Device,
     Dropout,
+    Every,
     Heads,
     Hidden,
     Jitter,
@@ -49,6 +50,7 @@ from commands.options import (
     Missing,
     Model,
     Normalisation,
+    Offset,
     Patience,
     Periods,
     Precision,
@@ -99,6 +101,7 @@ def train(
     zoneout: Zoneout = None,
     normalisation: Normalisation = None,
     scaling: Scaling = None,
+    offset: Offset = None,
     missing: Missing = None,
     stacks: Stacks = None,
     widths: Widths = None,
@@ -116,6 +119,7 @@ def train(
     shortest: Shortest = None,
     longest: Longest = None,
     batch_steps: BatchSteps = None,
+    every: Every = None,
     accumulate: Accumulate = None,
     stride: Stride = None,
     jitter: Jitter = None,
@@ -171,6 +175,7 @@ def train(
                 "zoneout": zoneout,
                 "normalisation": normalisation,
                 "scaling": scaling,
+                "offset": offset,
                 "missing": missing,
                 "stacks": numbers_in("--stacks", stacks),
                 "widths": numbers_in("--widths", widths),
@@ -187,6 +192,7 @@ def train(
                 "shortest": shortest,
                 "longest": longest,
                 "batch_steps": batch_steps,
+                "every": every,
                 "accumulate": accumulate,
                 "stride": stride,
                 "jitter": jitter,
@@ -236,8 +242,6 @@ def _run(
     from models.training.run import Run
     from models.training.settings import TrainingSettings
 
-    model: dict[str, Any] = {}
-    training: dict[str, Any] = {}
     recipes = []
     if resume:
         before = Run.open(out)
@@ -245,11 +249,10 @@ def _run(
     if file is not None:
         recipes.append(Recipe.read(file, table.frequency))
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
-    for recipe in (*recipes, Recipe(given["model"], given["training"])):
-        model, training = {**model, **recipe.model}, {**training, **recipe.training}
-    model |= {"future": table.future, "static": table.static}
+    recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
+    model = {**recipe.model, "future": table.future, "static": table.static}
     config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
-    return Run(out, config, TrainingSettings(**training), describe(table, panel), reading)
+    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel), reading)
 
 
 def _announce(run: Run) -> None:

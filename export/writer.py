@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from safetensors.numpy import save
 
+from export.description import Description
 from export.golden import Stretch, golden_answers
 from export.graphs import sequence_inputs, step_inputs
 from export.onnx import write_onnx
@@ -32,17 +32,6 @@ from service.bundle import (
     files_of,
     write_manifest,
 )
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a bundle says of its model beside what the model itself knows."""
-
-    name: str
-    target: str
-    time_zone: str | None
-    metrics: dict[str, Any]
-    training: dict[str, Any]
 
 
 def write_bundle(model: Forecaster, description: Description, stretches: Sequence[Stretch], out: Path) -> Bundle:

@@ -63,12 +63,13 @@ class BiGRUForecaster(RecurrentForecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> Fork:
         """Of each row its last step alone: what is decoded there has read the row from its end."""
-        values = self.taken(values, lengths)
+        del origins  # there is one
         seen = self._seen(values, times, lengths, state, static)
         _, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
-        tail = self.memory.settle(values[:, :, 0], lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        tail = self.memory.settle(seen.target, lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
         steps = (lengths - 1).unsqueeze(1)  # (batch, 1)
         future = None
         if ahead is not None:
@@ -77,12 +78,12 @@ class BiGRUForecaster(RecurrentForecaster):
         quantiles, level, scale = self.decoded(recurrent, tail, future)
         count = seen.statistics.count.gather(1, steps)
         state = torch.cat([recurrent, tail], 1)
-        return Fork(quantiles.unsqueeze(1), level.unsqueeze(1), scale.unsqueeze(1), count, state, steps, seen.features)
+        fork = (quantiles.unsqueeze(1), level.unsqueeze(1), scale.unsqueeze(1), count, state)
+        return Fork(*fork, steps, seen.features, self.transform)
 
-    def taken(self, values: Tensor, lengths: Tensor) -> Tensor:
-        if not self.interpolates:
-            return values
-        return torch.cat([interpolated(values[:, :, 0], lengths).unsqueeze(2), values[:, :, 1:]], 2)
+    def target(self, values: Tensor, lengths: Tensor) -> Tensor:
+        target = super().target(values, lengths)
+        return interpolated(target, lengths) if self.interpolates else target
 
     def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
         inputs, turned = features, _turned(features, lengths)

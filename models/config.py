@@ -27,9 +27,12 @@ class ForecasterConfig:
     future: tuple[str, ...] = ()  # those of them whose values are known ahead
     static: tuple[str, ...] = ()  # features that are constant for a series
     calendar: tuple[str, ...] = ()
-    hidden: int = 64
+    hidden: int = 96
     layers: int = 2
     dropout: float = 0.1
+    offset: float | None = (
+        None  # of the logarithm values are learned under (models/transform.py); 0: none; None: implied
+    )
     scaling: str = "standard"  # of models/scaling.py
     missing: str = "mask"  # of models/missing.py
     normalisation: str = "none"  # between layers, of models/layers/norm.py

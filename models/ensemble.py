@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.config import ForecasterConfig
 from models.forecaster import Forecaster, Fork, Slice, slices_of
+from models.transform import Transform
 
 
 class EnsembleForecaster(Forecaster):
@@ -29,6 +30,7 @@ class EnsembleForecaster(Forecaster):
         if still:
             raise ValueError(f"{', '.join(still)} cannot stream, so it cannot be a member; leave it out")
         self.members = nn.ModuleList(built)
+        self.transform = Transform(config.offset or 0.0)
 
     @property
     def layout(self) -> list[Slice]:
@@ -66,7 +68,7 @@ class EnsembleForecaster(Forecaster):
         static: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         answers = [each.sequence(values, times, lengths, part, future, static) for each, part in self._with(state)]
-        return _mean([quantiles for quantiles, _ in answers]), torch.cat([after for _, after in answers], 1)
+        return self._mean([quantiles for quantiles, _ in answers]), torch.cat([after for _, after in answers], 1)
 
     def step(
         self,
@@ -78,7 +80,7 @@ class EnsembleForecaster(Forecaster):
     ) -> tuple[Tensor, Tensor, Tensor]:
         answers = [each.step(values, times, part, future, static) for each, part in self._with(state)]
         quantiles, after, gates = zip(*answers, strict=True)
-        return _mean(list(quantiles)), torch.cat(after, 1), torch.cat(gates, 1)
+        return self._mean(list(quantiles)), torch.cat(after, 1), torch.cat(gates, 1)
 
     def fork(
         self,
@@ -88,11 +90,12 @@ class EnsembleForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> Fork:
-        forks = self.forks(values, times, lengths, state, ahead, static)
+        forks = self.forks(values, times, lengths, state, ahead, static, origins)
         quantiles = torch.stack([fork.quantiles for fork in forks]).mean(0)  # all in deviations of the same window
         state = torch.cat([fork.state for fork in forks], 1)
-        return Fork(quantiles, forks[0].level, forks[0].scale, forks[0].seen, state)
+        return forks[0]._replace(quantiles=quantiles, state=state)
 
     def forks(
         self,
@@ -102,8 +105,9 @@ class EnsembleForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> list[Fork]:
-        return [each.fork(values, times, lengths, part, ahead, static) for each, part in self._with(state)]
+        return [each.fork(values, times, lengths, part, ahead, static, origins) for each, part in self._with(state)]
 
     def bodies(self) -> list[Any]:
         return [body for _, each in self._each() for body in each.bodies()]
@@ -118,6 +122,7 @@ class EnsembleForecaster(Forecaster):
         for (_, each), part in zip(self._each(), parts, strict=True):
             yield each, part
 
-
-def _mean(quantiles: list[Tensor]) -> Tensor:
-    return torch.stack(quantiles).mean(0)
+    def _mean(self, quantiles: list[Tensor]) -> Tensor:
+        """Under the curve that all members learn under."""
+        under = torch.stack([self.transform.apply(each) for each in quantiles]).mean(0)
+        return self.transform.undo(under)

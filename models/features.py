@@ -9,6 +9,7 @@ from models.calendar import Calendar
 from models.config import ForecasterConfig
 from models.lags import lagged
 from models.scaling import Scaling, Statistics
+from models.transform import Transform
 
 COEFFICIENT_FLOOR = -12.0  # log of the smallest coefficient of variation told apart
 FARTHEST = 10.0  # deviations of a covariate that are told apart
@@ -31,6 +32,7 @@ class Features(nn.Module):
         self.window = config.window
         self.lags = list(config.lags)
         self.scaling = Scaling(config.scaling)
+        self.transform = Transform(config.offset or 0.0)
         self.calendar = Calendar(config.calendar)
         self.covariates = len(config.covariates)
         self.static = len(config.static)
@@ -53,7 +55,7 @@ class Features(nn.Module):
         """Of each step, (batch, time, size); values (batch, time, width), tape (batch, window + time)."""
         time = values.size(1)
         mean = statistics.mean
-        level, scale = self.scaling.absolute(statistics, anchor)  # (batch, time)
+        level, scale = self.scaling.absolute(statistics, anchor, self.transform)  # (batch, time)
         now = tape[:, self.window :]
         parts = [normalised(now, mean, scale), torch.isnan(now).to(torch.float32)]
         for lag in self.lags:
@@ -62,7 +64,7 @@ class Features(nn.Module):
             parts.append(normalised(ahead, mean, scale))
             parts.append(normalised(now, mean, scale) - normalised(season, mean, scale))
             parts.append(torch.isnan(ahead).to(torch.float32))
-        variation = torch.log(scale / (level.abs() + scale)).clamp(min=COEFFICIENT_FLOOR)
+        variation = torch.log(scale / (self.transform.size(level) + scale)).clamp(min=COEFFICIENT_FLOOR)
         parts.append((variation / 4.0).to(torch.float32))
         parts.append((statistics.count / self.window).to(torch.float32))
         pieces = [torch.stack(parts, 2), self.calendar(times)]  # (batch, time, 4 + 3 lags), (batch, time, calendar)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ForecasterConfig
+from models.transform import STRAIGHT, Transform
 
 
 class Slice(NamedTuple):
@@ -29,7 +30,7 @@ def slices_of(parts: list[tuple[str, int]]) -> list[Slice]:
 
 
 class Fork(NamedTuple):
-    """Forecasts decoded at many steps at once: forecast = level + scale * quantiles.
+    """Forecasts decoded at many steps at once: forecast = level + scale * quantiles, under the curve of `transform`.
 
     `steps` says which step of its row each decoded one is; None: every step, in order.
     """
@@ -41,6 +42,7 @@ class Fork(NamedTuple):
     state: Tensor  # (batch, state)
     steps: Tensor | None = None  # (batch, decoded) int64
     features: Tensor | None = None  # (batch, time, inputs) float32: what the recurrent part was given
+    transform: Transform = STRAIGHT
 
 
 class Forecaster(nn.Module, ABC):
@@ -141,8 +143,9 @@ class Forecaster(nn.Module, ABC):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> Fork:
-        """What `sequence` would forecast after each of its steps, for training and backtests; lengths from 1 on.
+        """What `sequence` would forecast after each step of `origins`, for training and backtests; lengths from 1 on.
 
         `ahead` are the known covariates from the second step on, float64 (batch, time + horizon - 1, known).
         """
@@ -159,9 +162,10 @@ class Forecaster(nn.Module, ABC):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> list[Fork]:
         """The forks that are trained, each for itself: one, or one for each member of an ensemble."""
-        return [self.fork(values, times, lengths, state, ahead, static)]
+        return [self.fork(values, times, lengths, state, ahead, static, origins)]
 
 
 def counting(like: Tensor) -> Tensor:

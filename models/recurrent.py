@@ -11,15 +11,17 @@ from torch import Tensor
 from models.config import ForecasterConfig
 from models.decoder import Decoder
 from models.features import Features
-from models.forecaster import Forecaster, Fork, Slice, slices_of
+from models.forecaster import Forecaster, Fork, Slice, counting, slices_of
 from models.memory import Memory
 from models.scaling import Statistics
+from models.transform import Transform
 
 
 class Seen(NamedTuple):
     """Rows of readings as the model sees them."""
 
     features: Tensor  # (batch, time, inputs)
+    target: Tensor  # (batch, time) float64, as it is learned
     tape: Tensor  # (batch, window + time)
     anchor: Tensor  # (batch, 1)
     statistics: Statistics  # of each step's window
@@ -36,6 +38,7 @@ class RecurrentForecaster(Forecaster):
 
     def __init__(self, config: ForecasterConfig, output: int) -> None:
         super().__init__(config)
+        self.transform = Transform(config.offset or 0.0)
         self.memory = Memory(config.window, config.missing == "forward")
         self.features = Features(config)
         self.decoder = Decoder(config, output)
@@ -64,7 +67,7 @@ class RecurrentForecaster(Forecaster):
         return torch.cat([self.rest(), self.memory.initial()])
 
     def primed(self, before: Tensor) -> Tensor:
-        tail = self.memory.primed(before[:, :, 0])
+        tail = self.memory.primed(self.transform.apply(before[:, :, 0]))
         return torch.cat([self.rest().unsqueeze(0).expand(len(before), -1), tail], 1)
 
     def set_covariate_statistics(self, mean: Tensor, deviation: Tensor) -> None:
@@ -86,10 +89,9 @@ class RecurrentForecaster(Forecaster):
         future: Tensor | None = None,
         static: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        values = self.taken(values, lengths)
         seen = self._seen(values, times, lengths, state, static)
         recurrent = self.recur(seen.features, lengths, state[:, : self.recurrent])
-        tail = self.memory.settle(values[:, :, 0], lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        tail = self.memory.settle(seen.target, lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
         return self.decode(recurrent, tail, future), torch.cat([recurrent, tail], 1)
 
     def step(
@@ -100,7 +102,7 @@ class RecurrentForecaster(Forecaster):
         future: Tensor | None = None,
         static: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        target, lengths = values[:, :1], torch.ones_like(times)
+        target, lengths = self.transform.apply(values[:, :1]), torch.ones_like(times)
         before = state[:, self.recurrent :]
         tape, anchor = self.memory.tape(target, lengths, before)
         statistics = self.features.scaling.of_ring(tape[:, 1:], anchor).of_one_step()
@@ -118,20 +120,25 @@ class RecurrentForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
+        origins: slice = slice(None),
     ) -> Fork:
         seen = self._seen(values, times, lengths, state, static)
         outputs, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
-        windows = seen.tape.unfold(1, self.window, 1)[:, 1:]  # (batch, time, window), a view
-        values_seen = windows.index_select(2, self.decoder.places).to(torch.float64)
-        values_seen = (values_seen - seen.statistics.mean.unsqueeze(2)) / seen.scale.unsqueeze(2)
+        level, scale, mean, count = (
+            each[:, origins] for each in (seen.level, seen.scale, seen.statistics.mean, seen.statistics.count)
+        )  # from here on (batch, origins, …)
+        windows = seen.tape.unfold(1, self.window, 1)[:, 1:][:, origins]  # (batch, origins, window), a view
+        known = windows.index_select(2, self.decoder.places).to(torch.float64)
+        known = ((known - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)  # (batch, origins, places)
         lifted = None
         if self.config.future:
-            known = self._ahead(ahead, values, values.size(1) + self.config.horizon - 1)
-            lifted = self.decoder.lifted(known).unfold(1, self.config.horizon, 1)  # (batch, time, rank, horizon)
-        quantiles = self.decoder(outputs, values_seen.to(torch.float32), lifted)
-        tail = self.memory.settle(values[:, :, 0], lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+            future = self._ahead(ahead, values, values.size(1) + self.config.horizon - 1)
+            lifted = self.decoder.lifted(future).unfold(1, self.config.horizon, 1)[:, origins]
+        quantiles = self.decoder(outputs[:, origins], known, lifted)
+        tail = self.memory.settle(seen.target, lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
         state = torch.cat([recurrent, tail], 1)
-        return Fork(quantiles, seen.level, seen.scale, seen.statistics.count, state, features=seen.features)
+        steps = counting(times)[:, origins]
+        return Fork(quantiles, level, scale, count, state, steps, seen.features, self.transform)
 
     # -- an architecture's part ---------------------------------------------------------------------------------
 
@@ -169,16 +176,16 @@ class RecurrentForecaster(Forecaster):
 
     # -- shared parts -------------------------------------------------------------------------------------------
 
-    def taken(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """The readings as they are taken in; a model of whole histories may fill gaps in from both sides."""
+    def target(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """The target as it is learned, (batch, time); a model of whole histories may fill gaps in from both sides."""
         del lengths
-        return values
+        return self.transform.apply(values[:, :, 0])
 
     def decode(self, recurrent: Tensor, tail: Tensor, future: Tensor | None = None) -> Tensor:
         """The forecast from a state alone, float64 (batch, horizon, quantiles), in the series' units."""
         quantiles, level, scale = self.decoded(recurrent, tail, future)
         forecast = quantiles.to(torch.float64)
-        return level.unsqueeze(1).unsqueeze(2) + scale.unsqueeze(1).unsqueeze(2) * forecast
+        return self.transform.undo(level.unsqueeze(1).unsqueeze(2) + scale.unsqueeze(1).unsqueeze(2) * forecast)
 
     def decoded(self, recurrent: Tensor, tail: Tensor, future: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """The same as quantiles in scales of the window, (batch, horizon, quantiles), and its level and scale."""
@@ -186,7 +193,7 @@ class RecurrentForecaster(Forecaster):
         anchor = tail[:, self.window : self.window + 1]
         anchor = torch.where(torch.isnan(anchor), torch.zeros_like(anchor), anchor)
         statistics = self.features.scaling.of_ring(ring, anchor)
-        level, scale = self.features.scaling.absolute(statistics, anchor.squeeze(1))
+        level, scale = self.features.scaling.absolute(statistics, anchor.squeeze(1), self.transform)
         seen = ring.index_select(1, self.decoder.places).to(torch.float64)
         seen = ((seen - statistics.mean.unsqueeze(1)) / scale.unsqueeze(1)).to(torch.float32)  # (batch, places)
         lifted = None
@@ -197,11 +204,12 @@ class RecurrentForecaster(Forecaster):
         return quantiles, level, scale
 
     def _seen(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, static: Tensor | None) -> Seen:
-        tape, anchor = self.memory.tape(values[:, :, 0], lengths, state[:, self.recurrent :])
+        target = self.target(values, lengths)
+        tape, anchor = self.memory.tape(target, lengths, state[:, self.recurrent :])
         statistics = self.features.scaling.of_tape(tape, self.window, anchor)
-        level, scale = self.features.scaling.absolute(statistics, anchor)
+        level, scale = self.features.scaling.absolute(statistics, anchor, self.transform)
         features = self.features(values, times, tape, statistics, anchor, self._static(static, values))
-        return Seen(features, tape, anchor, statistics, level, scale)
+        return Seen(features, target, tape, anchor, statistics, level, scale)
 
     def _static(self, static: Tensor | None, values: Tensor) -> Tensor | None:
         if static is None and self.config.static:

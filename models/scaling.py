@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.transform import STRAIGHT, Transform
+
 RELATIVE_FLOOR = 1e-4  # of the residuals' size: far above the rounding of the sums, far below any real deviation
 TINY = 1e-30
 FIRST_SPREAD = 0.1  # deviation assumed from one reading alone, relative to it
@@ -83,14 +85,16 @@ class Scaling:
         one = torch.ones_like(size)
         return Statistics(mean, one if self.kind == "none" else torch.where(size > 0, size, one), count)
 
-    def absolute(self, statistics: Statistics, anchor: Tensor) -> tuple[Tensor, Tensor]:
-        """Level and scale in the series' units, float64."""
+    def absolute(
+        self, statistics: Statistics, anchor: Tensor, transform: Transform = STRAIGHT
+    ) -> tuple[Tensor, Tensor]:
+        """Level and scale under the curve of `transform`, float64."""
         count = statistics.count
         level = anchor.to(torch.float64) + statistics.mean
         level = torch.where(count < 1.0, torch.zeros_like(level), level)  # a later reading's anchor must not show
         if self.kind in ("mean-absolute", "none"):
             return level, torch.where(count < 1.0, torch.ones_like(level), statistics.deviation).clamp(min=TINY)
-        alone = FIRST_SPREAD * level.abs()
+        alone = FIRST_SPREAD * transform.size(level)
         scale = torch.where(count < 2.0, alone, statistics.deviation)
         scale = torch.where(count < 1.0, torch.ones_like(scale), scale)
         return level, scale.clamp(min=TINY)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
-from service.api import current, openapi, ops, predict, problems, sessions
+from service.api import current, insight, openapi, ops, predict, problems, sessions
 from service.api.boundary import Boundary
 from service.api.edge import Edge
 from service.api.examples import Examples
@@ -97,6 +97,7 @@ def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
     app.include_router(predict.router(edge, examples))
     app.include_router(sessions.router(edge, examples))
     app.include_router(current.router(edge, examples))
+    app.include_router(insight.router(edge, examples))
     app.include_router(ops.router(edge))
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))

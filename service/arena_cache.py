@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from service.batching import padded
 from service.checkpoints import Checkpoints
 from service.events import Observer
+from service.monitors import Monitors
+from service.regime import Watch
 from service.runtimes import Arena, Runtime
 from service.sessions import NOWHERE, SessionTable
 
@@ -21,9 +23,16 @@ class ArenaCache:
     """Gives slots to sessions and takes them back from those that have been silent longest, saving their states."""
 
     def __init__(
-        self, runtime: Runtime, table: SessionTable, checkpoints: Checkpoints, observer: Observer, most: int
+        self,
+        runtime: Runtime,
+        table: SessionTable,
+        checkpoints: Checkpoints,
+        observer: Observer,
+        most: int,
+        watch: Watch | None,
     ) -> None:
         self.arena: Arena = runtime.arena(min(FIRST_CAPACITY, most) + 1)
+        self.monitors = Monitors(watch, len(runtime.bundle.initial), self.arena.capacity)
         self._table = table
         self._checkpoints = checkpoints
         self._observer = observer
@@ -42,14 +51,28 @@ class ArenaCache:
         absent: Rows = rows[self._table.slot[rows] == NOWHERE]
         return absent
 
-    def install(self, rows: Rows, states: NDArray[np.float32]) -> None:
-        """Puts states (rows, state) of touched sessions into the arena; others make room where it is full."""
+    def bodies(self, rows: Rows) -> list[NDArray[np.float32]]:
+        """What a checkpoint keeps of these sessions, whose states are here: [model], or [model | monitor]."""
+        slots, watched = self._table.slot[rows], self._table.watched[rows]
+        states = list(self.arena.read(slots))
+        for at in np.flatnonzero(watched).tolist():
+            states[at] = np.concatenate([states[at], self.monitors.read(slots[at])])
+        return states
+
+    def install(self, rows: Rows, bodies: NDArray[np.float32]) -> None:
+        """Puts rows (rows, state) or (rows, state + monitor) of touched sessions here; others make room if need be.
+
+        All of them are watched, or none.
+        """
         self.release(rows)
         self._make_room(len(rows))
         slots = np.array([self._free.pop() for _ in range(len(rows))], np.int64)
         self._owner[slots] = rows
         self._table.slot[rows] = slots
+        states, monitors = self.monitors.split(bodies)
         self.arena.write(slots, states)
+        if monitors is not None:
+            self.monitors.write(slots, monitors)
 
     def release(self, rows: Rows) -> None:
         """The states of these sessions are worth nothing any more."""
@@ -74,6 +97,7 @@ class ArenaCache:
         capacity = min(max(2 * (before - 1), padded(sessions)), self._most) + 1
         if capacity > before:
             self.arena.grow(capacity)
+            self.monitors.grow(capacity)
             self._owner = np.append(self._owner, np.full(capacity - before, -1, np.int64))
             self._free.extend(range(capacity - 1, before - 1, -1))
 
@@ -82,6 +106,6 @@ class ArenaCache:
         idle = residents[self._table.used[residents] < self._batch]
         oldest = np.argsort(self._table.used[idle], kind="stable")[:count]
         rows = idle[oldest]
-        self._checkpoints.save(self.arena, rows)
+        self._checkpoints.save(self.bodies, rows)
         self.release(rows)
         self._observer.evicted(len(rows))

@@ -106,6 +106,7 @@ class Batch:
     values: NDArray[np.float64]  # (readings + 1, width)
     errors: list[GatecastError | None]  # those found before the queue
     futures: Futures | None  # None: the model takes none
+    gated: NDArray[np.bool_] | None  # (readings,) whose frame asks for gates; None: none does
 
     @classmethod
     def of(cls, pieces: list[Piece]) -> Batch:
@@ -120,6 +121,9 @@ class Batch:
                 if piece.first <= index < piece.stop:
                     errors[before + index - piece.first] = error
             before += piece.stop - piece.first
+        gated = None
+        if any(frame.gates for frame, _ in cuts):
+            gated = np.repeat([frame.gates for frame, _ in cuts], [cut.stop - cut.start for _, cut in cuts])
         futures = [frame.futures.cut(cut) for frame, cut in cuts if frame.futures is not None]
         return cls(
             pieces,
@@ -129,6 +133,7 @@ class Batch:
             np.concatenate([*(frame.values[cut] for frame, cut in cuts), missing]),
             errors,
             Futures.join(futures) if futures else None,
+            gated,
         )
 
     def __len__(self) -> int:
@@ -160,6 +165,13 @@ class Turns:
     def last(self) -> NDArray[np.int64]:
         """Position in the batch of each turn's last reading; meaningless where its length is 0."""
         return _take(self.readings, self.offsets + self.lengths - 1)
+
+    def without_last(self) -> Turns:
+        """The same turns, each but for its last reading."""
+        lengths = self.lengths - 1
+        kept = np.ones(len(self.readings), np.bool_)
+        kept[self.offsets + lengths] = False
+        return Turns(self.rows, lengths, np.cumsum(lengths) - lengths, self.readings[kept], self.newest)
 
     def groups(self) -> Iterator[tuple[NDArray[np.bool_], int]]:
         """Turns that run together, as a mask, and their width: 0 for single steps, else a power of two."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,10 +12,10 @@ from service.errors import JournalError
 from service.events import Observer
 from service.faults import faults_as
 from service.journal import Checkpoint, Journal
-from service.runtimes import Arena
 from service.sessions import NOWHERE, SessionTable
 
 Rows = NDArray[np.int64]
+Bodies = Callable[[Rows], list[NDArray[np.float32]]]  # what is to be kept of sessions whose states are in the arena
 
 
 class Checkpoints:
@@ -42,20 +44,20 @@ class Checkpoints:
         """Whether a session is to be saved."""
         return bool(self._due)
 
-    def save_due(self, arena: Arena, idle: bool) -> bool:
+    def save_due(self, bodies: Bodies, idle: bool) -> bool:
         """Saves one group of those that are due, if there is a whole group or nothing else to do; False if not."""
         if not self._due or (len(self._due) < self._group and not idle):
             return False
         chosen = [self._due.pop() for _ in range(min(self._group, len(self._due)))]
-        self.save(arena, np.array(chosen, np.int64))
+        self.save(bodies, np.array(chosen, np.int64))
         return True
 
-    def save_all(self, arena: Arena, rows: Rows) -> None:
+    def save_all(self, bodies: Bodies, rows: Rows) -> None:
         """Saves all of these that have moved, in groups."""
         for first in range(0, len(rows), self._group):
-            self.save(arena, rows[first : first + self._group])
+            self.save(bodies, rows[first : first + self._group])
 
-    def save(self, arena: Arena, rows: Rows, again: bool = False) -> None:
+    def save(self, bodies: Bodies, rows: Rows, again: bool = False) -> None:
         """Saves the states of those sessions that are in the arena and have moved (`again`: or not).
 
         `JournalError` if the journal cannot.
@@ -65,10 +67,15 @@ class Checkpoints:
         rows = rows[moved & (table.slot[rows] != NOWHERE)]
         if len(rows) == 0:
             return
-        states = arena.read(table.slot[rows])
-        places = zip(table.last_step[rows].tolist(), table.revision[rows].tolist(), states, strict=True)
+        places = zip(table.last_step[rows].tolist(), table.revision[rows].tolist(), bodies(rows), strict=True)
         checkpoints = [Checkpoint(step, revision, self._digest, body) for step, revision, body in places]
         with faults_as(JournalError, "the journal could not save states"):
             self._journal.save(table.key[rows], checkpoints)
         table.saved_step[rows] = table.last_step[rows]
         self._observer.checkpointed(len(rows))
+
+    def add(self, key: int, revision: int, step: int, state: NDArray[np.float32]) -> None:
+        """Saves a state (state,) of an earlier step too, beside the newest one. `JournalError`."""
+        with faults_as(JournalError, "the journal could not save a state"):
+            self._journal.save(np.array([key]), [Checkpoint(step, revision, self._digest, state)])
+        self._observer.checkpointed(1)

@@ -16,28 +16,11 @@ from service.arena_cache import ArenaCache
 from service.batching import FrameQueue
 from service.checkpoints import Checkpoints
 from service.engine_settings import EngineSettings
-from service.errors import (
-    CannotStream,
-    EmptyHistory,
-    GatecastError,
-    InvalidTime,
-    TimeRequired,
-    TooManyReadings,
-)
 from service.events import NullObserver, Observer
-from service.frames import (
-    LARGEST_TIME,
-    NO_STEP,
-    NO_TIME,
-    Answers,
-    History,
-    Observations,
-    SessionView,
-    check_frame,
-    check_history,
-)
+from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
 from service.health import Health
 from service.histories import Histories
+from service.intake import Intake
 from service.journal import Journal
 from service.known import Known
 from service.lifecycle import Lifecycle
@@ -45,6 +28,7 @@ from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.peeks import Peeks
 from service.predictions import Prediction
+from service.regime import Watch
 from service.registry import Registry
 from service.replays import Replays
 from service.replies import Caller, Replies
@@ -52,6 +36,8 @@ from service.running import Runner
 from service.runtimes import Runtime
 from service.salvage import Salvage
 from service.sessions import SessionTable
+from service.shown import Shown
+from service.stepping import Stepper
 from service.stream import Stream
 from service.upkeep import Upkeep
 from service.verdicts import Judge
@@ -90,26 +76,24 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         settings, manifest = settings or EngineSettings(), runtime.bundle.manifest
-        self._settings = settings
-        self._streams = manifest.streams
-        self._width = runtime.bundle.width
         self._initial = runtime.bundle.initial
-        self._frequency = frequency = Frequency.parse(manifest.frequency)
-        self._longest = min(settings.max_history, manifest.longest_history or settings.max_history)
+        frequency = Frequency.parse(manifest.frequency)
         self._durable = journal.durable
         self._thread: Thread | None = None
         observer, model = observer or NullObserver(), PaddedRuntime(runtime)
         self._room = room = WaitingRoom(settings)
         self._replies = replies = Replies()
         self._known = known = Known.of(manifest)
-        table = SessionTable(self._width, len(known.static))
+        watch, stepper = Watch.of(manifest), Stepper(model, Watch.of(manifest))
+        self._intake = Intake.of(runtime.bundle, settings, known)
+        table = SessionTable(runtime.bundle.width, len(known.static))
         checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
-        self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident)
+        self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident, watch)
         registry = Registry(journal, table, cache, checkpoints, frequency, known)
         self._health = health = Health(settings, observer, clock)
-        self._histories = histories = Histories(model, settings, observer, health.note, clock)
-        replays = Replays(model, registry, histories, settings, observer, frequency)
-        runner, queue = Runner(model, cache, table), FrameQueue(room.frames)
+        self._histories = histories = Histories(model, stepper, settings, observer, health.note, clock)
+        replays = Replays(model, stepper, registry, histories, settings, observer, frequency)
+        runner, queue = Runner(model, stepper, cache, table), FrameQueue(room.frames)
         limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
         self._nothing = nothing = np.empty((0, manifest.horizon, len(manifest.quantiles)))
         stream = Stream(
@@ -128,6 +112,7 @@ class Engine:
             clock=clock,
         )
         self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest)
+        self._shown = Shown(model, registry, replays, histories, replies, settings.checkpoint_every)
         self._upkeep = upkeep = Upkeep(registry, settings, observer, health, clock)
         health.probes["model"] = probe or model.probe
         health.probes["journal"] = upkeep.probe
@@ -186,15 +171,7 @@ class Engine:
         """Forecasts after each history, (histories, horizon, quantiles); an error names the `series` it concerns."""
         if not histories:
             return self._nothing
-        for index, history in enumerate(histories):
-            try:
-                if len(history.values) == 0:
-                    raise EmptyHistory("a history of at least one reading was expected, got none")
-                self._check(history.values)
-                self._known.check(history.future, history.static)
-            except GatecastError as wrong:
-                wrong.facts["series"] = index
-                raise
+        self._intake.histories(histories)
 
         def begin(caller: Caller) -> None:
             forecasts = np.empty((len(histories), *self._nothing.shape[1:]))
@@ -212,22 +189,18 @@ class Engine:
         values: NDArray[np.float64],
         replace: bool = False,
         static: NDArray[np.float64] | None = None,
+        regime: bool = False,
     ) -> SessionView:
         """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
 
-        `static` (features,) stays with it; without, or NaN, a feature is unknown. Created again with the same start,
-        history and static features, the session that is there is returned; with others it is
-        `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`, `CannotStream`.
+        `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
+        watched at every reading. Created again from the same, the session that is there is returned; from another
+        beginning it is `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`,
+        `CannotStream`, `NoRegime`.
         """
-        self._must_stream()
-        self._check(values)
-        self._known.check(None, static)
-        if start is None and len(values) > 0 and self._frequency.has_calendar:
-            raise TimeRequired("a history needs the time of its first reading, got none")
-        if start is not None and abs(start) > LARGEST_TIME:
-            raise InvalidTime(f"a start of at most {LARGEST_TIME} either way was expected, got {start}")
+        self._intake.beginning(start, values, static, regime)
         view: SessionView = await self._call(
-            lambda caller: self._lifecycle.create(caller, name, start, values, static, replace), len(values)
+            lambda caller: self._lifecycle.create(caller, name, start, values, static, replace, regime), len(values)
         )
         return view
 
@@ -247,7 +220,7 @@ class Engine:
 
         `future` (horizon, known-future covariates) is what is known ahead; without, or NaN, it is unknown.
         """
-        self._must_stream()
+        self._intake.must_stream()
         self._known.check(future, None)
         with self._room.place():
             peek = Peek(name, Caller(), future)
@@ -255,19 +228,35 @@ class Engine:
             seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
             return seen
 
+    async def regime(self, name: str) -> tuple[SessionView, NDArray[np.float64]]:
+        """Where a session stands and its regime: flag, score, since (3,), as in answers.
+
+        `UnknownSession`, `NoReadings`, `NoRegime`.
+        """
+        self._intake.must_stream()
+        with self._room.place():
+            peek = Peek(name, Caller(), regime=True)
+            self._room.put(peek)
+            seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
+            return seen
+
+    async def gates(self, name: str) -> tuple[SessionView, NDArray[np.float32]]:
+        """Where a session stands and the gates (gates,) of its last reading, as the manifest lays them out.
+
+        `UnknownSession`, `NoReadings`, `NoGates`. They are found by going there again from an earlier state.
+        """
+        self._intake.must_stream()
+        self._intake.gates.check()
+        found: tuple[SessionView, NDArray[np.float32]] = await self._call(lambda caller: self._shown.find(caller, name))
+        return found
+
     async def observe(self, observations: Observations) -> Answers:
         """Advances sessions by new readings, in order; an answer or an error for each. `CannotStream`.
 
         Where the model knows covariates ahead, only readings that carry their future are answered with a forecast.
         """
-        self._must_stream()
+        self._intake.observations(observations)
         count = len(observations.sessions)
-        if count > self._settings.max_waiting:
-            raise TooManyReadings(
-                f"at most {self._settings.max_waiting} readings at once were expected, got {count}; send them in parts",
-                readings=self._settings.max_waiting,
-            )
-        self._check_width(observations.values)
         if count == 0:
             return self._no_answers()
         with self._room.place(count):
@@ -281,18 +270,6 @@ class Engine:
             call = Call(action, Caller())
             self._room.put(call)
             return await call.caller.future
-
-    def _must_stream(self) -> None:
-        if not self._streams:
-            raise CannotStream("this model keeps no state between readings; send the whole history to be forecast")
-
-    def _check(self, values: NDArray[np.float64]) -> None:
-        self._check_width(values)
-        check_history(values, self._longest)
-
-    def _check_width(self, values: NDArray[np.float64]) -> None:
-        if values.ndim != 2 or values.shape[1] != self._width:
-            raise ValueError(f"values of shape (readings, {self._width}) were expected, got {values.shape}")
 
     def _no_answers(self) -> Answers:
         none, no = np.empty(0, np.int64), np.empty(0, np.bool_)

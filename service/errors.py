@@ -175,6 +175,18 @@ class NoReadings(GatecastError):
     code, status = "no_readings", 409
 
 
+class NoGates(GatecastError):
+    """Gates were asked of a model that has none, or whose bundle does not name them."""
+
+    code, status = "no_gates", 409
+
+
+class NoRegime(GatecastError):
+    """The regime of a session that was not made to be watched, or whose model has no gates for it."""
+
+    code, status = "no_regime", 409
+
+
 class Gap(GatecastError):
     code, status = "gap", 409
 

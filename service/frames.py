@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from service.attached import Attached
 from service.errors import GatecastError, HistoryTooLong, InvalidTime, InvalidValue
 from service.futures import Futures
 from service.journal import Static
@@ -37,6 +38,7 @@ class Observations:
     times: NDArray[np.int64]  # (readings,), NO_TIME where the client sent none
     values: NDArray[np.float64]  # (readings, 1 + covariates), NaN where missing
     futures: Futures | None = None  # None: no reading carries what is known ahead
+    gates: bool = False  # whether answers with a forecast shall carry the gates of their reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,8 @@ class Answers:
     quantiles: NDArray[np.float64]  # (rows, horizon, quantiles)
     errors: list[GatecastError | None]
     durable: str
+    gates: Attached | None = None  # (rows, gates) of those that had it asked; None: nobody did
+    regimes: Attached | None = None  # (rows, 3) flag, score, since, of the newest of sessions that are watched
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class SessionView:
     durable: str
     created: bool
     static: Static = field(default_factory=dict)  # by name, NaN where unknown
+    regime: bool = False  # made to be watched
 
 
 def check_history(values: NDArray[np.float64], longest: int) -> None:
@@ -111,6 +116,8 @@ def join(parts: Sequence[Answers]) -> Answers:
         quantiles=np.concatenate([part.quantiles for part in parts]),
         errors=[error for part in parts for error in part.errors],
         durable=parts[0].durable,
+        gates=Attached.join([part.gates for part in parts], [len(part.steps) for part in parts]),
+        regimes=Attached.join([part.regimes for part in parts], [len(part.steps) for part in parts]),
     )
 
 

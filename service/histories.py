@@ -15,6 +15,9 @@ from service.errors import GatecastError, InternalError
 from service.events import Observer
 from service.faults import again, faults_as
 from service.padding import PaddedRuntime
+from service.stepping import Stepper
+
+STEP_COST = 8  # steps of a sequence that take about as long as one by itself
 
 Finished = Callable[[NDArray[np.float32], NDArray[np.float64]], None]  # state (state,), forecast (horizon, quantiles)
 
@@ -25,7 +28,7 @@ class Window:
 
     values: NDArray[np.float64]  # (time, width)
     times: NDArray[np.int64]  # (time,)
-    state: NDArray[np.float32]  # (state,)
+    state: NDArray[np.float32]  # (state,), or (state + monitor,): then it advances by step
     finished: Finished
     failed: Callable[[GatecastError], None]
     gone: Callable[[], bool]  # nobody wants it any more
@@ -48,18 +51,21 @@ class Histories:
     def __init__(
         self,
         runtime: PaddedRuntime,
+        stepper: Stepper,
         settings: EngineSettings,
         observer: Observer,
         note: Callable[[GatecastError], None],
         clock: Callable[[], float],
     ) -> None:
         self._runtime = runtime
+        self._stepper = stepper
         self._chunk = settings.chunk
         self._together = settings.history_batch
         self._observer = observer
         self._note = note  # told of every failure
         self._clock = clock
-        self._lines: dict[int, deque[Window]] = {}
+        self._steps = max(1, settings.chunk // STEP_COST)  # of a chunk that advances by step
+        self._lines: dict[tuple[bool, int], deque[Window]] = {}
         self._came = 0
 
     def __bool__(self) -> bool:
@@ -69,7 +75,9 @@ class Histories:
         """Puts a window at the end of the line; it must have readings."""
         self._came += 1
         window.came = self._came
-        self._lines.setdefault(padded(min(window.left, self._chunk)), deque()).append(window)
+        watched = self._watched(window)
+        line = watched, padded(min(window.left, self._chunk_of(watched)))
+        self._lines.setdefault(line, deque()).append(window)
 
     def abandon(self, error: GatecastError) -> None:
         """Nothing will be run any more: all windows end with this error."""
@@ -84,15 +92,17 @@ class Histories:
         if not picked:
             return False
         began = self._clock()
-        cuts = [slice(window.at, window.at + self._chunk) for window in picked]
+        watched = self._watched(picked[0])
+        chunk, run = self._chunk_of(watched), self._stepper.windows if watched else self._runtime.windows
+        cuts = [slice(window.at, window.at + chunk) for window in picked]
         values = [window.values[cut] for window, cut in zip(picked, cuts, strict=True)]
         times = [window.times[cut] for window, cut in zip(picked, cuts, strict=True)]
         try:
             with faults_as(InternalError, "the engine could not run this history; send it again"):
                 states = np.stack([window.state for window in picked])
-                futures = [window.future if window.left <= self._chunk else None for window in picked]
+                futures = [window.future if window.left <= chunk else None for window in picked]
                 statics = [window.static for window in picked]
-                forecasts, states = self._runtime.windows(values, times, states, futures, statics)
+                forecasts, states = run(values, times, states, futures, statics)
         except GatecastError as error:
             self._note(error)
             for window in picked:
@@ -107,6 +117,12 @@ class Histories:
                 self._finish(window, forecast)
         self._observer.chunk(len(picked), sum(map(len, values)), self._clock() - began)
         return True
+
+    def _watched(self, window: Window) -> bool:
+        return len(window.state) > len(self._runtime.initial)
+
+    def _chunk_of(self, watched: bool) -> int:
+        return self._steps if watched else self._chunk
 
     def _finish(self, window: Window, forecast: NDArray[np.float64]) -> None:
         try:

@@ -35,34 +35,39 @@ class Lifecycle:
         values: NDArray[np.float64],
         row: NDArray[np.float64] | None,
         replace: bool,
+        regime: bool = False,
     ) -> SessionView | None:
         """A session whose steps 0 … n-1 have `values` (n, width), and whose static features are `row` (features,).
+
+        With `regime` its gates are watched.
 
         The same again finds the session that is there.
 
         The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`.
         """
         static = self.registry.known.named(row)
-        origin = origin_of(start, values, static)
+        origin = origin_of(start, values, static, regime)
         known = self._known(name, origin, replace)
         if known is not None:
             return known
         begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
+        begun = Beginning(name, begin, origin, values, static, regime)
         if len(values) == 0:
-            return self._put(Beginning(name, begin, origin, values, static), None)
+            return self._put(begun, None)
 
         def finished(state: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
             if not np.isfinite(forecast).all():
                 raise NonFiniteForecast("the model's forecast after this history is not finite; nothing was recorded")
             view = self._known(name, origin, replace)  # someone else may have been faster
             checkpoint = Checkpoint(len(values) - 1, FIRST_REVISION, self.digest, state)
-            self.replies.answer(caller, view or self._put(Beginning(name, begin, origin, values, static), checkpoint))
+            self.replies.answer(caller, view or self._put(begun, checkpoint))
 
         def failed(error: GatecastError) -> None:
             self.replies.answer(caller, error)
 
         times = self.frequency.times(begin, np.arange(len(values)))
-        self.histories.add(Window(values, times, self.initial, finished, failed, lambda: caller.gone, static=row))
+        initial = self.registry.cache.monitors.initial(self.initial, regime)
+        self.histories.add(Window(values, times, initial, finished, failed, lambda: caller.gone, static=row))
         return None
 
     def session(self, name: str) -> SessionView:
@@ -82,7 +87,7 @@ class Lifecycle:
         if head.origin == origin:
             return self.session(name)
         raise SessionExists(
-            f"there is a session {name!r} that was created with another start, history or static features; "
+            f"there is a session {name!r} that was created with another start, history, static features or regime; "
             "go on from its last step, choose another name, or ask for it to be replaced",
             last_step=head.last_step,
             revision=head.revision,

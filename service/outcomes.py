@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.attached import NONE, Attached
 from service.batching import Batch
 from service.errors import GatecastError
 from service.faults import again
@@ -33,6 +35,8 @@ class Outcome:
         self.turns = 0  # sessions that got a forecast
         self._forecast_of = np.full(len(batch), -1, np.int64)
         self._forecasts: list[NDArray[np.float64]] = []
+        self.regimes: list[tuple[Items, NDArray[np.float64]]] = []  # of newest observations: flag, score, since
+        self._gates: list[tuple[Items, NDArray[np.float32]]] = []
 
     def accept(self, verdict: Verdict) -> None:
         """Takes over what the judge said."""
@@ -56,6 +60,9 @@ class Outcome:
 
     def forecast(self, ran: Ran) -> None:
         """The newest reading of each of these turns gets its forecast, if it carries what must be known for it."""
+        if ran.gates is not None and self.batch.gated is not None:
+            asked = self.batch.gated[ran.turns.newest]
+            self._gates.append((ran.turns.newest[asked], ran.gates[asked]))
         if self.batch.futures is not None:
             ran = ran.only(self.batch.futures.carried[ran.turns.newest])
         self._forecast_of[ran.turns.newest] = self.turns + np.arange(len(ran.turns))
@@ -71,6 +78,7 @@ class Outcome:
         has = self._forecast_of >= 0
         chosen = self._forecast_of[has]
         forecasts = np.concatenate(self._forecasts)[chosen] if len(chosen) else empty
+        gates, regimes = self._attached(self._gates), self._attached(self.regimes)
         counted = np.cumsum(has)  # forecasts up to and with each reading
         answers: list[Answers] = []
         first = before = 0
@@ -88,7 +96,19 @@ class Outcome:
                     quantiles=forecasts[before:until],
                     errors=self.errors[cut],
                     durable=durable,
+                    gates=gates.cut(cut) if gates and piece.frame.observations.gates else None,
+                    regimes=None if regimes is None else regimes.cut(cut),
                 )
             )
             first, before = stop, until
         return answers
+
+    def _attached(self, some: list[tuple[Items, NDArray[Any]]]) -> Attached | None:
+        """What goes with some readings, but for those that have failed since."""
+        if not some:
+            return None
+        rows = np.full(len(self.batch), NONE)
+        items = np.concatenate([items for items, _ in some])
+        rows[items] = np.arange(len(items))
+        rows[self.steps == NO_STEP] = NONE
+        return Attached(rows, np.concatenate([values for _, values in some]))

@@ -41,6 +41,24 @@ class PaddedRuntime:
             forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots), *known)
         return forecasts[: len(positions)], states
 
+    def step_with_gates(
+        self,
+        arena: Arena,
+        slots: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], States, NDArray[np.float32]]:
+        """As `step`, with the gates (batch, gates) of the same run."""
+        size = padded(len(slots))
+        at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
+        with faults_as(ModelFailed, FAILED):
+            known = _rows(future, size), _rows(static, size)
+            forecasts, states, gates = self.runtime.step_with_gates(values[at], times[at], arena.gather(slots), *known)
+        return forecasts[: len(positions)], states, gates[: len(positions)]
+
     def sequence(
         self,
         arena: Arena,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batching import Turns
-from service.errors import GatecastError, InternalError, NonFiniteForecast, NoReadings
+from service.errors import GatecastError, InternalError, NonFiniteForecast, NoReadings, NoRegime
 from service.faults import again, faults_as
 from service.futures import Futures
 from service.padding import stacked
@@ -67,7 +67,9 @@ class Peeks:
         try:
             row = self.registry.row(peek.name)
             if self.registry.table.last_step[row] < 0:
-                raise NoReadings("this session has no reading yet, so there is nothing to forecast from; send one")
+                raise NoReadings("this session has no reading yet, so there is nothing to tell of it; send one")
+            if peek.regime and not self.registry.table.watched[row]:
+                raise self._unwatched(bool(self.registry.table.regime[row]))
         except GatecastError as error:
             self.note(error)
             self.replies.answer(peek.caller, error)
@@ -76,18 +78,20 @@ class Peeks:
 
     def _look(self, rows: NDArray[np.int64], peeks: list[Peek]) -> None:
         lost, late = self.replays.bring(np.unique(rows))
-        here: list[Peek] = []
-        for row, peek in zip(rows.tolist(), peeks, strict=True):
+        here: list[int] = []
+        for at, (row, peek) in enumerate(zip(rows.tolist(), peeks, strict=True)):
             if row in late:
                 self._late.append(peek)
             elif row in lost:
                 self.replies.answer(peek.caller, again(lost[row]))
+            elif peek.regime:
+                self.replies.answer(peek.caller, (self.registry.view(row), self._regime(row)))
             else:
-                here.append(peek)
+                here.append(at)
         if not here:
             return
-        rows = rows[~np.isin(rows, [*lost, *late])]
-        for row, peek, forecast in zip(rows.tolist(), here, self._forecasts(rows, here), strict=True):
+        rows, peeks = rows[here], [peeks[at] for at in here]
+        for row, peek, forecast in zip(rows.tolist(), peeks, self._forecasts(rows, peeks), strict=True):
             if np.isfinite(forecast).all():
                 self.replies.answer(peek.caller, (self.registry.view(row), forecast))
             else:
@@ -106,3 +110,20 @@ class Peeks:
         missing = np.full((1, self.registry.table.last_values.shape[1]), np.nan)
         (ran,) = self.runner.run(turns, missing, np.zeros(1, np.int64), futures)
         return ran.forecasts[places]
+
+    def _regime(self, row: int) -> NDArray[np.float64]:
+        """Flag, score, since (3,)."""
+        none = np.zeros(1, np.int64)
+        regimes = self.runner.regimes(Turns(np.array([row]), none, none, np.empty(0, np.int64), none))
+        assert regimes is not None  # those that are not watched were refused
+        (said,) = regimes[1:]
+        found: NDArray[np.float64] = said[0]
+        return found
+
+    def _unwatched(self, asked: bool) -> NoRegime:
+        if asked:
+            return NoRegime("this model has no reset gates (nor an LSTM's input gates) that could tell of the regime")
+        return NoRegime(
+            "this session was made without regime: make it anew with PUT …?replace=true, its history, and "
+            '"regime": true'
+        )

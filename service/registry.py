@@ -69,7 +69,8 @@ class Registry:
         row = self.table.row(head.name)
         if row != UNKNOWN:
             self.cache.release(np.array([row]))
-        return self.table.put(head, head.start == NO_TIME, self.known.row(head.static))
+        watched = head.regime and self.cache.monitors.watch is not None
+        return self.table.put(head, head.start == NO_TIME, self.known.row(head.static), watched)
 
     def install(self, row: int, state: NDArray[np.float32], saved_step: int) -> None:
         """Puts one session's state (state,) into the arena, of which the journal has a checkpoint at `saved_step`."""
@@ -112,7 +113,8 @@ class Registry:
         """A session in the journal and here, with the state after its history if it has one; returns its row."""
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
-            row = self.adopt(put(begun.name, begun.start, begun.origin, begun.values, state, begun.static))
+            parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime
+            row = self.adopt(put(*parts))
         if state is not None:
             self.install(row, state.body, state.step)
         return row
@@ -138,6 +140,7 @@ class Registry:
             durable=self.journal.durable,
             created=created,
             static=self.known.named(table.static[row]),
+            regime=bool(table.regime[row]),
         )
 
     def _append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -153,16 +156,22 @@ class Registry:
             head = self.journal.head(table.name(row))
             if head is None:
                 raise unknown(table.name(row))
-            beginnings.append(Beginning(head.name, int(table.start[row]), head.origin, readings, head.static))
+            beginnings.append(
+                Beginning(head.name, int(table.start[row]), head.origin, readings, head.static, head.regime)
+            )
         for row, born in zip(values, self.journal.replace_all(beginnings), strict=True):
             table.revision[row], table.unborn[row] = born.revision, False
 
 
-def origin_of(start: int | None, values: NDArray[np.float64], static: Static | None = None) -> str:
+def origin_of(
+    start: int | None, values: NDArray[np.float64], static: Static | None = None, regime: bool = False
+) -> str:
     """What a session was created from, as sha256 in hexadecimal: all missing values and both zeros count as one."""
     plain = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")
     features = sorted((name, value + 0.0) for name, value in (static or {}).items())
-    said = f" {features}" if features else ""  # nothing, as for sessions made before there were such features
+    said = (f" {features}" if features else "") + (
+        " regime" if regime else ""
+    )  # nothing, as for sessions made before there were such features
     return hashlib.sha256(f"{start} {plain.shape}{said}".encode() + plain.tobytes()).hexdigest()
 
 

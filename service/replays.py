@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,10 @@ from service.engine_settings import EngineSettings
 from service.errors import GatecastError, JournalDamaged, JournalError, StateLost, UnknownSession
 from service.events import Observer
 from service.faults import faults_as
-from service.histories import Histories, Window
+from service.histories import STEP_COST, Histories, Window
 from service.padding import PaddedRuntime
 from service.registry import BROKEN, Registry
+from service.stepping import Stepper
 
 Rows = NDArray[np.int64]
 
@@ -26,7 +28,7 @@ class Replay:
     row: int
     session: tuple[int, int]  # key and revision
     saved_step: int  # of the checkpoint it begins with; -1: it begins with the initial row
-    state: NDArray[np.float32]  # (state,)
+    state: NDArray[np.float32]  # (state,), or (state + monitor,) of a session that is watched
     values: NDArray[np.float64]  # (time, width)
     times: NDArray[np.int64]  # (time,)
     static: NDArray[np.float64] | None  # (static features,)
@@ -38,6 +40,7 @@ class Replays:
     def __init__(
         self,
         runtime: PaddedRuntime,
+        stepper: Stepper,
         registry: Registry,
         histories: Histories,
         settings: EngineSettings,
@@ -45,6 +48,7 @@ class Replays:
         frequency: Frequency,
     ) -> None:
         self._runtime = runtime
+        self._stepper = stepper
         self._registry = registry
         self._histories = histories
         self._settings = settings
@@ -74,40 +78,47 @@ class Replays:
                 lost[row] = self._lost.pop(session)
                 continue
             try:
-                replay = self._late.get(session) or self._load(row)
+                replay = self._late.get(session) or self.load(row, int(self._registry.table.last_step[row]))
             except (StateLost, UnknownSession) as error:
                 lost[row] = error
                 continue
-            if len(replay.values) > min(self._settings.chunk, left):
+            cost = len(replay.values) * (STEP_COST if self._watched(replay) else 1)
+            if cost > min(self._settings.chunk, left):
                 late.add(row)
                 self._begin(replay)
             else:
-                left -= len(replay.values)
+                left -= cost
                 short.append(replay)
         self._run(short)
         return lost, late
 
-    def _load(self, row: int) -> Replay:
-        """What there is of a session; `StateLost` if its readings are damaged or do not reach to its last step."""
+    def load(self, row: int, last: int) -> Replay:
+        """What leads to the state after step `last` of a session, -1 for the one before all readings.
+
+        `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted.
+        """
         table, journal = self._registry.table, self._registry.journal
-        (key, revision), last = self._session(row), int(table.last_step[row])
-        initial = self._runtime.initial
+        key, revision = self._session(row)
+        monitors, watched = self._registry.cache.monitors, bool(table.watched[row])
+        initial = monitors.initial(self._runtime.initial, watched)
         saved, state, values = -1, initial, np.empty((0, table.last_values.shape[1]))
         if last >= 0:
             try:
                 with faults_as(JournalError, BROKEN):
-                    checkpoint, values = journal.load(key, self._digest)
-                    if checkpoint is not None and checkpoint.digest == self._digest and checkpoint.revision == revision:
-                        saved, state = checkpoint.step, checkpoint.body
-                    elif checkpoint is not None:  # of another model or another past
-                        values = journal.readings(key, 0, last)
+                    checkpoint, values = journal.load(key, self._digest, last)
+                    if checkpoint is not None:
+                        ours = checkpoint.digest == self._digest and checkpoint.revision == revision
+                        if ours and monitors.fits(checkpoint.body, watched):
+                            saved, state = checkpoint.step, checkpoint.body
+                        else:  # of another model, another past, or another statistic
+                            values = journal.readings(key, 0, last)
             except JournalDamaged as damage:
                 self._observer.fault(damage)
-        if saved + len(values) != last or state.shape != initial.shape:
+        if saved + len(values) != last:
             raise StateLost(
-                f"the journal has the readings of this session up to step {last}, but not all that its state "
-                "was made from; create the session anew with a history",
-                last_step=last,
+                f"the journal has the readings of this session up to step {int(table.last_step[row])}, but not all "
+                "that its state was made from; create the session anew with a history",
+                last_step=int(table.last_step[row]),
             )
         steps = np.arange(saved + 1, last + 1)
         times = self._frequency.times(int(table.start[row]), steps)
@@ -116,20 +127,26 @@ class Replays:
 
     def _run(self, replays: list[Replay]) -> None:
         """Rebuilds states with one short window each, those of about one length together."""
-        replays.sort(key=lambda replay: len(replay.values))
         together = self._settings.history_batch
-        for first in range(0, len(replays), together):
-            some = replays[first : first + together]
-            states = np.stack([replay.state for replay in some])
-            readings = sum(len(replay.values) for replay in some)
-            if readings:
-                values, times = [replay.values for replay in some], [replay.times for replay in some]
-                statics = [replay.static for replay in some]
-                states = self._runtime.windows(values, times, states, statics=statics)[1]
-            rows = np.array([replay.row for replay in some])
-            self._registry.cache.install(rows, states)
-            self._registry.table.saved_step[rows] = [replay.saved_step for replay in some]
-            self._observer.rebuilt(len(some), readings)
+        for watched, run in ((False, self._runtime.windows), (True, self._stepper.windows)):
+            alike = [replay for replay in replays if self._watched(replay) == watched]
+            alike.sort(key=lambda replay: len(replay.values))
+            for first in range(0, len(alike), together):
+                self._rebuild(alike[first : first + together], run)
+
+    def _rebuild(self, some: list[Replay], run: Callable[..., tuple[object, NDArray[np.float32]]]) -> None:
+        states = np.stack([replay.state for replay in some])
+        moved = [at for at, replay in enumerate(some) if len(replay.values)]
+        if moved:
+            values, times = [some[at].values for at in moved], [some[at].times for at in moved]
+            states[moved] = run(values, times, states[moved], statics=[some[at].static for at in moved])[1]
+        rows = np.array([replay.row for replay in some])
+        self._registry.cache.install(rows, states)
+        self._registry.table.saved_step[rows] = [replay.saved_step for replay in some]
+        self._observer.rebuilt(len(some), sum(len(replay.values) for replay in some))
+
+    def _watched(self, replay: Replay) -> bool:
+        return len(replay.state) > len(self._runtime.initial)
 
     def _begin(self, replay: Replay) -> None:
         """Rebuilds a state chunk by chunk."""

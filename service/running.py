@@ -13,6 +13,7 @@ from service.futures import Futures
 from service.padding import PaddedRuntime
 from service.runtimes import States
 from service.sessions import SessionTable
+from service.stepping import Stepper
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +24,16 @@ class Ran:
     forecasts: NDArray[np.float64]  # (turns, horizon, quantiles)
     states: States
     places: NDArray[np.int64]  # (turns,) each turn's row in `states`
+    gates: NDArray[np.float32] | None = None  # (turns, gates) of the last reading, where they were asked for
+    monitors: NDArray[np.float32] | None = None  # (turns, size) after it, of sessions that are watched: all or none
 
     def only(self, kept: NDArray[np.bool_]) -> Ran:
         """The turns where `kept` is true."""
         if kept.all():
             return self
-        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept])
+        gates = None if self.gates is None else self.gates[kept]
+        monitors = None if self.monitors is None else self.monitors[kept]
+        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept], gates, monitors)
 
     @property
     def finite(self) -> NDArray[np.bool_]:
@@ -42,19 +47,43 @@ class Ran:
 class Runner:
     """Runs turns from the states in the arena, which stay as they are until `keep`."""
 
-    def __init__(self, runtime: PaddedRuntime, cache: ArenaCache, table: SessionTable) -> None:
+    def __init__(self, runtime: PaddedRuntime, stepper: Stepper, cache: ArenaCache, table: SessionTable) -> None:
         self._runtime = runtime
         self._cache = cache
         self._table = table
+        self._stepper = stepper
 
     def run(
-        self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
+        self,
+        turns: Turns,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        futures: Futures | None,
+        gated: NDArray[np.bool_] | None = None,
     ) -> list[Ran]:
         """All turns, one run for each group of one shape; `values` and `times` as in a batch, padding last.
 
-        Each turn is forecast with the future that its newest observation carries.
+        Each turn is forecast with the future that its newest observation carries. Those whose newest observation is
+        `gated` (readings,) come with the gates of their last reading; sessions that are watched advance by step.
         """
-        return [self._run(turns.keep(group), width, values, times, futures) for group, width in turns.groups()]
+        moved = turns.lengths > 0
+        watched = self._table.watched[turns.rows] & moved
+        shown = watched if gated is None else watched | (gated[turns.newest] & moved)
+        plain = turns if not shown.any() else turns.keep(~shown)
+        ran = [self._run(plain.keep(group), width, values, times, futures) for group, width in plain.groups()]
+        if len(plain) < len(turns):
+            parts = (turns.keep(watched), self._watch), (turns.keep(shown & ~watched), self._show)
+            ran += [run(part, values, times, futures) for part, run in parts if len(part)]
+        return ran
+
+    def regimes(self, turns: Turns) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Of those turns whose sessions are watched, the newest observation and flag, score, since (turns, 3)."""
+        watched = self._table.watched[turns.rows]
+        watch = self._cache.monitors.watch
+        if watch is None or not watched.any():
+            return None
+        said = watch.read(self._cache.monitors.read(self._table.slot[turns.rows[watched]]))
+        return turns.newest[watched], np.stack([said.flag, said.score, said.since], axis=1)
 
     def keep(self, ran: Ran) -> None:
         """Puts the states after these turns into the arena."""
@@ -64,6 +93,8 @@ class Runner:
             self._cache.arena.scatter(slots, ran.states)
         elif moved.any():
             self._cache.arena.scatter(slots[moved], ran.states, ran.places[moved])
+        if ran.monitors is not None:
+            self._cache.monitors.write(slots, ran.monitors)
 
     def _run(
         self,
@@ -81,3 +112,32 @@ class Runner:
             positions = turns.positions(width)
             forecasts, states = self._runtime.sequence(arena, slots, positions, turns.lengths, values, times, *known)
         return Ran(turns, forecasts, states, np.arange(len(turns)))
+
+    def _show(
+        self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
+    ) -> Ran:
+        """All but the last reading of each turn in one run for each shape, the last one as a step."""
+        slots, arena = self._table.slot[turns.rows], self._cache.arena
+        if (turns.lengths > 1).any():
+            states, arena = arena.gather(slots), self._runtime.runtime.arena(len(slots) + 1)
+            slots = np.arange(1, len(slots) + 1)
+            arena.scatter(slots, states)
+            before = turns.without_last()
+            for group, width in before.groups():
+                ran = self._run(before.keep(group), width, values, times, futures)
+                arena.scatter(slots[group], ran.states, ran.places)
+        known = None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)
+        one = np.ones(len(turns), np.int64)
+        stepped = self._stepper.run(arena, slots, turns.last[:, None], one, values, times, *known)
+        return Ran(turns, stepped.forecasts, stepped.states, np.arange(len(turns)), stepped.gates)
+
+    def _watch(
+        self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
+    ) -> Ran:
+        """All readings of each turn, one after the other."""
+        slots, cache = self._table.slot[turns.rows], self._cache
+        known = None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)
+        positions, monitors = turns.positions(int(turns.lengths.max())), cache.monitors.read(slots)
+        stepped = self._stepper.run(cache.arena, slots, positions, turns.lengths, values, times, *known, monitors)
+        places = np.arange(len(turns))
+        return Ran(turns, stepped.forecasts, stepped.states, places, stepped.gates, stepped.monitors)

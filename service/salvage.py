@@ -45,7 +45,8 @@ class Salvage:
                 return None
             zero = np.zeros(1, np.int64)
             short = Turns(turns.rows[at : at + 1], zero + count, zero, readings[:count], before[-1:])
-            (ran,) = self._runner.run(short, outcome.batch.values, times, outcome.batch.futures)
+            batch = outcome.batch
+            (ran,) = self._runner.run(short, batch.values, times, batch.futures, batch.gated)
             return ran if ran.finite.all() else None
 
         good, bad, kept = 0, length, None

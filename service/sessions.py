@@ -29,6 +29,8 @@ class SessionTable:
         self.revision = np.zeros(0, np.int64)
         self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
         self.last_values = np.zeros((0, width), np.float64)
+        self.regime = np.zeros(0, np.bool_)  # made to be watched
+        self.watched = np.zeros(0, np.bool_)  # and is: the model has gates for it
         self.static = np.zeros((0, features), np.float64)  # NaN where unknown
         self.saved_step = np.zeros(0, np.int64)  # of the newest checkpoint; -1: none
         self.slot = np.zeros(0, np.int64)  # in the arena, or NOWHERE
@@ -53,10 +55,11 @@ class SessionTable:
     def name(self, row: int) -> str:
         return self._name_of[row]
 
-    def put(self, head: Head, unborn: bool, static: NDArray[np.float64] | None = None) -> int:
+    def put(self, head: Head, unborn: bool, static: NDArray[np.float64] | None = None, watched: bool = False) -> int:
         """Sets a session as the journal has it, its state nowhere, and returns its row.
 
-        `static` (features,) is what its head says of them, as the model takes it.
+        `static` (features,) is what its head says of them, as the model takes it; `watched`: it advances by step, with
+        a monitor.
         """
         row = self._names[head.name]
         if row == UNKNOWN:
@@ -66,6 +69,8 @@ class SessionTable:
         self.revision[row] = head.revision
         self.last_step[row] = head.last_step
         self.last_values[row] = head.last_values
+        self.regime[row] = head.regime
+        self.watched[row] = watched
         self.static[row] = np.nan if static is None else static
         self.saved_step[row] = -1
         self.slot[row] = NOWHERE

@@ -83,7 +83,7 @@ class Stream:
         steps = np.where(taken, outcome.steps, 0)
         outcome.times = np.where(taken, self.frequency.times(table.start[outcome.rows], steps), NO_TIME)
         times = np.append(outcome.times, 0)  # (readings + 1,) as the batch's values: the last one is padding's
-        ran = self.runner.run(turns, batch.values, times, batch.futures)
+        ran = self.runner.run(turns, batch.values, times, batch.futures, batch.gated)
         self._record(outcome, [kept for each in ran for kept in self.salvage.split(outcome, times, each)])
         return set()
 
@@ -108,6 +108,8 @@ class Stream:
             registry.table.advance(moved.rows, outcome.steps[moved.last], values[moved.last])
             registry.checkpoints.moved(moved.rows)
             outcome.forecast(each)
+            if (regimes := self.runner.regimes(each.turns)) is not None:
+                outcome.regimes.append(regimes)
 
     def _fail(self, outcome: Outcome, error: GatecastError) -> None:
         self.health.note(error)

@@ -42,7 +42,7 @@ class Upkeep:
         if self._health.broken("journal"):
             return
         try:
-            self._registry.checkpoints.save_due(self._registry.cache.arena, idle=False)
+            self._registry.checkpoints.save_due(self._registry.cache.bodies, idle=False)
             if self._registry.tail > self._settings.max_tail:
                 self._fold_under_load()
         except GatecastError as error:
@@ -51,7 +51,7 @@ class Upkeep:
     def when_idle(self) -> None:
         """One piece of what is pending."""
         try:
-            if not self._registry.checkpoints.save_due(self._registry.cache.arena, idle=True):
+            if not self._registry.checkpoints.save_due(self._registry.cache.bodies, idle=True):
                 self._fold(self._settings.fold_slice)
         except GatecastError as error:
             self._health.note(error)
@@ -60,7 +60,7 @@ class Upkeep:
         """All states that moved are saved, all of the tail is folded, the journal is closed."""
         registry = self._registry
         try:
-            registry.checkpoints.save_all(registry.cache.arena, registry.cache.residents())
+            registry.checkpoints.save_all(registry.cache.bodies, registry.cache.residents())
             while registry.tail > 0:
                 self._fold(self._settings.max_tail)
         except GatecastError as error:  # the readings are safe: the next start replays them
@@ -74,7 +74,7 @@ class Upkeep:
     def probe(self) -> None:
         """Writes something to the journal that changes nothing; `JournalError` if it cannot."""
         registry = self._registry
-        registry.checkpoints.save(registry.cache.arena, registry.cache.residents()[:1], again=True)
+        registry.checkpoints.save(registry.cache.bodies, registry.cache.residents()[:1], again=True)
         self._fold(self._settings.fold_slice)
 
     def _fold_under_load(self) -> None:

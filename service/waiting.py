@@ -30,11 +30,12 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Peek:
-    """A caller who wants the forecast of a session as it stands."""
+    """A caller who wants the forecast of a session as it stands, or its `regime`."""
 
     name: str
     caller: Caller
     future: NDArray[np.float64] | None = None  # (horizon, known-future covariates)
+    regime: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,6 +42,7 @@ def small_config(**changes: object) -> ForecasterConfig:
         "hidden": 8,
         "layers": 2,
         "dropout": 0.0,
+        "offset": 0.0,
     }
     return ForecasterConfig(**{**settings, **changes})  # type: ignore[arg-type]
 

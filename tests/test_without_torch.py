@@ -8,30 +8,39 @@ import sys
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from service.bundle import Bundle
+from tests.conftest import daily_wave
 from tests.served import Served
 
 # Python imports sitecustomize at its start: here it makes packages unimportable, as if they were not installed.
-ABSENT = """
+SITE = """
 import sys
 from importlib.abc import MetaPathFinder
 
 class Absent(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        absent = {"torch", "polars", "onnx", "onnxscript", "optuna", "matplotlib", "gatecast_client"}
+        absent = {ABSENT}
         if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return None
 
 sys.meta_path.insert(0, Absent())
 """
+TRAINING = {"torch", "onnx", "onnxscript", "optuna"}
+ABSENT = TRAINING | {"polars", "matplotlib", "gatecast_client"}
 
 
 @pytest.fixture
 def without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    (tmp_path / "sitecustomize.py").write_text(ABSENT)
+    return without(ABSENT, tmp_path, monkeypatch)
+
+
+def without(absent: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An environment in which these packages are not installed."""
+    (tmp_path / "sitecustomize.py").write_text(SITE.replace("{ABSENT}", repr(absent)))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
     return dict(os.environ)
@@ -91,3 +100,21 @@ def test_every_subcommand_can_still_tell_of_itself(without_torch: dict[str, str]
     done = gatecast(without_torch, "train", "--help")
     assert done.returncode == 0, done.stderr
     assert "--horizon" in done.stdout
+
+
+def test_gates_are_shown_without_torch(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = without(TRAINING | {"models", "export"}, tmp_path, monkeypatch)
+    hours = np.datetime64("2014-07-01T00:00:00") + np.arange(60).astype("timedelta64[h]")
+    rows = [f"{hour},{value:.3f}" for hour, value in zip(hours, daily_wave(60), strict=True)]
+    (tmp_path / "meter.csv").write_text("\n".join(["ds,y", *rows]) + "\n")
+    done = gatecast(environment, "gates", str(bundle.path), str(tmp_path / "meter.csv"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["gates.html", "gates.png"]
+
+
+def test_gates_without_matplotlib_say_what_to_install(without_torch: dict[str, str], bundle: Bundle) -> None:
+    done = gatecast(without_torch, "gates", str(bundle.path), "meter.csv", "--out", "nowhere")
+    assert done.returncode == 1
+    assert "pip install matplotlib polars" in done.stderr
+    assert "the extra train" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

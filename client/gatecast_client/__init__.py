@@ -1,6 +1,17 @@
 """Gatecast's client: forecasts by request, and streams that neither lose nor repeat a reading."""
 
-from gatecast_client.answers import Acknowledgement, CurrentForecast, Forecast, Model, SeriesForecast, Session
+from gatecast_client.answers import (
+    Acknowledgement,
+    CurrentForecast,
+    Forecast,
+    Gate,
+    Model,
+    Regime,
+    SeriesForecast,
+    Session,
+    SessionGates,
+    SessionRegime,
+)
 from gatecast_client.client import GatecastClient
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import History, Reading, Series
@@ -12,14 +23,18 @@ __all__ = [
     "ConnectionLost",
     "CurrentForecast",
     "Forecast",
+    "Gate",
     "GatecastClient",
     "GatecastError",
     "History",
     "Model",
     "Reading",
+    "Regime",
     "Retry",
     "Series",
     "SeriesForecast",
     "Session",
+    "SessionGates",
+    "SessionRegime",
     "Stream",
 ]

@@ -35,6 +35,23 @@ class SeriesForecast(Forecast, frozen=True, kw_only=True):
     unique_id: str
 
 
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """One gate of one layer at one reading. An update gate z near 1 keeps the past, as does an LSTM's f."""
+
+    mean: float
+    quartiles: list[float]  # of its units: the lower quartile, the median, the upper quartile
+    saturated: float  # share of its units that stand at either end of their range
+    units: list[float] | None = None  # each unit, where they were asked for
+
+
+class Regime(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether many reset gates of a session have left their own recent range at once."""
+
+    flag: bool
+    score: float | None  # None as long as the session's baseline is being learned
+    since: int | None  # the step at which the flag went up
+
+
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     """A reading that is recorded."""
 
@@ -45,6 +62,8 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     repeated: bool = False  # it had been recorded before; nothing advanced
     delivery: str = "exactly-once"  # or at-most-once: it carried neither step nor ds
     forecast: Forecast | None = None  # on the newest reading of its session in a frame
+    gates: dict[str, Gate] | None = None  # by layer.gate (1.r, 1.z, …) beside that, where the stream asks for them
+    regime: Regime | None = None  # of a session that was made with `regime`
 
     # An older reading that is sent again after a lost connection is known by its step alone: then `ds` and `durable`
     # may be None, and there is no forecast, since a newer reading has one.
@@ -62,6 +81,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     durable: str
     created: bool = False  # by this very request
     static: dict[str, float | None] = {}  # where the model knows static features; None: unknown
+    regime: bool = False  # made to be watched
 
 
 class CurrentForecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +91,24 @@ class CurrentForecast(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     ds: Time
     forecast: Forecast
+
+
+class SessionGates(msgspec.Struct, frozen=True, kw_only=True):
+    """The gates of a session's last reading."""
+
+    session: str
+    step: int
+    ds: Time
+    gates: dict[str, Gate]
+
+
+class SessionRegime(msgspec.Struct, frozen=True, kw_only=True):
+    """The regime of a session that was made with `regime`, after its last reading."""
+
+    session: str
+    step: int
+    ds: Time
+    regime: Regime
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +127,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     protocol: int
     future: list[str] = []  # covariates that it knows ahead: every forecast needs their values
     static: list[str] = []  # features that never change in a series
+    gates: dict[str, int] = {}  # units by layer.gate
     metrics: dict[str, Any] = {}
     training: dict[str, Any] = {}
     limits: dict[str, Any] = {}

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from gatecast_client.answers import CurrentForecast, Model, Predictions, SeriesForecast, Session
+from gatecast_client.answers import (
+    CurrentForecast,
+    Model,
+    Predictions,
+    SeriesForecast,
+    Session,
+    SessionGates,
+    SessionRegime,
+)
 from gatecast_client.connection import problem, stream_url
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import (
@@ -81,15 +89,19 @@ class GatecastClient:
         history: History | Iterable[Number] | None = None,
         start: When | None = None,
         static: Static | None = None,
+        regime: bool = False,
         replace: bool = False,
     ) -> Session:
         """Creates a session, with a history to begin with or empty; `start` is the time of step 0.
 
-        `static` are the features that never change in it, all that the model knows (`Model.static`). The same call
+        `static` are the features that never change in it, all that the model knows (`Model.static`). With `regime`
+        its gates are watched, and each acknowledgement says whether the regime has changed. The same call
         again changes nothing and says where the session stands now. Another beginning is the error
         `session_exists`, unless `replace`: then the session starts anew.
         """
         body = _given(start=None if start is None else time_as_sent(start))
+        if regime:
+            body["regime"] = True
         if static:
             body["static"] = numbers_as_sent(static)
         if history is not None:
@@ -119,6 +131,16 @@ class GatecastClient:
         body = _given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
         return await self._ask("POST", path, CurrentForecast, {"future": lists_as_sent(future), **body})
 
+    async def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
+        """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
+        name = session if isinstance(session, str) else session.name
+        return await self._ask("GET", f"{_path(name)}/gates", SessionGates, None, {"units": "true"} if units else {})
+
+    async def regime(self, session: str | Session) -> SessionRegime:
+        """The regime of a session that was opened with `regime`, after its last reading."""
+        name = session if isinstance(session, str) else session.name
+        return await self._ask("GET", f"{_path(name)}/regime", SessionRegime)
+
     async def delete_session(self, session: str) -> None:
         """Forgets a session and its readings."""
         await self._request("DELETE", _path(session), None, {})
@@ -128,14 +150,16 @@ class GatecastClient:
         *,
         horizon: int | None = None,
         quantiles: Sequence[float] | None = None,
+        gates: Literal["summary", "units"] | None = None,
         form: Form = "msgpack",
         frames_at_once: int = 32,
     ) -> Stream:
         """A stream, for `async with`; its forecasts hold `horizon` steps and these `quantiles` (by default all).
 
+        With `gates`, answers with a forecast carry the gates of their reading, in a few numbers or unit by unit.
         `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap.
         """
-        options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles)}
+        options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **_given(gates=gates)}
         return Stream(stream_url(self.url, options), Wire(form), self._retry, frames_at_once)
 
     async def _ask(

@@ -92,6 +92,8 @@ class Frame:
                 repeated=item.repeated,
                 delivery=item.delivery,
                 forecast=item.forecast,
+                gates=item.gates,
+                regime=item.regime,
             )
         facts: dict[str, Any] = dict(item.error)
         error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from gatecast_client.answers import Forecast, Time
+from gatecast_client.answers import Forecast, Gate, Regime, Time
 from gatecast_client.errors import GatecastError
 
 Form = Literal["msgpack", "json"]
@@ -22,6 +22,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     repeated: bool = False
     delivery: str = "exactly-once"
     forecast: Forecast | None = None
+    gates: dict[str, Gate] | None = None
+    regime: Regime | None = None
     error: dict[str, Any] | None = None
 
 

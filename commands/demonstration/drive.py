@@ -52,7 +52,9 @@ async def drive(
     begun(progress)
     async with client.stream(quantiles=progress.quantiles) as stream:
         if session.last_step is not None:
-            progress.expect((await client.forecast(session, quantiles=progress.quantiles)).forecast)
+            future = feed.future(session.last_step)
+            current = await client.forecast(session, quantiles=progress.quantiles, future=future)
+            progress.expect(current.forecast)
         live = shown_live(console, progress, lambda: stream.connected) if console.is_terminal else nullcontext()
         async with live:
             pace = Pace(wish.readings_per_second)
@@ -60,7 +62,9 @@ async def drive(
                 await pace.wait()
                 reading = feed.reading(session.name, step)
                 asked = time.perf_counter()
-                answer = await stream.observe(session, reading.y, step=step, covariates=reading.covariates)
+                answer = await stream.observe(
+                    session, reading.y, step=step, covariates=reading.covariates, future=reading.future
+                )
                 progress.take(answer, time.perf_counter() - asked)
                 if not console.is_terminal:
                     print_line(console, progress)
@@ -82,7 +86,7 @@ async def _opened(client: GatecastClient, model: Model, feed: Feed, wish: Wish, 
     """The session with its history: a new one, or where an earlier run has left it; at its end it starts anew."""
     name = wish.session or f"demo-{feed.name}-{model.digest[:_DIGEST_SHOWN]}"
     try:
-        session = await client.open_session(name, history=feed.history(), replace=wish.restart)
+        session = await client.open_session(name, history=feed.history(), static=feed.static, replace=wish.restart)
     except GatecastError as error:
         if error.code != "session_exists":
             raise
@@ -93,7 +97,7 @@ async def _opened(client: GatecastClient, model: Model, feed: Feed, wish: Wish, 
         _say(console, f"Session {name}: {feed.first:,} readings of history, then what the model has not seen.")
     elif session.next_step >= len(feed):
         _say(console, f"Session {name} has seen all readings; it starts anew.")
-        session = await client.open_session(name, history=feed.history(), replace=True)
+        session = await client.open_session(name, history=feed.history(), static=feed.static, replace=True)
     else:
         _say(console, f"Session {name} goes on at {feed.time(session.next_step)}; --restart begins it anew.")
     return session

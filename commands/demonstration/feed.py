@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,9 @@ class Feed:
     values: NDArray[np.float64]  # (time, 1 + covariates), NaN where missing, covariates in the model's order
     covariates: tuple[str, ...]
     first: int  # step at which the demo begins; what is before is history
+    known: tuple[str, ...] = ()  # covariates that the model wants to know ahead
+    horizon: int = 1
+    static: dict[str, float | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -50,7 +53,17 @@ class Feed:
     def reading(self, session: str, step: int) -> Reading:
         """The reading of a step."""
         y, *others = self.values[step].tolist()
-        return Reading(session, y, step=step, covariates=dict(zip(self.covariates, others, strict=True)))
+        covariates = dict(zip(self.covariates, others, strict=True))
+        return Reading(session, y, step=step, covariates=covariates, future=self.future(step))
+
+    def future(self, step: int) -> dict[str, list[float | None]] | None:
+        """What is known after a step of those covariates: None beyond the end of the data."""
+        if not self.known:
+            return None
+        ahead = self.values[step + 1 : step + 1 + self.horizon]
+        rest: list[float | None] = [None] * (self.horizon - len(ahead))
+        places = {name: 1 + self.covariates.index(name) for name in self.known}
+        return {name: [_or_none(value) for value in ahead[:, at].tolist()] + rest for name, at in places.items()}
 
 
 def make_feed(table: SeriesTable, model: Model) -> Feed:
@@ -66,7 +79,7 @@ def make_feed(table: SeriesTable, model: Model) -> Feed:
             f"  gatecast export runs/{name} --out runs/{name}.bundle\n"
             f"  gatecast serve runs/{name}.bundle"
         )
-    missing = [each for each in model.covariates if each not in table.covariates]
+    missing = [each for each in (*model.covariates, *model.static) if each not in table.covariates]
     if missing:
         raise FeedError(f"the model {model.name} needs the column {missing[0]!r}, which {name} does not have")
     series = table.series[0]
@@ -75,7 +88,28 @@ def make_feed(table: SeriesTable, model: Model) -> Feed:
     skipped = max(0, first - int(model.limits.get("history_steps", first)))
     start = int(table.frequency.times(series.start, np.array([skipped], dtype=np.int64))[0])
     values = series.values[skipped:, columns]
-    return Feed(name, table.frequency, start, values, tuple(model.covariates), first - skipped)
+    static = {each: _constant(series.values[:, 1 + table.covariates.index(each)]) for each in model.static}
+    return Feed(
+        name,
+        table.frequency,
+        start,
+        values,
+        tuple(model.covariates),
+        first - skipped,
+        tuple(model.future),
+        model.horizon,
+        static,
+    )
+
+
+def _constant(column: NDArray[np.float64]) -> float | None:
+    """The value of a static feature: the first that is there."""
+    known = column[~np.isnan(column)]
+    return float(known[0]) if known.size else None
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 def _held_out(model: Model, frequency: Frequency, start: int, length: int) -> int:

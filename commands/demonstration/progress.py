@@ -10,10 +10,11 @@ from collections.abc import Callable
 import numpy as np
 from gatecast_client import Acknowledgement, Forecast, Model, Session
 
+from commands.band import Band
 from commands.demonstration.axes import DAY
 from commands.demonstration.chart import View
 from commands.demonstration.feed import Feed
-from commands.demonstration.scores import Band, Scores
+from commands.demonstration.scores import Scores
 
 _RECENT = 200  # readings of which the rate is taken
 

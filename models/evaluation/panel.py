@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config import ForecasterConfig
+from models.table import Parts, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +47,28 @@ class Panel:
                     f"the training end {train} and the validation end {validation} do not fit {len(stretch)} readings"
                 )
 
+    @classmethod
+    def of(cls, table: Table, parts: Parts) -> Panel:
+        """The series of a table with their times, marked where training and validation end."""
+        stretches = tuple(
+            Stretch(
+                series.values,
+                table.frequency.times(series.start, np.arange(len(series.values), dtype=np.int64)),
+                series.static,
+            )
+            for series in table.series
+        )
+        return cls(stretches, tuple(parts.train_end.tolist()), tuple(parts.validation_end.tolist()))
+
     @property
     def width(self) -> int:
         """Values of one reading: the target and the covariates."""
         return int(self.series[0].values.shape[1])
+
+    @property
+    def span(self) -> float:
+        """The longest time from the first to the last reading of a series, in seconds or counts."""
+        return float(max(stretch.times[-1] - stretch.times[0] for stretch in self.series))
 
     def before_test(self, horizon: int = 0, known: Sequence[int] = ()) -> Panel:
         """The same panel without the readings that are held out: whoever works on it cannot see them.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.evaluation.panel import Part, Stretch, known_of, rows_of
 from models.forecaster import Forecaster
+from models.transform import STRAIGHT, Transform
 
 ROWS = 64  # series that run side by side
 CHUNK = 1024  # steps of history taken at once
@@ -26,17 +27,19 @@ class Span(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Forecasts of one span from the origins `first`, `first` + 1, …: level + scale * quantiles."""
+    """Forecasts of one span from the origins `first`, `first` + 1, …: level + scale * quantiles, under the curve."""
 
     span: int
     first: int
     quantiles: Tensor  # (origins, horizon, quantiles) float32, in deviations of the window
     level: Tensor  # (origins,) float64
     scale: Tensor  # (origins,) float64
+    transform: Transform = STRAIGHT
 
     def in_units(self) -> Tensor:
         """The forecasts in the series' units, (origins, horizon, quantiles) float64."""
-        return self.level[:, None, None] + self.scale[:, None, None] * self.quantiles.to(torch.float64)
+        under = self.level[:, None, None] + self.scale[:, None, None] * self.quantiles.to(torch.float64)
+        return self.transform.undo(under)
 
 
 @torch.no_grad()
@@ -82,6 +85,7 @@ def _roll_rows(model: Forecaster, spans: list[Span], names: list[int], context: 
                 quantiles[place, :length],
                 level[place, :length],
                 scale[place, :length],
+                fork.transform,
             )
         done += chunk
         active = [row for row in active if spans[row].first + done <= spans[row].last]
@@ -101,7 +105,7 @@ def _roll_histories(model: Forecaster, spans: list[Span], names: list[int]) -> I
         fork = model.fork(values, times, lengths, state, ahead, static)
         quantiles, level, scale = (part.cpu() for part in (fork.quantiles, fork.level, fork.scale))
         for place, (row, origin) in enumerate(chosen):
-            yield Piece(names[row], origin, quantiles[place], level[place], scale[place])
+            yield Piece(names[row], origin, quantiles[place], level[place], scale[place], fork.transform)
 
 
 def _run_in(model: Forecaster, spans: list[Span], context: int | None) -> Tensor:

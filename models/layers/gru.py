@@ -32,7 +32,7 @@ class GRULayer(Layer):
     def ragged(
         self, inputs: Tensor, lengths: Tensor, rows: Tensor, state: Tensor, held: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        if held is not None or not packs(inputs, rows):
+        if held is not None or not packs(inputs, rows, self.mostly_full):
             return self._run(inputs, lengths, state, held, flags=1 if held is None else held.size(2))
         outputs, last = packed(self.fused, inputs, rows, state.contiguous().unsqueeze(0))
         return outputs, last.squeeze(0)

@@ -9,6 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from models.layers.packing import MOSTLY_FULL
+
 HOLD = 1e4  # added to a gate before its sigmoid: exactly 1 (or, negative, exactly 0) in float32
 
 
@@ -25,6 +27,7 @@ class Layer(nn.Module, ABC):
         super().__init__()
         self.inputs = inputs
         self.width = width
+        self.mostly_full = MOSTLY_FULL  # a measurement may set it: 0 always pads, above 1 always packs
 
     @property
     def parts(self) -> list[tuple[str, int]]:

@@ -61,7 +61,7 @@ class LSTMLayer(Layer):
     def ragged(
         self, inputs: Tensor, lengths: Tensor, rows: Tensor, state: Tensor, held: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        if held is not None or not packs(inputs, rows):
+        if held is not None or not packs(inputs, rows, self.mostly_full):
             return self._run(inputs, lengths, state, held, flags=1 if held is None else held.size(2))
         start = tuple(state[:, part].contiguous().unsqueeze(0) for part in self._both())
         outputs, (hidden, cell) = packed(self.fused, inputs, rows, start)

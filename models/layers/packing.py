@@ -10,9 +10,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 MOSTLY_FULL = 0.5  # share of real steps above which the CPU runs padded rows faster than packed ones
 
 
-def packs(inputs: Tensor, rows: Tensor) -> bool:
+def packs(inputs: Tensor, rows: Tensor, mostly_full: float = MOSTLY_FULL) -> bool:
     """Whether packing saves time: on CUDA always, on the CPU where most steps are padding."""
-    return inputs.is_cuda or int(rows.sum()) < MOSTLY_FULL * inputs.size(0) * inputs.size(1)
+    return inputs.is_cuda or int(rows.sum()) < mostly_full * inputs.size(0) * inputs.size(1)
 
 
 def packed(fused: nn.Module, inputs: Tensor, rows: Tensor, start: Any) -> tuple[Tensor, Any]:

@@ -45,7 +45,7 @@ class RNNLayer(Layer):
         if held is not None:
             return self._run(inputs, lengths, state, held, flags=held.size(2))
         before = state.contiguous()
-        if packs(inputs, rows):
+        if packs(inputs, rows, self.mostly_full):
             outputs, last = packed(self.fused, inputs, rows, before.unsqueeze(0))
             return outputs, last.squeeze(0)
         outputs, _ = self.fused(inputs, before.unsqueeze(0))

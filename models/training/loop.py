@@ -176,18 +176,23 @@ class Training:
         several = self.settings.accumulate
         for number in range(step * several, (step + 1) * several):
             crops = self.sampler.crops(number).to(self.device)
-            forks = self._forks(crops)
+            forks = self._forks(crops, number)
             self.monitor.watch(forks, crops.lengths)
             losses = [fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels) for fork in forks]
             targets = count_targets(forks[0], crops.future, crops.lengths) if several > 1 else 1
             yield torch.stack(losses).sum(), targets
 
-    def _forks(self, crops: Crops) -> list[Fork]:
+    def _forks(self, crops: Crops, number: int = 0) -> list[Fork]:
+        """Decoded at every few steps, in turn: origins side by side share nearly all their targets."""
+        every = self.settings.every
+        origins = slice(number % every, None, every) if crops.values.size(1) >= every else slice(None)
         with autocast(self.device, self.settings.precision):
             state = self.model.primed(crops.before)
             cold = torch.isnan(crops.before[:, :, 0]).all(1)
             state = torch.where(cold.unsqueeze(1), self.model.initial(), state)
-            forks = self.model.forks(crops.values, crops.times, crops.lengths, state, crops.ahead, crops.static)
+            forks = self.model.forks(
+                crops.values, crops.times, crops.lengths, state, crops.ahead, crops.static, origins
+            )
         return [fork._replace(quantiles=fork.quantiles.float()) for fork in forks]
 
     def _count_skip(self, skipped: bool) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.forecaster import Fork
+from models.transform import STRAIGHT, Transform
 
 HEAVIEST = 10.0  # seasonal scales that one deviation of a window may weigh
 FARTHEST = 1e4  # deviations; after a constant window a target may lie at infinity, and its gradient is the same here
@@ -34,14 +35,15 @@ def quantile_loss(
     level: Tensor,  # (…) float64
     scale: Tensor,  # (…) float64
     target: Tensor,  # (…, horizon) float64, in the series' units, NaN where there is none
-    unit: Tensor,  # (…) float64: how large an error of 1 is in each series
+    unit: Tensor,  # (…) float64: how large an error of 1 is in each series, under the curve
     levels: Tensor,  # (quantiles,) float32
+    transform: Transform = STRAIGHT,
 ) -> tuple[Tensor, Tensor]:
     """Sum of the quantile losses in units of each series (Koenker and Bassett 1978), and how many targets there were.
 
     Errors are taken where the net sees them, in deviations of the window, and weighed by what a deviation is in units.
     """
-    normalised = (target - level.unsqueeze(-1)) / scale.unsqueeze(-1)
+    normalised = (transform.apply(target) - level.unsqueeze(-1)) / scale.unsqueeze(-1)
     known = ~torch.isnan(normalised)
     heavy = (scale / unit).clamp(max=HEAVIEST).unsqueeze(-1)
     weight = torch.where(known, heavy / levels.numel(), torch.zeros_like(heavy)).to(torch.float32)
@@ -71,7 +73,7 @@ def fork_loss(fork: Fork, future: Tensor, lengths: Tensor, unit: Tensor, levels:
     """The mean loss of a batch of crops: `future` (batch, time + horizon - 1) is the target from one step on."""
     target = _targets(fork, future, lengths)
     units = unit.unsqueeze(1).expand(-1, target.size(1))
-    total, count = quantile_loss(fork.quantiles, fork.level, fork.scale, target, units, levels)
+    total, count = quantile_loss(fork.quantiles, fork.level, fork.scale, target, units, levels, fork.transform)
     return total / count.clamp(min=1)
 
 

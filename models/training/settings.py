@@ -10,7 +10,7 @@ from models.training.batching import BATCHINGS
 from models.training.precision import PRECISIONS
 from models.training.schedule import SCHEDULES
 
-AT_LEAST_ONE = ("steps", "batch", "accumulate", "shortest", "longest", "stride", "validate_every", "patience")
+AT_LEAST_ONE = ("steps", "batch", "accumulate", "shortest", "longest", "stride", "every", "validate_every", "patience")
 NOT_NEGATIVE = ("decay", "warm_up", "jitter", "warp")
 
 
@@ -19,7 +19,7 @@ class TrainingSettings:
     """What decides a training run; together with data and model it decides every weight."""
 
     steps: int = 1000
-    batch: int = 32  # crops in a step
+    batch: int = 64  # crops in a step
     accumulate: int = 1  # batches whose gradients make one step
     rate: float = 5e-3  # peak learning rate
     schedule: str = "cosine"  # of models/training/schedule.py
@@ -31,6 +31,7 @@ class TrainingSettings:
     shortest: int = 64  # steps of a crop
     longest: int = 256
     batch_steps: int | None = None  # of a batch counted in steps; else as many as a batch of crops holds in the mean
+    every: int = 4  # steps between the origins of a crop that are learned from
     primed: float = 0.85  # share of crops that start with the window of past values known
     stride: int = 1  # crops start on a grid of so many steps
     jitter: float = 0.0  # noise on what is shown, as a share of each crop's deviation

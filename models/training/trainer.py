@@ -27,8 +27,10 @@ from models.training.precision import require_device
 from models.training.progress import ProgressView
 from models.training.run import FORECAST_PLOT, LOG, LOSS_PLOT, RESUME, Run
 from models.training.settings import TrainingSettings
+from models.training.spread import implied_offset
 from models.training.validation import Validation
 from models.training.windows import Sampler
+from models.transform import Transform
 
 STRETCHES = 4
 STRETCH = 1_100  # steps beyond one window
@@ -46,6 +48,7 @@ def train(
     ValueError if there is no such device.
     """
     torch.set_num_threads(threads)
+    run = replace(run, config=resolved(run.config, panel, run.data.season))
     training = prepare(panel, run.config, run.settings, run.data.season, device)
     if resume:
         _take_up(training, run)
@@ -69,13 +72,21 @@ def prepare(
 ) -> Training:
     """A training at its first step; the seed decides the weights it starts from. ValueError if there is no device."""
     place = require_device(device, settings.precision)
+    config = resolved(config, panel, season)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = build(config, covariate_statistics(panel))
     if model.longest_history is not None:  # whole histories, each from a new state, as such a model is served
         settings = replace(settings, primed=0.0, shortest=config.window, longest=model.longest_history)
     sampler = Sampler.of(panel, settings, config, season)
-    return Training(model.to(place), sampler, Validation.of(panel, season, model.streams), settings)
+    return Training(
+        model.to(place), sampler, Validation.of(panel, season, model.streams, Transform(config.offset or 0.0)), settings
+    )
+
+
+def resolved(config: ForecasterConfig, panel: Panel, season: int) -> ForecasterConfig:
+    """The configuration with what the training parts imply in place of what it leaves open."""
+    return config if config.offset is not None else replace(config, offset=implied_offset(panel, season))
 
 
 def covariate_statistics(panel: Panel) -> tuple[Tensor, Tensor]:

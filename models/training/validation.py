@@ -14,6 +14,7 @@ from models.evaluation.rolling import Span, roll
 from models.forecaster import Forecaster
 from models.training.loss import quantile_loss
 from models.training.windows import units_of
+from models.transform import STRAIGHT, Transform
 
 SERIES = 512  # that are looked at, evenly spread, where there are more
 HISTORIES = 64  # whole ones that are read for a model that does not stream
@@ -29,7 +30,7 @@ class Validation:
     units: NDArray[np.float64]
 
     @classmethod
-    def of(cls, panel: Panel, season: int, streams: bool = True) -> Validation:
+    def of(cls, panel: Panel, season: int, streams: bool = True, transform: Transform = STRAIGHT) -> Validation:
         """ValueError if no series has a validation part.
 
         A model that does not stream reads a whole history for every origin, so it is judged by a few, evenly spread.
@@ -44,7 +45,7 @@ class Validation:
         spans = [(i, part) for i, span in zip(chosen, whole, strict=True) for part in _spread(span, streams, origins)]
         rows = [i for i, _ in spans]
         ends = tuple(panel.validation_end[i] for i in rows)
-        return cls(tuple(span for _, span in spans), ends, units_of(panel, season)[rows])
+        return cls(tuple(span for _, span in spans), ends, units_of(panel, season, transform)[rows])
 
     def loss(self, model: Forecaster) -> float:
         """The mean loss, in units of each series; draws nothing at random."""
@@ -55,7 +56,7 @@ class Validation:
             _, target = targets_of(piece, history, model.config.horizon)
             unit = torch.full_like(piece.scale, float(self.units[piece.span]))
             part, targets = quantile_loss(
-                piece.quantiles, piece.level, piece.scale, torch.from_numpy(target), unit, levels
+                piece.quantiles, piece.level, piece.scale, torch.from_numpy(target), unit, levels, piece.transform
             )
             total += float(part)
             count += int(targets)

@@ -17,6 +17,7 @@ from models.evaluation.rolling import window_before
 from models.training.augmentation import jitter, mask, warp_time
 from models.training.batching import BATCHINGS, Row, Source
 from models.training.settings import TrainingSettings
+from models.transform import STRAIGHT, Transform
 
 
 class Crops(NamedTuple):
@@ -63,7 +64,7 @@ class Sampler:
     def of(cls, panel: Panel, settings: TrainingSettings, config: ForecasterConfig, season: int) -> Sampler:
         """`season`, in steps, is that of the unit in which errors of a series are weighed."""
         ends = np.array(panel.train_end, dtype=np.float64)
-        return cls(panel, settings, config, units_of(panel, season), ends / ends.sum())
+        return cls(panel, settings, config, units_of(panel, season, Transform(config.offset or 0.0)), ends / ends.sum())
 
     def crops(self, step: int) -> Crops:
         """The batch of a step, counted from 0."""
@@ -116,10 +117,18 @@ class Sampler:
         )
 
 
-def units_of(panel: Panel, season: int) -> NDArray[np.float64]:
-    """For each series the seasonal scale of its training part; 1 where it never changes."""
-    units = [
-        seasonal_scale(stretch.values[:end, 0], season)
+def units_of(panel: Panel, season: int, transform: Transform = STRAIGHT) -> NDArray[np.float64]:
+    """For each series the seasonal scale of its training part; 1 where it never changes.
+
+    Under a logarithm errors of all series are relative and can be compared: there it is the harmonic mean of the
+    series' own scale and that of all, so that half of the loss weighs every series alike and half every error alike.
+    """
+    parts = [
+        transform.apply(torch.from_numpy(stretch.values[:end, 0])).numpy()
         for stretch, end in zip(panel.series, panel.train_end, strict=True)
     ]
-    return np.array([unit if np.isfinite(unit) and unit > 0 else 1.0 for unit in units])
+    units = np.array([seasonal_scale(part, season) for part in parts])
+    changes = np.isfinite(units) & (units > 0)
+    if transform.offset > 0 and changes.any():
+        units = 2 / (1 / np.where(changes, units, 1.0) + 1 / units[changes].mean())
+    return np.where(changes, units, 1.0)

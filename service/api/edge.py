@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
 from datasets.frequency import Frequency
@@ -13,6 +13,7 @@ from service.api.ahead import Ahead
 from service.api.clock import Clock
 from service.api.drain import Streams
 from service.api.forecasts import Levels, Selection
+from service.api.gate_summaries import Detail, GateSummaries, detail
 from service.api.histories import Histories
 from service.api.items import Item, Items, refusal
 from service.api.limits import session_name
@@ -21,6 +22,7 @@ from service.api.statics import Statics
 from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
 from service.frames import Answers
+from service.gates import Gates
 from service.logs import Log
 from service.metrics import Metrics
 from service.runtimes import Runtime
@@ -58,13 +60,21 @@ class Edge:
         self.histories = Histories(self.clock, covariates, longest)
         self.ahead = Ahead(tuple(manifest.future), manifest.horizon)
         self.statics = Statics(tuple(manifest.static))
+        self.gates = GateSummaries(Gates.of(manifest))
         self._columns = Columns(self.clock, covariates, self.ahead)
-        self._items = Items(self.clock)
+        self._items = Items(self.clock, self.gates)
 
     def check_streams(self) -> None:
         """`CannotStream` where the bundle's model keeps no state."""
         if not self.bundle.manifest.streams:
             raise CannotStream("this model cannot be streamed; send whole histories to POST /v1/predict")
+
+    def detail(self, gates: bool | str | None) -> Detail | None:
+        """What of its gates an answer shall carry; `NoGates` where this model cannot show any, `WrongType`."""
+        asked = detail(gates)
+        if asked is not None:
+            self.gates.gates.check()
+        return asked
 
     def session(self, segment: str) -> str:
         """A session's name from its segment of the path, which is still url-encoded; `CannotStream`."""
@@ -81,11 +91,12 @@ class Edge:
         selection: Selection,
         whole_times: bool = False,
         excused: Collection[str] = (),
+        gates: Detail | None = None,
     ) -> Outcome:
         """What came of each reading. An error that is raised is about all of them: none was recorded.
 
         `excused` are sessions of which another reading was sent that could not even be decoded: it may have been the
-        one that carries what is known ahead.
+        one that carries what is known ahead. With `gates`, answers with a forecast carry those of their reading.
         """
         limit = self.settings.readings_per_frame
         if len(readings) > limit:
@@ -98,10 +109,11 @@ class Edge:
         if not sheet.kept:
             items = [refusal(sessions[at], readings[at].step, sheet.faults[at]) for at in range(len(readings))]
             return Outcome(items, sheet.faults)
-        answers = await self.engine.observe(sheet.observations)
+        observations = replace(sheet.observations, gates=True) if gates else sheet.observations
+        answers = await self.engine.observe(observations)
         errors = {at: error for at, error in zip(sheet.kept, answers.errors, strict=True) if error is not None}
         starts = await self._starts(sheet.observations.sessions, answers)
-        items = self._items.write(sessions, readings, sheet, answers, selection, starts, whole_times)
+        items = self._items.write(sessions, readings, sheet, answers, selection, starts, whole_times, gates)
         return Outcome(items, errors | sheet.faults)
 
     async def _starts(self, sessions: list[str], answers: Answers) -> dict[str, int]:

@@ -81,6 +81,17 @@ class Examples:
             ],
         }
         self.current: Example = {"a session": {**place, "forecast": self._forecast(count + 1)}}
+        told = {"flag": True, "score": 3.2, "since": count - 1}
+        self.regime: Example = {"a change": {**place, "regime": told}}
+        self.gates: Example = {
+            "in summary": {
+                **place,
+                "gates": {
+                    part.name: {"mean": 0.5, "quartiles": [0.25, 0.5, 0.75], "saturated": 0.0}
+                    for part in manifest.gate_slices
+                },
+            }
+        }
         self.current_request: Example = {
             "the whole forecast": dict(self._future),
             "some of it": {**self._future, "horizon": 1, "quantiles": [median]},

@@ -45,6 +45,7 @@ class Frame:
     many: bool  # sent as a list, so answered as one
     horizon: int | None = None  # of this frame alone
     quantiles: list[float] | None = None
+    gates: bool | str | None = None
 
     @property
     def count(self) -> int:
@@ -114,12 +115,13 @@ class Codec:
         try:
             sent = self._envelope.decode(data)
             self._bound(len(sent.observations))
-            return Frame(sent.observations, range(len(sent.observations)), {}, True, sent.horizon, sent.quantiles)
+            places = range(len(sent.observations))
+            return Frame(sent.observations, places, {}, True, sent.horizon, sent.quantiles, sent.gates)
         except msgspec.ValidationError:
             # Without its readings the rest must be right, else nothing of the frame is taken.
             bare = self._envelope.decode(self._encoder.encode({**fields, "observations": []}))
         frame = self._list(fields["observations"])
-        return Frame(frame.readings, frame.places, frame.refusals, True, bare.horizon, bare.quantiles)
+        return Frame(frame.readings, frame.places, frame.refusals, True, bare.horizon, bare.quantiles, bare.gates)
 
     def _singly(self, data: bytes | msgspec.Raw) -> Frame:
         raws = self._raws.decode(data)

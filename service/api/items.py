@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from service.api import problems
 from service.api.clock import LARGEST_COUNT, Clock, Time
 from service.api.forecasts import Selection
+from service.api.gate_summaries import Detail, GateSummaries
 from service.api.readings import Reading, Sheet
 from service.errors import GatecastError
 from service.frames import NO_TIME, Answers
@@ -23,6 +25,7 @@ class Items:
     """Writes answers for clients. A forecast carries `start`, the time of its first step, or with `whole_times` all."""
 
     clock: Clock
+    gates: GateSummaries
 
     def write(
         self,
@@ -33,6 +36,7 @@ class Items:
         selection: Selection,
         starts: Mapping[str, int],
         whole_times: bool = False,
+        gates: Detail | None = None,
     ) -> list[Item]:
         """One item for each reading, in the order sent.
 
@@ -52,6 +56,7 @@ class Items:
         ahead = self._ahead(known, last, selection.horizon if whole_times else 1)
         repeated, keyed = answers.repeated.tolist(), answers.keyed.tolist()
         steps, rows = answers.steps.tolist(), answers.rows.tolist()
+        shown, regimes = self._gates(answers, gates), _regimes(answers)
         for at, row in zip(sheet.kept, range(len(steps)), strict=True):
             wrong = answers.errors[row]
             if wrong is not None:
@@ -69,14 +74,44 @@ class Items:
                     "median": medians[place],
                     "quantiles": dict(zip(selection.names, levels[place], strict=True)),
                 }
+            if row in shown:
+                item["gates"] = shown[row]
+            if row in regimes:
+                item["regime"] = regimes[row]
             items[at] = item
         return items
+
+    def _gates(self, answers: Answers, detail: Detail | None) -> dict[int, Item]:
+        """By the row of the answer that they belong to."""
+        if detail is None or answers.gates is None:
+            return {}
+        with_gates = np.flatnonzero(answers.gates.rows >= 0)
+        written = self.gates.write(answers.gates.values[answers.gates.rows[with_gates]], detail)
+        return dict(zip(with_gates.tolist(), written, strict=True))
 
     def _ahead(self, starts: NDArray[np.int64], last: NDArray[np.int64], count: int) -> list[list[Time]]:
         """The times of the `count` steps after step `last` of each series that begins at `starts`."""
         steps = last[:, None] + np.arange(1, count + 1, dtype=np.int64)  # (readings, count)
         texts = self.clock.write_all(self.clock.frequency.times(np.repeat(starts, count), steps.ravel()))
         return [texts[at : at + count] for at in range(0, len(texts), count)]
+
+
+def regime(said: NDArray[np.float64]) -> Item:
+    """Flag, score, since (3,) for clients."""
+    flag, score, since = said.tolist()
+    return {
+        "flag": bool(flag),
+        "score": None if math.isnan(score) else score,
+        "since": int(since) if flag else None,
+    }
+
+
+def _regimes(answers: Answers) -> dict[int, Item]:
+    """By the row of the answer that they belong to."""
+    if answers.regimes is None:
+        return {}
+    told = np.flatnonzero(answers.regimes.rows >= 0)
+    return {row: regime(answers.regimes.values[answers.regimes.rows[row]]) for row in told.tolist()}
 
 
 def refusal(session: str | None, step: object, error: GatecastError) -> Item:

@@ -77,6 +77,7 @@ def model(edge: Edge) -> dict[str, object]:
         "static": list(manifest.static),
         "streams": manifest.streams,
         "context": manifest.context,
+        "gates": {part.name: part.stop - part.start for part in manifest.gate_slices},
         "longest_history": edge.histories.longest,
         "state_bytes": 4 * manifest.state.size,
         "metrics": manifest.metrics,

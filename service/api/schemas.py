@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,6 +60,7 @@ class SessionRequest(Sent):
     start: Time | None = Field(None, description="time of step 0")
     history: History | None = Field(None, description="readings to begin with: steps 0, 1, …")
     static: Features | None = Field(None, description=_STATIC)
+    regime: bool = Field(False, description="watch its gates at every reading, and flag a change of regime")
 
 
 class Observation(Sent):
@@ -84,6 +85,7 @@ class StreamFrame(Sent):
     observations: list[StreamObservation]
     horizon: int | None = None
     quantiles: list[Number] | None = None
+    gates: bool | Literal["summary", "units"] | None = None
 
 
 class ForecastRequest(Sent):
@@ -124,6 +126,24 @@ class SessionAnswer(Answered):
     durable: str = Field(description="what a recorded reading survives: none, process (kill -9), disk (power cut)")
     created: bool
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
+    regime: bool | None = Field(None, description="true: made to be watched")
+
+
+class Gate(Answered):
+    """One gate of one layer at one reading. An update gate z near 1 keeps the past, as does an LSTM's f."""
+
+    mean: float
+    quartiles: list[float] = Field(description="of its units: the lower quartile, the median, the upper quartile")
+    saturated: float = Field(description="share of its units within 1/256 of either end of their range")
+    units: list[float] | None = Field(None, description="each unit, where they were asked for")
+
+
+class Regime(Answered):
+    """Whether many reset gates have left their own recent range at once (docs/regime.md)."""
+
+    flag: bool
+    score: float | None = Field(description="null as long as the session's baseline is being learned")
+    since: int | None = Field(description="the step at which the flag went up; null where it is down")
 
 
 class Acknowledgement(Answered):
@@ -136,6 +156,8 @@ class Acknowledgement(Answered):
     repeated: bool | None = Field(None, description="true: this last step was recorded before, nothing advanced")
     delivery: str | None = Field(None, description="at-most-once: neither step nor ds came, so a retry may repeat it")
     forecast: Forecast | None = None
+    gates: dict[str, Gate] | None = Field(None, description="where they were asked for; not of one that was repeated")
+    regime: Regime | None = Field(None, description="on the newest of a session that is watched")
 
 
 class Fault(Answered):
@@ -158,6 +180,20 @@ class CurrentForecast(Answered):
     step: int = Field(description="the last recorded reading, from which this forecast is made")
     ds: Time
     forecast: Forecast
+
+
+class GatesAnswer(Answered):
+    session: str
+    step: int = Field(description="the last recorded reading, whose gates these are")
+    ds: Time
+    gates: dict[str, Gate] = Field(description="by layer.gate: 1.r (reset), 1.z (update), 1.n (candidate), …")
+
+
+class RegimeAnswer(Answered):
+    session: str
+    step: int = Field(description="the last recorded reading")
+    ds: Time
+    regime: Regime
 
 
 class Limits(Answered):
@@ -187,6 +223,7 @@ class ModelAnswer(Answered):
     static: list[str] = Field(description="features that never change in a series")
     streams: bool
     context: int
+    gates: dict[str, int] = Field(description="units by layer.gate, for those who ask for gates")
     longest_history: int
     state_bytes: int = Field(description="what one session's state takes")
     metrics: dict[str, Any] = Field(description="errors on the held-out end, beside the seasonal naive's")

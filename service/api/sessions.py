@@ -22,6 +22,8 @@ from service.errors import (
     HorizonTooLong,
     InvalidSession,
     InvalidTime,
+    NoGates,
+    NoRegime,
     OffGrid,
     SessionExists,
     StaleSession,
@@ -45,6 +47,7 @@ _MANY: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapte
 
 HORIZON = Query(None, description="steps ahead, up to the trained horizon, which is the default")
 QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
+GATES = Query(None, description="summary or units: the answer carries the gates of its reading too")
 
 
 def router(edge: Edge, examples: Examples) -> APIRouter:
@@ -59,16 +62,18 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, CannotStream, SessionExists, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
+            InvalidSession, CannotStream, SessionExists, NoRegime, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
     )  # fmt: skip
     async def create(request: Request, session: str, replace: bool = False) -> Response:
         name = edge.session(session)
-        sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(start=None, history=None, static=None)
+        sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(
+            start=None, history=None, static=None, regime=False
+        )
         start, values = _beginning(edge, sent)
         static = edge.statics.read(sent.static)
-        made = await edge.engine.create(name, start, values, replace, static)
+        made = await edge.engine.create(name, start, values, replace, static, sent.regime)
         return openapi.json_response(_view(edge, made), 201 if made.created else 200)
 
     @routes.get(
@@ -100,20 +105,24 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {200: (schemas.Acknowledgement | list[schemas.Acknowledgement | schemas.Refusal], examples.recorded)},
-            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, *FUTURE_ERRORS, *BODY_ERRORS,
+            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, NoGates, *FUTURE_ERRORS, *BODY_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.Observation | list[schemas.Observation], examples.observations),
     )  # fmt: skip
     async def observe(
-        request: Request, session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES
+        request: Request,
+        session: str,
+        horizon: int | None = HORIZON,
+        quantiles: str | None = QUANTILES,
+        gates: str | None = GATES,
     ) -> Response:
-        name = edge.session(session)
+        name, shown = edge.session(session), edge.detail(gates)
         selection = edge.levels.select(horizon, levels_of(quantiles))
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")
         readings = sent if isinstance(sent, list) else [sent]
-        outcome = await edge.observe([name] * len(readings), readings, selection, whole_times=True)
+        outcome = await edge.observe([name] * len(readings), readings, selection, whole_times=True, gates=shown)
         if isinstance(sent, list):
             return openapi.json_response(outcome.items)
         if outcome.errors:
@@ -147,4 +156,6 @@ def _view(edge: Edge, place: SessionView) -> dict[str, object]:
         "durable": place.durable,
         "created": place.created,
     }
-    return {**view, "static": edge.statics.write(place.static)} if edge.statics.names else view
+    if edge.statics.names:
+        view["static"] = edge.statics.write(place.static)
+    return {**view, "regime": True} if place.regime else view

@@ -14,6 +14,7 @@ from service.api import problems
 from service.api.edge import Edge
 from service.api.forecasts import Selection
 from service.api.frames import Codec, codecs
+from service.api.gate_summaries import Detail
 from service.api.items import Item, refusal
 from service.api.query import levels_of, whole_number
 from service.errors import Draining, GatecastError, InternalError, NotFound, UnsupportedProtocol
@@ -34,7 +35,7 @@ class StreamEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
-            selection = self._asked(scope["query_string"])
+            selection, gates = self._asked(scope["query_string"])
         except GatecastError as error:
             self._edge.metrics.problem(error.code)
             await deny(problems.answer(error, self._edge.settings.retry_after_seconds), send)
@@ -44,12 +45,12 @@ class StreamEndpoint:
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
         ]
         await send({"type": "websocket.accept", "headers": headers})
-        connection = Connection(self._edge, self._codecs, selection, receive, send)
+        connection = Connection(self._edge, self._codecs, selection, gates, receive, send)
         with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
             await connection.run()
         self._edge.log.info("stream closed", frames=connection.frames, readings=connection.readings)
 
-    def _asked(self, query: bytes) -> Selection:
+    def _asked(self, query: bytes) -> tuple[Selection, Detail | None]:
         if self._edge.streams.draining:
             raise Draining("the service is ending; connect again")
         self._edge.check_streams()
@@ -57,9 +58,9 @@ class StreamEndpoint:
         protocol = asked.get("protocol", str(PROTOCOL))
         if protocol != str(PROTOCOL):
             raise UnsupportedProtocol(f"this service speaks protocol {PROTOCOL}", protocol=PROTOCOL)
-        return self._edge.levels.select(
-            whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
-        )
+        gates = self._edge.detail(asked.get("gates"))
+        horizon, levels = whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
+        return self._edge.levels.select(horizon, levels), gates
 
 
 @dataclass(eq=False)
@@ -69,6 +70,7 @@ class Connection:
     edge: Edge
     codecs: tuple[Codec, Codec]  # for text, for binary
     selection: Selection
+    gates: Detail | None
     receive: Receive
     send: Send
     frames: int = 0
@@ -146,10 +148,12 @@ class Connection:
         selection = self.selection
         if frame.horizon is not None or frame.quantiles is not None:
             selection = self.edge.levels.select(frame.horizon, frame.quantiles)
+        gates = self.gates if frame.gates is None else self.edge.detail(frame.gates)
         sessions = [reading.session for reading in frame.readings]
         try:
             excused = {str(item.get("session")) for item in frame.refusals.values()}
-            items = (await self.edge.observe(sessions, frame.readings, selection, excused=excused)).items
+            outcome = await self.edge.observe(sessions, frame.readings, selection, excused=excused, gates=gates)
+            items = outcome.items
         except GatecastError as error:
             if frame.many or isinstance(error, InternalError):
                 raise

@@ -30,6 +30,7 @@ class Heads:
         self.last_values = np.zeros((1, width), np.float64)
         self.origin = np.zeros(1, f"S{ORIGIN_BYTES}")
         self.tail = np.full(1, -1, np.int64)
+        self.regime = np.zeros(1, np.bool_)
         self._static: dict[int, dict[str, float]] = {}  # by key, of those sessions that have some
         self._keys: dict[str, int] = {}
         self._slots = np.zeros(2, np.int32)  # by key; the first and the last are always NOBODY
@@ -138,7 +139,7 @@ class Heads:
         last = values[-1:] if len(values) else np.full((1, self.width), np.nan)
         self.put_all(
             [begun.name], np.array([key]), [begun.start], [revision], [len(values) - 1], last, [begun.origin],
-            {key: begun.static},
+            {key: begun.static}, [begun.regime],
         )  # fmt: skip
         return self._head(begun.name, key)
 
@@ -152,6 +153,7 @@ class Heads:
         last_values: NDArray[np.float64],  # (sessions, width)
         origin: Sequence[str],
         static: Mapping[int, Static],  # by key; of those that are left out nothing changes
+        regime: Sequence[bool],
     ) -> None:
         """Sets sessions, new or known, by columns."""
         self._make_room(int(keys.max(initial=0)), len(names))
@@ -165,6 +167,7 @@ class Heads:
         self.last_step[slots] = last_step
         self.last_values[slots] = last_values
         self.origin[slots] = [text.encode() for text in origin]
+        self.regime[slots] = regime
         self.tail[slots] = -1
         for key, features in static.items():
             self._static.pop(key, None)
@@ -191,6 +194,7 @@ class Heads:
             last_values=self.last_values[slot].copy(),
             origin=bytes(self.origin[slot]).decode(),
             static=dict(self._static.get(key, {})),
+            regime=bool(self.regime[slot]),
         )
 
     def _vacant(self) -> int:
@@ -211,6 +215,7 @@ class Heads:
         self.last_values = _grown(self.last_values, size)
         self.origin = _grown(self.origin, size)
         self.tail = _grown(self.tail, size)
+        self.regime = _grown(self.regime, size)
 
 
 def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:

@@ -37,12 +37,13 @@ class MemoryJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         self._heads.absent(name)
         values = self._heads.checked(values, origin)
         self._last_key += 1
         return self._put(
-            self._last_key, FIRST_REVISION, Beginning(name, start, origin, values, static or {}), checkpoint
+            self._last_key, FIRST_REVISION, Beginning(name, start, origin, values, static or {}, regime), checkpoint
         )
 
     def replace(
@@ -53,17 +54,21 @@ class MemoryJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         key = self._heads.key(name)
         values = self._heads.checked(values, origin)
         revision = int(self._heads.revision[self._heads.slot(key)]) + 1
-        return self._put(key, revision, Beginning(name, start, origin, values, static or {}), checkpoint)
+        return self._put(key, revision, Beginning(name, start, origin, values, static or {}, regime), checkpoint)
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
         for each in beginnings:
             self._heads.key(each.name)
             self._heads.checked(each.values, each.origin)
-        return [self.replace(each.name, each.start, each.origin, each.values, None, each.static) for each in beginnings]
+        return [
+            self.replace(each.name, each.start, each.origin, each.values, None, each.static, each.regime)
+            for each in beginnings
+        ]
 
     def head(self, name: str) -> Head | None:
         return self._heads.head(name)
@@ -82,12 +87,15 @@ class MemoryJournal:
         self._heads.advance(slots[follows], accepted.steps, accepted.values)
         return follows
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
-        slot = self._heads.slot(key)
-        usable = [found for found in self._checkpoints[key] if digest in (None, found.digest)]
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+        last = int(self._heads.last_step[self._heads.slot(key)])
+        last = last if until is None else min(until, last)
+        usable = [found for found in self._checkpoints[key] if digest in (None, found.digest) and found.step <= last]
         newest = max(usable, key=lambda found: found.step, default=None)
         first = 0 if newest is None else newest.step + 1
-        return newest, self.readings(key, first, int(self._heads.last_step[slot]))
+        return newest, self.readings(key, first, last)
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         self._heads.slot(key)

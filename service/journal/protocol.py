@@ -28,6 +28,7 @@ class Head:
     last_values: NDArray[np.float64]  # (width,), NaN where missing and where there is no reading
     origin: str  # sha256 of what created it, so that the same PUT again can be told from another
     static: Static = field(default_factory=dict)
+    regime: bool = False  # whether its gates are watched
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +43,15 @@ class Readings:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A session's state row after its reading `step`; only a cache, since a replay makes it again."""
+    """A session's row [model | monitor] after its reading `step`; only a cache, since a replay makes it again.
+
+    Sessions whose gates are not watched have no monitor: their row is the model's state alone.
+    """
 
     step: int
     revision: int
     digest: str  # of the bundle that made it; no other bundle can use it
-    body: NDArray[np.float32]  # (state,)
+    body: NDArray[np.float32]  # (state,) or (state + monitor,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,7 @@ class Beginning:
     origin: str
     values: NDArray[np.float64]  # (n, width), its steps 0 … n-1
     static: Static = field(default_factory=dict)
+    regime: bool = False
 
 
 class Journal(Protocol):
@@ -78,11 +83,12 @@ class Journal(Protocol):
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         """A new session whose steps 0 … n-1 have `values` (n, width), n may be 0; `SessionExists` if there is one.
 
         The checkpoint becomes one of the new session, whatever its revision says. What is static stays with the
-        session, number by number, until it is replaced or deleted.
+        session, number by number, until it is replaced or deleted, as does `regime`.
         """
 
     def replace(
@@ -93,6 +99,7 @@ class Journal(Protocol):
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         """The session starts anew under the next revision; its readings and checkpoints are dropped.
 
@@ -117,10 +124,13 @@ class Journal(Protocol):
         Nothing is written of a row that does not follow, nor of later rows of its session.
         """
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         """The newest sound checkpoint and all readings after it, (n, width); from step 0 where there is none.
 
-        With `digest`, only checkpoints of that bundle count. `UnknownSession` if the key is no session's (any more).
+        With `digest`, only checkpoints of that bundle count; with `until`, what is later than that step does not
+        count at all. `UnknownSession` if the key is no session's (any more).
         """
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:

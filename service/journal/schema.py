@@ -16,13 +16,15 @@ SEGMENT_BYTES = 8192  # a segment grows to about this size; its open end is writ
 SMALLEST_SEGMENT = 16  # rows
 SYNCHRONOUS = {"disk": "FULL", "process": "NORMAL"}
 
+LATER = {"static": "static TEXT", "regime": "regime INTEGER NOT NULL DEFAULT 0"}  # columns of sessions
+
 TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     # AUTOINCREMENT: the key of a deleted session is never given again. The last step and values are those folded.
-    # static: a JSON object, or null where nothing of the session is static.
+    # static: a JSON object, or null where nothing of the session is static. regime: 1 where its gates are watched.
     "CREATE TABLE sessions (key INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, start INTEGER NOT NULL, "
     "revision INTEGER NOT NULL, last_step INTEGER NOT NULL, last_values BLOB NOT NULL, origin TEXT NOT NULL, "
-    "static TEXT)",
+    "static TEXT, regime INTEGER NOT NULL DEFAULT 0)",
     # The tail, a row for each appended batch. id: the position of its first reading among all that were ever
     # appended, by which a batch that is half folded is known.
     "CREATE TABLE batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL)",
@@ -63,7 +65,7 @@ def prepare(
             _make(database, path, {"format": FORMAT, "width": width, "frequency": frequency, "segment_rows": rows})
         meta: dict[str, int | str] = dict(database.execute("SELECT name, value FROM meta"))
         _require(path, meta, width, frequency)
-        _add_static(database, path)
+        _add_columns(database, path)
         rows = int(meta.get("segment_rows", 0))
         if rows < 1:
             raise ValueError(f"segments of {rows} readings")
@@ -78,11 +80,14 @@ def _make(database: sqlite3.Connection, path: Path, meta: dict[str, int | str]) 
         database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
 
 
-def _add_static(database: sqlite3.Connection, path: Path) -> None:
-    """Journals of format 1 were first written without this column; without it, nothing of a session is static."""
-    if "static" not in {name for _, name, *_ in database.execute("PRAGMA table_info(sessions)")}:
+def _add_columns(database: sqlite3.Connection, path: Path) -> None:
+    """Journals of format 1 were first written without these; nothing of their sessions is static, none is watched."""
+    there = {name for _, name, *_ in database.execute("PRAGMA table_info(sessions)")}
+    missing = [column for name, column in LATER.items() if name not in there]
+    if missing:
         with transaction(database, path, "be brought up to date"):
-            database.execute("ALTER TABLE sessions ADD COLUMN static TEXT")
+            for column in missing:
+                database.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
 
 
 def _require(path: Path, meta: dict[str, int | str], width: int, frequency: str) -> None:

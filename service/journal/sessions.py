@@ -15,8 +15,8 @@ from service.journal.segments import add_readings
 def insert_session(database: sqlite3.Connection, begun: Beginning) -> int:
     """A new session at its last reading; returns its key, which no session had before."""
     cursor = database.execute(
-        "INSERT INTO sessions (name, revision, start, last_step, last_values, origin, static) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions (name, revision, start, last_step, last_values, origin, static, regime) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (begun.name, FIRST_REVISION, *_columns(begun)),
     )
     assert cursor.lastrowid is not None
@@ -26,8 +26,8 @@ def insert_session(database: sqlite3.Connection, begun: Beginning) -> int:
 def update_session(database: sqlite3.Connection, key: int, revision: int, begun: Beginning) -> None:
     """A session that starts anew."""
     database.execute(
-        "UPDATE sessions SET revision = ?, start = ?, last_step = ?, last_values = ?, origin = ?, static = ? "
-        "WHERE key = ?",
+        "UPDATE sessions SET revision = ?, start = ?, last_step = ?, last_values = ?, origin = ?, static = ?, "
+        "regime = ? WHERE key = ?",
         (revision, *_columns(begun), key),
     )
 
@@ -47,10 +47,10 @@ def move_on(database: sqlite3.Connection, readings: Readings, rows: int) -> None
     )
 
 
-def _columns(begun: Beginning) -> tuple[int, int, bytes, str, str | None]:
-    """Start, last step, last values, origin and static features, as their columns hold them."""
-    values = begun.values
-    return int(begun.start), len(values) - 1, _last_of(values).tobytes(), begun.origin, statics.encode(begun.static)
+def _columns(begun: Beginning) -> tuple[int, int, bytes, str, str | None, int]:
+    """Start, last step, last values, origin, static features and regime, as their columns hold them."""
+    last, static = _last_of(begun.values).tobytes(), statics.encode(begun.static)
+    return int(begun.start), len(begun.values) - 1, last, begun.origin, static, int(begun.regime)
 
 
 def _last_of(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -75,9 +75,10 @@ class SqliteJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
         self._heads.absent(name)
-        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {})
+        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime)
         with self._lock:
             with self._transaction("create a session"):
                 key = insert_session(self._database, begun)
@@ -94,8 +95,9 @@ class SqliteJournal:
         values: NDArray[np.float64],
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
+        regime: bool = False,
     ) -> Head:
-        return self._replace([Beginning(name, start, origin, values, static or {})], checkpoint)[0]
+        return self._replace([Beginning(name, start, origin, values, static or {}, regime)], checkpoint)[0]
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
         return self._replace(beginnings, None)
@@ -130,11 +132,14 @@ class SqliteJournal:
             self._tail.push(accepted, slots, self._heads.tail)
             return follows
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         key = int(key)  # SQLite takes no numpy integers
         with self._lock:
             slot = self._heads.slot(key)
             revision, last = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
+            last = last if until is None else min(int(until), last)
             with sound(self.path, "read a checkpoint"):
                 newest = newest_checkpoint(self._database, key, revision, last, digest)
             return newest, self.readings(key, 0 if newest is None else newest.step + 1, last)

@@ -67,6 +67,16 @@ class Runtime(Protocol):
     ) -> tuple[NDArray[np.float64], States]:
         """One reading for each row: forecasts (batch, horizon, quantiles) and the new states."""
 
+    def step_with_gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: States,
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], States, NDArray[np.float32]]:
+        """As `step`, in one run with the gates of that step (batch, gates); z near 1 keeps the past."""
+
     def gates(
         self,
         values: NDArray[np.float64],

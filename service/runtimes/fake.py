@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from service.runtimes.inputs import known_inputs
 SLICES = ("count", "mean", "last", "phase", "drivers", "static")  # of a state row
 COUNT, MEAN, LAST, PHASE, DRIVERS, STATIC = range(len(SLICES))
 KEEP = np.float32(0.75)  # share of the exponential mean that a reading leaves as it was
+UNITS = 4  # of each gate
 DAY = 86_400
 
 
@@ -33,6 +34,7 @@ class Run:
     batch: int
     time: int  # steps of padded width; 1 for a step
     lengths: NDArray[np.int64]  # (batch,)
+    gates: bool = False  # whether they were fetched too
 
 
 class FakeRuntime:
@@ -98,6 +100,18 @@ class FakeRuntime:
         states = self._advance(values, times, states, constant)
         return self._forecast(states, ahead, constant), states
 
+    def step_with_gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
+        forecasts, after = self.step(values, times, states, future, static)
+        self.log.append(replace(self.log.pop(), gates=True))
+        return forecasts, after, self.gates(values, times, states, static)
+
     def gates(
         self,
         values: NDArray[np.float64],
@@ -105,9 +119,15 @@ class FakeRuntime:
         states: NDArray[np.float32],
         static: NDArray[np.float64] | None = None,  # noqa: ARG002 (the protocol's)
     ) -> NDArray[np.float32]:
-        missing = np.isnan(values[:, 0]) | (states[:, COUNT] == 0)
-        keep = np.where(missing, np.float32(1), KEEP).astype(np.float32)
-        return np.stack([keep, 1 - keep], axis=1)  # (batch, gates)
+        """Resets that open with the distance from the mean, each unit less than the one before; one z for all."""
+        new = np.isnan(values[:, 0]) | np.isnan(states[:, LAST])  # nothing to be near to or far from
+        z = np.where(new, np.float32(1), KEEP).astype(np.float32)
+        away = np.where(new, 0, np.abs(values[:, 0].astype(np.float32) - states[:, MEAN]))[:, None]
+        r = (away / (away + np.arange(1, UNITS + 1))).astype(np.float32)
+        z_of_all = np.tile(z[:, None], (1, UNITS))
+        names = [part.name for part in self.bundle.manifest.gate_slices]
+        shown = [r if name.endswith(".r") else z_of_all for name in names]
+        return np.concatenate([r[:, :0], *shown], axis=1)  # (batch, gates)
 
     def states(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         return rows
@@ -184,6 +204,7 @@ def fake_bundle(
     time_zone: str | None = None,
     longest_history: int | None = None,
     name: str = "fake",
+    gates: Sequence[str] = ("1.r", "1.z"),
 ) -> Bundle:
     """A bundle without files; its digest follows its manifest, so another name is another model."""
     initial = np.zeros(len(SLICES), dtype=np.float32)
@@ -209,7 +230,8 @@ def fake_bundle(
         longest_history=longest_history,
         graphs={"sequence": graph, "step": graph},
         state=StateLayout(size=len(SLICES), slices=slices, initial=encode_row(initial)),
-        gates=2,
+        gates=len(gates) * UNITS,
+        gate_slices=[StateSlice(name=part, start=at * UNITS, stop=(at + 1) * UNITS) for at, part in enumerate(gates)],
         metrics={},
         training={},
         files={},

@@ -14,7 +14,7 @@ from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
 from service.runtimes.inputs import known_inputs
 
-FORECAST = ["quantiles", "next_state"]
+FORECAST, GATES = ["quantiles", "next_state"], "gates"
 FAULTS = tuple(each for each in vars(raised).values() if isinstance(each, type) and issubclass(each, Exception))
 WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation
 
@@ -61,10 +61,19 @@ class OnnxRuntime:
         future: NDArray[np.float64] | None = None,
         static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        known = known_inputs(self.bundle.manifest, len(values), future, static)
-        inputs = {"values": values, "times": times, "state": states, **known}
-        quantiles, after = _run(self._stepping(), FORECAST, inputs)
+        quantiles, after = self._stepped(FORECAST, values, times, states, future, static)
         return quantiles, after
+
+    def step_with_gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
+        quantiles, after, gates = self._stepped([*FORECAST, GATES], values, times, states, future, static)
+        return quantiles, after, gates
 
     def gates(
         self,
@@ -73,11 +82,8 @@ class OnnxRuntime:
         states: NDArray[np.float32],
         static: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
-        known = known_inputs(self.bundle.manifest, len(values), None, static)  # every input of a graph must be fed
-        inputs = {"values": values, "times": times, "state": states, **known}
-        (gates,) = _run(self._stepping(), ["gates"], inputs)
-        result: NDArray[np.float32] = gates
-        return result
+        gates: NDArray[np.float32] = self._stepped([GATES], values, times, states, None, static)[0]
+        return gates
 
     def states(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         return rows
@@ -88,10 +94,20 @@ class OnnxRuntime:
     def arena(self, capacity: int) -> NumpyArena:
         return NumpyArena(self.bundle.initial, capacity)
 
-    def _stepping(self) -> onnxruntime.InferenceSession:
+    def _stepped(
+        self,
+        outputs: list[str],
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None,
+        static: NDArray[np.float64] | None,
+    ) -> list[Any]:
+        """One run of the step; what is not among the outputs is not computed where nothing else needs it."""
         if self._step is None:
             raise RuntimeError(f"{self.bundle.path} does not stream: it has no graph for a step")
-        return self._step
+        known = known_inputs(self.bundle.manifest, len(values), future, static)  # every input of a graph must be fed
+        return _run(self._step, outputs, {"values": values, "times": times, "state": states, **known})
 
     def _open(self, name: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
         graph = (self.bundle.path / name).read_bytes()

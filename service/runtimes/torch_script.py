@@ -87,10 +87,19 @@ class TorchScriptRuntime:
         future: NDArray[np.float64] | None = None,
         static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], Tensor]:
-        with torch.inference_mode():
-            known = self._known(len(values), future, static)
-            quantiles, after, _ = self._model.step(self._to(values), self._to(times), states, *known)
-            return quantiles.cpu().numpy(), after
+        quantiles, after, _ = self._stepped(values, times, states, future, static)
+        return quantiles.cpu().numpy(), after
+
+    def step_with_gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: Tensor,
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], Tensor, NDArray[np.float32]]:
+        quantiles, after, gates = self._stepped(values, times, states, future, static)
+        return quantiles.cpu().numpy(), after, gates.cpu().numpy()
 
     def gates(
         self,
@@ -99,12 +108,8 @@ class TorchScriptRuntime:
         states: Tensor,
         static: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            known = self._known(len(values), None, static)
-            gates: NDArray[np.float32] = (
-                self._model.step(self._to(values), self._to(times), states, *known)[2].cpu().numpy()
-            )
-            return gates
+        gates: NDArray[np.float32] = self._stepped(values, times, states, None, static)[2].cpu().numpy()
+        return gates
 
     def states(self, rows: NDArray[np.float32]) -> Tensor:
         return self._to(rows)
@@ -115,6 +120,20 @@ class TorchScriptRuntime:
 
     def arena(self, capacity: int) -> TorchArena:
         return TorchArena(self._to(self.bundle.initial), capacity)
+
+    def _stepped(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: Tensor,
+        future: NDArray[np.float64] | None,
+        static: NDArray[np.float64] | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The step's three outputs, on the device; the gates leave it only where they are asked for."""
+        with torch.inference_mode():
+            known = self._known(len(values), future, static)
+            quantiles, after, gates = self._model.step(self._to(values), self._to(times), states, *known)
+            return quantiles, after, gates
 
     def _known(
         self, batch: int, future: NDArray[np.float64] | None, static: NDArray[np.float64] | None

@@ -43,7 +43,7 @@ async def test_every_endpoint_has_a_summary_examples_and_its_errors(http) -> Non
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    assert len(operations) == 11
+    assert len(operations) == 13
     for name, operation in operations:
         assert operation["summary"], name
         if "requestBody" in operation:
@@ -98,6 +98,8 @@ async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
         ("/v1/sessions/{session}", "get"): schemas.SessionAnswer,
         ("/v1/sessions/{session}/forecast", "get"): schemas.CurrentForecast,
         ("/v1/sessions/{session}/forecast", "post"): schemas.CurrentForecast,
+        ("/v1/sessions/{session}/gates", "get"): schemas.GatesAnswer,
+        ("/v1/sessions/{session}/regime", "get"): schemas.RegimeAnswer,
         ("/v1/sessions/{session}/observations", "post"): schemas.Acknowledgement
         | list[schemas.Acknowledgement | schemas.Refusal],
         ("/v1/model", "get"): schemas.ModelAnswer,

@@ -28,7 +28,7 @@ def alike(answered: Any, written: Any, at: str = "") -> None:
             alike(answered[index], value, f"{at}[{index}]")
     elif at.endswith(".message"):
         assert len(answered) > 10, at
-    elif ".median" in at or (".quantiles." in at):
+    elif ".median" in at or (".quantiles." in at) or (".gates." in at):
         assert isinstance(answered, float), at
         assert answered == pytest.approx(written, rel=1e-3, abs=0.1), at
     else:
@@ -42,8 +42,9 @@ def alike(answered: Any, written: Any, at: str = "") -> None:
 )
 def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str) -> None:
     chosen = dict(option.split("=") for option in options.split())
+    without: dict[str, Any] = {"gates": ()} if chosen.pop("gates", None) else {}
     names = {kind: tuple(chosen.pop(kind).split(",")) for kind in ("covariates", "future", "static") if kind in chosen}
-    with open_behind({"readings_per_frame": 3 if "too_many" in exchange else 99}, **names) as running:
+    with open_behind({"readings_per_frame": 3 if "too_many" in exchange else 99}, **names, **without) as running:
         for fault, value in chosen.items():
             setattr(running.runtime, fault, float(value))
         with connect(running.stream()) as stream:
@@ -65,5 +66,5 @@ def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
         "invalid_value", "wrong_type", "missing_covariates", "unknown_covariate", "missing_future", "future_length",
         "non_finite_forecast", "model_failed",
         "stale_session", "state_lost", "journal", "malformed_json", "malformed_msgpack", "unknown_quantile",
-        "horizon_too_long", "too_many_readings", "overloaded", "draining", "internal",
+        "horizon_too_long", "no_gates", "too_many_readings", "overloaded", "draining", "internal",
     }  # fmt: skip

@@ -20,7 +20,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from service.bundle import FILES, digest_of, write_manifest
+from service.bundle import digest_of, files_of, write_manifest
 from service.runtimes.fake import fake_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -33,9 +33,11 @@ def bundle_folder(tmp_path: Path) -> Path:
     """A bundle that the fake runtime can serve: a sound manifest, and files that only have their digests."""
     folder = tmp_path / "fake.bundle"
     folder.mkdir()
-    for name in FILES:
+    for name in files_of(streams=True):
         (folder / name).write_bytes(name.encode())
-    manifest = fake_bundle().manifest.model_copy(update={"files": {name: digest_of(folder / name) for name in FILES}})
+    manifest = fake_bundle().manifest.model_copy(
+        update={"files": {name: digest_of(folder / name) for name in files_of(streams=True)}}
+    )
     write_manifest(folder, manifest.model_dump_json())
     return folder
 
@@ -183,11 +185,11 @@ def test_a_bundle_that_is_none_is_said_plainly(start, tmp_path: Path) -> None:
 
 
 def test_a_changed_bundle_is_said_plainly(start, bundle_folder) -> None:
-    (bundle_folder / FILES[0]).write_bytes(b"changed")
+    (bundle_folder / files_of(streams=True)[0]).write_bytes(b"changed")
     process = start("serve", str(bundle_folder), "--runtime", "fake")
     printed, said = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert FILES[0] in said
+    assert files_of(streams=True)[0] in said
     assert "Traceback" not in said + printed
 
 

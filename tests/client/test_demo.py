@@ -141,3 +141,23 @@ def test_ctrl_c_ends_it_cleanly_with_the_summary(service: LiveService, data: Pat
     assert "Traceback" not in rest
     assert "seasonal naive" in rest
     assert "Run it again to go on from here" in rest
+
+
+def test_what_the_model_knows_ahead_and_of_a_series_is_sent_with_the_readings(tmp_path: Path) -> None:
+    bundle = fake_bundle(
+        horizon=24, quantiles=[0.1, 0.5, 0.9], covariates=["rain"], future=["rain"], static=["width"], name="knowing"
+    )
+    running = LiveService(bundle, tmp_path / "journal.sqlite")
+    asyncio.run(running.start())
+    hourly, wave = Frequency.parse("1h"), daily_wave(LENGTH)
+    rows = [f"{format_time(START + HOUR * at, hourly)},{y},{at % 7},12.5" for at, y in enumerate(wave.tolist())]
+    path = tmp_path / "river.csv"
+    path.write_text("\n".join(["ds,y,rain,width", *rows]))
+    try:
+        first = run(running, path, "--limit", "5")
+        again = run(running, path, "--limit", "5")
+    finally:
+        asyncio.run(running.stop())
+    assert first.exit_code == 0, first.output
+    assert again.exit_code == 0, again.output
+    assert "goes on at" in again.output

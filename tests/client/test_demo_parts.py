@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from commands.band import Band
 from commands.demonstration.axes import HOUR, limits, nice_step, time_ticks, value_ticks
 from commands.demonstration.canvas import Canvas, braille
 from commands.demonstration.chart import Chart, View
 from commands.demonstration.feed import FeedError, make_feed
-from commands.demonstration.scores import Band, Scores
+from commands.demonstration.scores import Scores
 from commands.demonstration.wording import length
 from datasets.frequency import Frequency
 from datasets.table import Series, SeriesTable

@@ -231,3 +231,29 @@ async def test_over_a_line_that_breaks_anywhere_every_reading_is_recorded_once(
     await service.stop()
     for name, each in values.items():
         assert service.recorded(name)[:, 0].tolist() == each
+
+
+async def test_gates_come_with_answers_where_a_stream_asks_and_of_the_last_reading_by_request(
+    client: GatecastClient,
+) -> None:
+    await client.open_session("meter", history=BEGINNING)
+    async with client.stream(gates="units") as stream:
+        answer = await stream.observe("meter", 9.0, step=3, covariates={"rain": 0.0})
+    assert answer.gates is not None
+    assert list(answer.gates) == list((await client.model()).gates) == ["1.r", "1.z"]
+    there = await client.gates("meter", units=True)
+    assert (there.session, there.step, there.gates) == ("meter", 3, answer.gates)
+    assert (await client.gates("meter")).gates["1.r"].units is None
+    async with client.stream() as stream:
+        assert (await stream.observe("meter", 9.0, step=4, covariates={"rain": 0.0})).gates is None
+
+
+async def test_a_session_opened_with_regime_is_told_of_it(client: GatecastClient) -> None:
+    opened = await client.open_session("meter", history=BEGINNING, regime=True)
+    assert opened.regime
+    async with client.stream() as stream:
+        answer = await stream.observe(opened, 9.0, step=3, covariates={"rain": 0.0})
+    told = await client.regime(opened)
+    assert (told.session, told.step, told.regime) == ("meter", 3, answer.regime)
+    assert (told.regime.flag, told.regime.score, told.regime.since) == (False, None, None)
+    assert not (await client.open_session("other", history=BEGINNING)).regime

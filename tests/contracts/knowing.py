@@ -14,6 +14,7 @@ from service.bundle import (
     STEP_ONNX,
     TORCHSCRIPT,
     Bundle,
+    StateSlice,
     digest_of,
     files_of,
     write_manifest,
@@ -65,7 +66,9 @@ class Step(Sequence):
 def knowing_bundle(folder: Path) -> Bundle:
     """The bundle in `folder`; all that is not about what is known is the fake's."""
     fake = fake_bundle(**NAMES)
-    manifest = fake.manifest.model_copy(update={"architecture": "sums", "gates": 2})
+    manifest = fake.manifest.model_copy(
+        update={"architecture": "sums", "gates": 2, "gate_slices": [StateSlice(name="1.r", start=0, stop=2)]}
+    )
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
     values, times, state = torch.randn(3, 5, 4).double(), torch.arange(15).reshape(3, 5), torch.zeros(3, 6)
     future, static = torch.randn(3, manifest.horizon, 2).double(), torch.randn(3, 2).double()

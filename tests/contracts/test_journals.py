@@ -107,6 +107,19 @@ def test_what_is_static_stays_with_its_session_until_it_is_replaced(journal: Jou
     assert journal.create("one", 0, "", rows()).static == {}
 
 
+def test_whether_a_session_is_watched_stays_with_it_until_it_is_replaced_or_deleted(journal: Journal) -> None:
+    one = journal.create("one", 0, "", rows(1), regime=True)
+    journal.create("two", 0, "", rows(1))
+    follow(journal, one, 2, 3)
+    journal.fold(99)
+    assert [journal.head(name).regime for name in ("one", "two")] == [True, False]
+    assert journal.replace_all([Beginning("one", 0, "", rows(1), {}, True)])[0].regime
+    assert not journal.replace("one", 0, "", rows(1)).regime
+    assert journal.replace("one", 0, "", rows(1), regime=True).regime
+    journal.delete("one")
+    assert not journal.create("one", 0, "", rows()).regime
+
+
 def test_of_two_bundles_each_finds_its_own_checkpoint(journal: Journal) -> None:
     head = journal.create("taxi", 0, "", rows(*range(8)))
     journal.save(np.array([head.key]), [checkpoint(3, digest=DIGESTS[0], fill=3)])
@@ -238,3 +251,14 @@ def test_many_sessions_come_and_go_and_each_keeps_its_own(journal: Journal) -> N
 def test_an_unknown_journal_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(JournalError, match="memory"):
         open_journal("papyrus:/tmp/x", 1, FREQUENCY)
+
+
+def test_a_load_up_to_a_step_knows_nothing_of_what_is_later(journal: Journal) -> None:
+    head = journal.create("taxi", 0, "", rows(*range(5)), checkpoint(2))
+    key, revision = head.key, head.revision
+    journal.append(readings(*((key, revision, step, step) for step in range(5, 9))))
+    journal.save(np.array([key]), [checkpoint(6)])
+    for until, step in ((8, 6), (6, 6), (5, 2), (2, 2), (1, None), (-1, None), (99, 6)):
+        found, after = journal.load(key, None, until)
+        assert (None if found is None else found.step) == step
+        np.testing.assert_array_equal(after, rows(*range(0 if step is None else step + 1, min(until, 8) + 1)))

@@ -53,6 +53,22 @@ def test_shapes_and_types_are_those_of_the_manifest(runtime: Runtime) -> None:
     assert runtime.gates(values[:, 0].copy(), times[:, 0].copy(), states).shape == (3, manifest.gates)
 
 
+def test_a_step_with_gates_is_that_step_and_those_gates_in_one_run(runtime: Runtime) -> None:
+    values, times = readings(3, 4, seed=5)
+    states = runtime.states(initial(runtime, 4))
+    for at in range(3):
+        reading = values[:, at].copy(), times[:, at].copy(), states
+        expected, after = runtime.step(*reading)
+        quantiles, states, gates = runtime.step_with_gates(*reading)
+        np.testing.assert_array_equal(quantiles, expected)
+        np.testing.assert_array_equal(runtime.rows(states), runtime.rows(after))
+        np.testing.assert_array_equal(gates, runtime.gates(*reading))
+        assert gates.dtype == np.float32
+    slices = runtime.bundle.manifest.gate_slices
+    assert [part.start for part in slices] == [0, *(part.stop for part in slices)][:-1]
+    assert slices[-1].stop == gates.shape[1]
+
+
 @settings(max_examples=20, deadline=None)
 @given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=6), seed=st.integers(0, 999), pad=st.integers(0, 5))
 def test_a_row_in_a_batch_is_the_row_alone_and_the_row_streamed(

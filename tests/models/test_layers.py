@@ -47,11 +47,8 @@ def looped(layer: Layer, inputs: Tensor, lengths: Tensor, state: Tensor, held: T
 def test_whole_ragged_and_stepped_are_one_function_for_rows_of_every_length(kind: type[Layer]) -> None:
     layer = layer_of(kind)
     inputs, state = given_to(layer, 20, rows=5)
-    for lengths in (
-        torch.tensor([20, 13, 7, 1, 0]),
-        torch.tensor([20, 20, 19, 20, 18]),
-        torch.tensor([20, 1, 1, 2, 1]),
-    ):
+    for ends in ([20, 13, 7, 1, 0], [20, 20, 19, 20, 18], [20, 1, 1, 2, 1]):
+        lengths = torch.tensor(ends)
         expected = looped(layer, inputs, lengths, state)
         outputs, after = layer.whole(inputs, lengths, state)
         torch.testing.assert_close(after, expected, rtol=0, atol=1e-6)

@@ -45,7 +45,9 @@ def trained(training: Training) -> tuple[list[float], list[float], dict[str, Ten
 
 
 def test_three_batches_of_four_train_as_one_of_twelve() -> None:
-    once = replace(SETTINGS, steps=6, batching="pad", shortest=3)  # batches of very different numbers of targets
+    once = replace(
+        SETTINGS, steps=6, batching="pad", shortest=3, every=1
+    )  # batches of very different numbers of targets
     one, three = small_training(once), small_training(replace(once, accumulate=3))
     one.sampler = Joined(**vars(one.sampler))
     for training in (one, three):

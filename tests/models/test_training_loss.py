@@ -9,6 +9,7 @@ from torch import Tensor
 from models.forecaster import Fork
 from models.training.loss import fork_loss, quantile_loss
 from models.training.schedule import rate_at
+from models.transform import Transform
 
 LEVELS = torch.tensor([0.1, 0.5, 0.9])
 NAN = float("nan")
@@ -75,7 +76,7 @@ def test_a_target_after_a_constant_window_gives_a_finite_loss() -> None:
 def test_steps_beyond_a_rows_end_and_before_any_reading_do_not_count() -> None:
     quantiles, level, scale, _, _ = case()
     seen = torch.tensor([[0.0, 1, 2, 3], [1, 2, 3, 4]])
-    fork = Fork(quantiles, level, scale, seen, torch.zeros(2, 1), torch.zeros(2, 4, 1))
+    fork = Fork(quantiles, level, scale, seen, torch.zeros(2, 1))
     future = torch.randn(2, 8).double()
     loss = fork_loss(fork, future, torch.tensor([4, 2]), torch.ones(2).double(), LEVELS)
     loss.backward()
@@ -83,11 +84,38 @@ def test_steps_beyond_a_rows_end_and_before_any_reading_do_not_count() -> None:
     assert quantiles.grad.any(-1).any(-1).tolist() == [[False, True, True, True], [True, True, False, False]]
 
 
+def test_only_chosen_origins_count_and_are_held_against_their_own_targets() -> None:
+    quantiles, level, scale, _, _ = case()
+    future, lengths, unit = torch.randn(2, 8).double(), torch.tensor([4, 3]), torch.ones(2).double()
+    seen = torch.ones(2, 4)
+    chosen = slice(1, None, 2)
+    steps = torch.arange(4).expand(2, -1)[:, chosen]
+    parts = (each[:, chosen] for each in (quantiles, level, scale, seen))
+    found = fork_loss(Fork(*parts, torch.zeros(2, 1), steps), future, lengths, unit, LEVELS)
+    left_out = future.unfold(1, 5, 1).clone()
+    target = torch.stack([left_out[0, 1], left_out[0, 3], left_out[1, 1]]).unsqueeze(0)
+    rows = ([0, 0, 1], [1, 3, 1])
+    total, count = plain(quantiles[rows][None], level[rows][None], scale[rows][None], target, torch.ones(1, 3).double())
+    assert found.item() == pytest.approx(total.item() / count, rel=1e-5)
+
+
+def test_under_a_logarithm_errors_are_relative() -> None:
+    quantiles, _, scale, _, unit = case()
+    level = torch.full((2, 4), 5.0).double()
+    target = torch.rand(2, 4, 5).double() * 900 + 100
+    curve = Transform(1e-3)
+    found = [
+        quantile_loss(quantiles, curve.apply(factor * level), scale, factor * target, unit, LEVELS, curve)[0].item()
+        for factor in (1.0, 1_000.0)
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+
+
 def test_each_step_is_held_against_what_came_after_it() -> None:
     future = torch.arange(1.0, 9.0).double().unsqueeze(0)  # the target one step on, and so forth
     exact = future.unfold(1, 5, 1).unsqueeze(-1).expand(1, 4, 5, 3).float()
     level, scale, seen = torch.zeros(1, 4).double(), torch.ones(1, 4).double(), torch.ones(1, 4)
-    fork = Fork(exact, level, scale, seen, torch.zeros(1, 1), torch.zeros(1, 4, 1))
+    fork = Fork(exact, level, scale, seen, torch.zeros(1, 1))
     assert float(fork_loss(fork, future, torch.tensor([4]), torch.ones(1).double(), LEVELS)) == 0.0
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.evaluation.panel import Panel, Stretch
 from models.training.settings import TrainingSettings
 from models.training.windows import Crops, Sampler, units_of
+from models.transform import Transform
 from tests.conftest import HOUR, START, small_config
 from tests.models.panels import SEASON, SETTINGS, small_panel
 
@@ -104,3 +105,14 @@ def test_errors_are_weighed_in_seasonal_scales_of_the_training_part() -> None:
 def test_a_constant_series_has_a_unit_of_one() -> None:
     flat = Stretch(np.ones((100, 1)), START + HOUR * np.arange(100))
     assert units_of(Panel((flat,), (80,), (90,)), SEASON).tolist() == [1.0]
+
+
+def test_under_a_logarithm_a_steady_series_counts_for_more_than_a_wild_one_but_not_by_all_of_their_ratio() -> None:
+    wild, steady = (np.exp(size * np.sin(np.arange(120.0))) for size in (2.0, 0.02))
+    stretches = tuple(Stretch(values[:, None], np.arange(120)) for values in (wild, steady))
+    panel = Panel(stretches, (80, 80), (100, 100))
+    own = [np.abs(np.log(values[24:80] / values[: 80 - 24])).mean() for values in (wild, steady)]
+    units = units_of(panel, SEASON, Transform(1e-9))
+    expected = [2 / (1 / each + 2 / sum(own)) for each in own]
+    np.testing.assert_allclose(units, expected, rtol=1e-6)
+    assert 1 < units[0] / units[1] < own[0] / own[1]

@@ -16,10 +16,12 @@ class DamagedJournal(MemoryJournal):
 
     spoilt = -1  # its key
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, np.ndarray]:
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, np.ndarray]:
         if key == self.spoilt:
             raise JournalDamaged("its readings do not match their checksum")
-        return super().load(key, digest)
+        return super().load(key, digest, until)
 
     def readings(self, key: int, first: int, last: int) -> np.ndarray:
         if key == self.spoilt:

@@ -23,6 +23,7 @@ from service.errors import (
 from service.histories import Histories, Window
 from service.padding import PaddedRuntime
 from service.runtimes.fake import FakeRuntime, fake_bundle
+from service.stepping import Stepper
 from tests.service.engines import HOUR, NAN, START, Turnstile, Watcher, alone, blocked, column, running, send
 
 
@@ -149,7 +150,8 @@ def test_a_chunk_costs_the_same_however_many_histories_wait() -> None:
         return False
 
     done: list[int] = []
-    line = Histories(PaddedRuntime(runtime), EngineSettings(), NullObserver(), done.clear, lambda: 0.0)
+    model = PaddedRuntime(runtime)
+    line = Histories(model, Stepper(model, None), EngineSettings(), NullObserver(), done.clear, lambda: 0.0)
     for number in range(1_000):
         one = history(np.arange(1.0 + number % 7))
 

@@ -150,8 +150,10 @@ class Forgetful(MemoryJournal):
 
     keeps = 5
 
-    def load(self, key: int, digest: str | None = None) -> tuple[Checkpoint | None, np.ndarray]:
-        checkpoint, values = super().load(key, digest)
+    def load(
+        self, key: int, digest: str | None = None, until: int | None = None
+    ) -> tuple[Checkpoint | None, np.ndarray]:
+        checkpoint, values = super().load(key, digest, until)
         return checkpoint, values[-self.keeps :]
 
 

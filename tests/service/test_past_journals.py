@@ -1,4 +1,4 @@
-"""Journals written before sessions had static features still open, and are written on."""
+"""Journals written before sessions had static features or were watched still open, and are written on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_an_older_version_wrote_is_there_and_nothing_of_it_is_static(path: 
     for at in range(3):
         head = journal.head(f"s{at}")
         assert head is not None
-        assert (head.start, head.last_step, head.static) == (START, 11, {})
+        assert (head.start, head.last_step, head.static, head.regime) == (START, 11, {}, False)
         assert head.origin == origin_of(START, np.arange(at, at + 8.0)[:, None])  # the same PUT finds it again
         assert journal.readings(head.key, 0, 99)[:, 0].tolist() == list(np.arange(at, at + 12.0))
         checkpoint, after = journal.load(head.key)
@@ -49,6 +49,7 @@ def test_an_older_journal_is_written_on_with_static_features(path: Path) -> None
     assert head is not None
     assert journal.append(Readings(np.array([head.key]), np.array([1]), np.array([12]), np.array([[12.0]]))).all()
     journal.create("new", 0, "", np.zeros((0, 1)), static={"area": 12.5})
+    journal.create("watched", 0, "", np.zeros((0, 1)), regime=True)
     journal.replace("s1", 0, "", np.zeros((0, 1)), static={"area": math.nan})
     journal.close()
     for _ in range(2):  # brought up to date once
@@ -58,6 +59,7 @@ def test_an_older_journal_is_written_on_with_static_features(path: Path) -> None
         np.testing.assert_equal(
             [dict(head.static) for head in found.values() if head], [{}, {"area": math.nan}, {}, {"area": 12.5}]
         )
+        assert [name for name in journal.names() if journal.head(name).regime] == ["watched"]
         journal.close()
 
 

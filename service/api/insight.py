@@ -1,0 +1,55 @@
+"""/v1/sessions/{session}/gates and …/regime: how the net took a session's last reading, and its recent ones."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Query, Response
+
+from service.api import items, openapi, schemas
+from service.api.edge import Edge
+from service.api.examples import Examples
+from service.api.sessions import SESSION_ERRORS
+from service.errors import NoGates, NoReadings, NoRegime, Overloaded, StateLost
+from service.frames import SessionView
+
+
+def router(edge: Edge, examples: Examples) -> APIRouter:
+    """The endpoints, around this edge."""
+    routes = APIRouter(prefix="/v1/sessions/{session}", tags=["sessions"])
+
+    @routes.get(
+        "/gates",
+        summary="The gates of the last reading, by layer and gate",
+        description="Nothing advances: the service goes to that reading again from an earlier state, at the cost of "
+        "the readings in between. z near 1 keeps the past.",
+        response_class=Response,
+        responses=openapi.answers(
+            {200: (schemas.GatesAnswer, examples.gates)}, *SESSION_ERRORS, NoReadings, NoGates, StateLost, Overloaded
+        ),
+    )
+    async def gates(
+        session: str, units: bool = Query(False, description="each unit too, beside what sums them up")
+    ) -> Response:
+        place, row = await edge.engine.gates(edge.session(session))
+        (shown,) = edge.gates.write(row[None], "units" if units else "summary")
+        return openapi.json_response({**_place(edge, place), "gates": shown})
+
+    @routes.get(
+        "/regime",
+        summary="Whether the regime has changed",
+        description="Of sessions that were made with `regime`: many reset gates that leave their own recent range at "
+        "once raise the flag.",
+        response_class=Response,
+        responses=openapi.answers(
+            {200: (schemas.RegimeAnswer, examples.regime)}, *SESSION_ERRORS, NoReadings, NoRegime, StateLost, Overloaded
+        ),
+    )
+    async def regime(session: str) -> Response:
+        place, said = await edge.engine.regime(edge.session(session))
+        return openapi.json_response({**_place(edge, place), "regime": items.regime(said)})
+
+    return routes
+
+
+def _place(edge: Edge, place: SessionView) -> dict[str, object]:
+    assert place.last_time is not None  # it has a reading, or it were an error
+    return {"session": place.name, "step": place.last_step, "ds": edge.clock.write(place.last_time)}

@@ -1,0 +1,102 @@
+"""Rows moved on step by step with the gates of each step, where others take a sequence in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.padding import PaddedRuntime, stacked
+from service.regime import Watch
+from service.runtimes import Arena, States
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """What the last step of each row gave."""
+
+    forecasts: NDArray[np.float64]  # (rows, horizon, quantiles)
+    gates: NDArray[np.float32]  # (rows, gates)
+    states: States  # (rows or more, state)
+    monitors: NDArray[np.float32] | None = None  # (rows, size) of those that came with one
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """One run a step: so the gates of every reading are seen. Rows that are done leave the run."""
+
+    runtime: PaddedRuntime
+    watch: Watch | None
+
+    def run(
+        self,
+        arena: Arena,
+        slots: NDArray[np.int64],  # (rows,)
+        positions: NDArray[np.int64],  # (rows, width) of values and times
+        lengths: NDArray[np.int64],  # (rows,) from 1 on
+        values: NDArray[np.float64],  # as in a batch: the last one is padding's
+        times: NDArray[np.int64],
+        future: NDArray[np.float64] | None = None,  # (rows, horizon, known-future covariates)
+        static: NDArray[np.float64] | None = None,  # (rows, static features)
+        monitors: NDArray[np.float32] | None = None,  # (rows, size) before the first step
+    ) -> Stepped:
+        """The states in the arena stay as they are."""
+        most = int(lengths.max())
+        if most == 1:
+            forecasts, states, gates = self.runtime.step_with_gates(
+                arena, slots, positions[:, 0], values, times, future, static
+            )
+            return Stepped(forecasts, gates, states, self._watched(monitors, gates, values[positions[:, 0], 0]))
+        own, scratch = np.arange(1, len(slots) + 1), self.runtime.runtime.arena(len(slots) + 1)
+        scratch.scatter(own, arena.gather(slots))
+        monitors = None if monitors is None else monitors.copy()
+        for step in range(most):
+            live = np.flatnonzero(lengths > step)
+            at = positions[live, step]
+            some, moved, shown = self.runtime.step_with_gates(
+                scratch, own[live], at, values, times, _of(future, live), _of(static, live)
+            )
+            scratch.scatter(own[live], moved)
+            if step == 0:
+                forecasts, gates = some.copy(), shown.copy()
+            forecasts[live], gates[live] = some, shown
+            if monitors is not None:
+                monitors[live] = self._watched(monitors[live], shown, values[at, 0])
+        return Stepped(forecasts, gates, scratch.gather(own), monitors)
+
+    def windows(
+        self,
+        values: Sequence[NDArray[np.float64]],  # each (length, width), from 1 on
+        times: Sequence[NDArray[np.int64]],  # each (length,)
+        rows: NDArray[np.float32],  # (batch, state + size)
+        futures: Sequence[NDArray[np.float64] | None] = (),
+        statics: Sequence[NDArray[np.float64] | None] = (),
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """As `PaddedRuntime.windows`, of rows [model | monitor]: forecasts, rows (batch, state + size)."""
+        count, state = len(values), len(self.runtime.initial)
+        lengths = np.array([len(each) for each in values])
+        before, along = np.cumsum(lengths) - lengths, np.arange(lengths.max())
+        positions = np.where(along < lengths[:, None], before[:, None] + along, -1)  # (batch, width)
+        readings = np.concatenate([*values, np.full((1, values[0].shape[1]), np.nan)])
+        arena, own = self.runtime.runtime.arena(count + 1), np.arange(1, count + 1)
+        arena.write(own, rows[:, :state])
+        known = stacked(futures, count), stacked(statics, count)
+        stepped = self.run(
+            arena, own, positions, lengths, readings, np.append(np.concatenate(times), 0), *known, rows[:, state:]
+        )
+        states = self.runtime.runtime.rows(stepped.states)[:count]
+        assert stepped.monitors is not None
+        return stepped.forecasts, np.concatenate([states, stepped.monitors], axis=1)
+
+    def _watched(
+        self, monitors: NDArray[np.float32] | None, gates: NDArray[np.float32], target: NDArray[np.float64]
+    ) -> NDArray[np.float32] | None:
+        if monitors is None or self.watch is None:
+            return None
+        return self.watch.advance(monitors, gates, ~np.isnan(target))
+
+
+def _of(known: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    return None if known is None else known[rows]

@@ -1,0 +1,176 @@
+"""Gates with answers and of a session's last reading: those of its own step, and no cost to who does not ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from service.engine import Answers, Engine
+from service.errors import CannotStream, NoGates, NoReadings, UnknownSession
+from service.journal import Journal, open_journal
+from service.runtimes.fake import FakeRuntime, fake_bundle
+from tests.service.engines import HOUR, NAN, START, Item, alone, codes, column, frame, memory, named, running, runs
+
+
+def gates_alone(values: list[float], runtime: FakeRuntime | None = None) -> NDArray[np.float32]:
+    """The gates (time, gates) of a session that is alone, one step at a time."""
+    runtime = runtime or FakeRuntime(fake_bundle())
+    state, found = runtime.bundle.initial[None], []
+    for step, value in enumerate(values):
+        _, state, gates = runtime.step_with_gates(np.array([[value]]), np.array([START + step * HOUR]), state)
+        found.append(gates[0])
+    return np.array(found)
+
+
+async def ask(engine: Engine, *items: Item) -> Answers:
+    return await engine.observe(replace(frame(*items), gates=True))
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_each_answer_carries_the_gates_of_its_own_reading_whoever_else_is_there(data: st.DataObject) -> None:
+    names = ["a", "b", "c", "d"]
+    values = st.one_of(st.just(NAN), st.floats(-100, 100, width=32))
+    frames = data.draw(st.lists(st.lists(st.tuples(st.sampled_from(names), values), min_size=1, max_size=9)))
+    asked = data.draw(st.lists(st.booleans(), min_size=len(frames), max_size=len(frames)))
+
+    async def stream() -> None:
+        sent: dict[str, list[float]] = {name: [] for name in names}
+        async with running() as engine:
+            await named(engine, *names)
+            for items, gates in zip(frames, asked, strict=True):
+                for name, value in items:
+                    sent[name].append(value)
+                answers = await engine.observe(replace(frame(*items), gates=gates))
+                assert (answers.gates is not None) == gates
+                for at, row in enumerate(answers.rows.tolist()):
+                    name = items[at][0]
+                    if row >= 0:
+                        np.testing.assert_array_equal(answers.quantiles[row], alone(sent[name])[-1])
+                    if answers.gates is None:
+                        continue
+                    assert (answers.gates.rows[at] >= 0) == (row >= 0)
+                    if row >= 0:
+                        shown = answers.gates.values[answers.gates.rows[at]]
+                        np.testing.assert_array_equal(shown, gates_alone(sent[name])[-1])
+
+    asyncio.run(stream())
+
+
+async def test_who_does_not_ask_costs_no_gates_and_no_run_though_others_in_the_batch_do() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime) as engine:
+        await named(engine, "a", "b", "c")
+        runtime.log.clear()
+        runtime.gate.clear()
+        first = asyncio.create_task(engine.observe(frame(("c", 0.0))))
+        await asyncio.to_thread(runtime.entered.wait, 30)
+        asking = asyncio.create_task(ask(engine, ("a", 1.0)))
+        silent = asyncio.create_task(engine.observe(frame(("b", 2.0))))
+        await asyncio.sleep(0)
+        runtime.gate.set()
+        found = await asyncio.gather(first, asking, silent)
+        assert [answers.gates is not None for answers in found] == [False, True, False]
+        assert [(run.batch, run.gates) for run in runs(runtime, "step")] == [(1, False), (1, False), (1, True)]
+
+
+async def test_a_last_reading_sent_again_and_one_refused_carry_none() -> None:
+    async with running() as engine:
+        await named(engine, "a", "b")
+        await ask(engine, ("a", 1.0, 0))
+        answers = await ask(engine, ("a", 1.0, 0), ("b", 1.0, 5), ("nobody", 1.0), ("b", 3.0, 0))
+        assert codes(answers) == [None, "gap", "unknown_session", None]
+        assert answers.gates is not None
+        assert (answers.gates.rows >= 0).tolist() == [False, False, False, True]
+
+
+async def test_a_frame_worked_off_in_several_batches_keeps_each_gate_with_its_reading() -> None:
+    names = [str(at) for at in range(10)]
+    async with running(max_batch=3) as engine:
+        await named(engine, *names)
+        answers = await ask(engine, *((name, float(name)) for name in names), *((name, 50.0) for name in names))
+        assert answers.gates is not None
+        for at, name in enumerate(names):
+            shown = answers.gates.values[answers.gates.rows[10 + at]]
+            np.testing.assert_array_equal(shown, gates_alone([float(name), 50.0])[-1])
+
+
+async def test_a_reading_whose_forecast_is_not_finite_leaves_the_gates_of_those_before_it() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime) as engine:
+        await named(engine, "a")
+        runtime.nan_on = 13.0
+        answers = await ask(engine, ("a", 1.0), ("a", 2.0), ("a", 13.0), ("a", 4.0))
+        assert codes(answers) == [None, None, "non_finite_forecast", "gap"]
+        assert answers.gates is not None
+        assert (answers.gates.rows >= 0).tolist() == [False, True, False, False]
+        np.testing.assert_array_equal(answers.gates.values[0], gates_alone([1.0, 2.0])[-1])
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
+    if request.param == "memory":
+        kept = memory()
+        return lambda: kept
+    return lambda: open_journal(f"sqlite:{tmp_path / 'journal.sqlite'}", 1, "1h", "process")
+
+
+@pytest.mark.parametrize("chunk", [4, 256])
+async def test_the_last_readings_gates_are_found_again_wherever_the_session_stands(
+    reopen: Callable[[], Journal], chunk: int
+) -> None:
+    values = list(np.random.default_rng(3).normal(0, 10, 30))
+    async with running(journal=reopen(), chunk=chunk, checkpoint_every=7, checkpoint_group=1) as engine:
+        await engine.create("a", START, column(*values[:20]))
+        for step in range(20, 30):
+            view, gates = await engine.gates("a")
+            assert view.last_step == step - 1
+            np.testing.assert_array_equal(gates, gates_alone(values[:step])[-1])
+            answers = await engine.observe(frame(("a", values[step], step)))
+            np.testing.assert_array_equal(answers.quantiles[0], alone(values[: step + 1])[-1])
+    async with running(journal=reopen(), chunk=chunk) as engine:
+        np.testing.assert_array_equal((await engine.gates("a"))[1], gates_alone(values)[-1])
+        np.testing.assert_array_equal((await engine.peek("a"))[1], alone(values)[-1])
+
+
+async def test_a_first_readings_gates_begin_at_the_initial_state() -> None:
+    async with running() as engine:
+        await named(engine, "a")
+        with pytest.raises(NoReadings, match="no reading yet"):
+            await engine.gates("a")
+        await engine.observe(frame(("a", 4.0)))
+        np.testing.assert_array_equal((await engine.gates("a"))[1], gates_alone([4.0])[0])
+        with pytest.raises(UnknownSession):
+            await engine.gates("b")
+
+
+async def test_a_long_way_back_is_gone_once() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime, chunk=10, checkpoint_every=50) as engine:
+        await engine.create("a", START, column(*range(500)))
+        for runs_expected in (50, 0):
+            runtime.log.clear()
+            np.testing.assert_array_equal((await engine.gates("a"))[1], gates_alone([*range(500)])[-1])
+            assert len(runs(runtime, "sequence")) == runs_expected
+
+
+async def test_a_model_without_gates_says_so_by_name() -> None:
+    runtime = FakeRuntime(fake_bundle(gates=()))
+    async with running(runtime) as engine:
+        await named(engine, "a")
+        with pytest.raises(NoGates, match="no gates"):
+            await ask(engine, ("a", 1.0))
+        with pytest.raises(NoGates):
+            await engine.gates("a")
+        assert codes(await engine.observe(frame(("a", 1.0)))) == [None]
+    async with running(FakeRuntime(fake_bundle(streams=False))) as engine:
+        with pytest.raises(CannotStream):
+            await engine.gates("a")
