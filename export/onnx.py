@@ -100,5 +100,5 @@ def _require_free_sizes(program: torch.onnx.ONNXProgram, free: dict[str, int], f
             if isinstance(size, int):
                 raise BundleError(
                     f"{file}: the size {size} of the input {value.name!r} was expected to be free and is fixed to the "
-                    "example's; what the model computes hangs on it"
+                    "example's: look in the model for a loop over it, or a number made of it"
                 )

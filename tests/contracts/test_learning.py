@@ -31,7 +31,7 @@ def panel() -> Panel:
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_one_step_reaches_every_weight(name: str) -> None:
-    # with five layers of memory's length crops see what was said before; attention looks back on two outputs
+    # crops are short: attention looks back on two outputs only, so that each place of it is reached
     config = small_config(architecture=name, normalisation="layer", attended=2, periods=(1, 2), **NAMES)
     training = prepare(panel(), config, replace(SETTINGS, primed=0.5, batch=16), SEASON)
     training._step()

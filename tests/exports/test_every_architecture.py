@@ -20,7 +20,7 @@ HORIZONS = (6, 5, 4, 3, 2)
 NAMES = {"covariates": ("price",), "future": ("price",), "static": ("area",)}
 
 
-@pytest.mark.parametrize(("at", "name"), enumerate(sorted(ARCHITECTURES)))
+@pytest.mark.parametrize(("at", "name"), list(enumerate(sorted(ARCHITECTURES))))
 def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     horizon, missing = HORIZONS[at % len(HORIZONS)], "linear" if name == "bi-gru" else ("mask", "forward")[at % 2]

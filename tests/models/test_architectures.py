@@ -180,9 +180,9 @@ def test_attention_is_the_softmax_over_all_outputs_however_a_history_is_cut(shar
         for found in (state, ragged):
             torch.testing.assert_close(model.output(found)[:, 8:].double(), expected, rtol=1e-4, atol=2e-5)
     for at in range(20):
-        _, expected_state = None, model.recur(features[:, at : at + 1], torch.tensor([1, 1]), state)
+        whole = model.recur(features[:, at : at + 1], torch.tensor([1, 1]), state)
         state, _ = model.recur_step(features[:, at], state)
-        torch.testing.assert_close(state, expected_state, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(state, whole, rtol=1e-5, atol=1e-5)
 
 
 @torch.no_grad()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -157,5 +155,4 @@ def test_a_missing_reading_takes_the_last_one_before_it(seed: int, missing: floa
     expected = values.copy()
     for step in range(1, length):
         expected[:, step] = np.where(np.isnan(expected[:, step]), expected[:, step - 1], expected[:, step])
-    with warnings.catch_warnings():
-        np.testing.assert_array_equal(forward_filled(torch.from_numpy(values)).numpy(), expected)
+    np.testing.assert_array_equal(forward_filled(torch.from_numpy(values)).numpy(), expected)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import httpx
 import numpy as np
@@ -37,7 +36,7 @@ def model() -> Forecaster:
 
 
 @pytest.fixture(scope="module")
-def both_ways(model: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundle]:
+def both_ways(model: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     prices = np.random.default_rng(0).normal(20, 5, 300)
     stretches = [Stretch(START, np.stack([daily_wave(300, seed=row), prices], 1), np.array([2.0])) for row in range(2)]
     out = tmp_path_factory.mktemp("bundles") / "both.bundle"
