@@ -70,7 +70,7 @@ def test_a_model_that_reads_whole_histories_is_refused() -> None:
 
 def test_a_bundle_that_does_not_name_its_gates_is_refused() -> None:
     with pytest.raises(Refusal, match="does not name its gates: export the run again"):
-        layers_of(fake_bundle().manifest)
+        layers_of(fake_bundle().manifest.model_copy(update={"gate_slices": []}))
 
 
 def test_the_first_layer_is_shown_unless_another_is_named() -> None:
