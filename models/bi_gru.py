@@ -69,7 +69,7 @@ class BiGRUForecaster(RecurrentForecaster):
         del origins  # there is one
         seen = self._seen(values, times, lengths, state, static)
         _, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
-        tail = self.memory.settle(seen.target, lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        tail = self.memory.settle(lengths, state[:, self.recurrent :], seen.tape)
         steps = (lengths - 1).unsqueeze(1)  # (batch, 1)
         future = None
         if ahead is not None:
@@ -78,7 +78,7 @@ class BiGRUForecaster(RecurrentForecaster):
         quantiles, level, scale = self.decoded(recurrent, tail, future)
         count = seen.statistics.count.gather(1, steps)
         state = torch.cat([recurrent, tail], 1)
-        fork = (quantiles.unsqueeze(1), level.unsqueeze(1), scale.unsqueeze(1), count, state)
+        fork = (quantiles.unsqueeze(1), level, scale, count, state)
         return Fork(*fork, steps, seen.features, self.transform)
 
     def target(self, values: Tensor, lengths: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from models.calendar import Calendar
 from models.config import ForecasterConfig
 from models.lags import lagged
+from models.memory import Tape
 from models.scaling import Scaling, Statistics
 from models.transform import Transform
 
@@ -47,22 +48,22 @@ class Features(nn.Module):
         self,
         values: Tensor,
         times: Tensor,
-        tape: Tensor,
+        tape: Tape,
         statistics: Statistics,
-        anchor: Tensor,
         static: Tensor | None,
     ) -> Tensor:
-        """Of each step, (batch, time, size); values (batch, time, width), tape (batch, window + time)."""
+        """Of each step, (batch, time, size); values (batch, time, width)."""
         time = values.size(1)
-        mean = statistics.mean
-        level, scale = self.scaling.absolute(statistics, anchor, self.transform)  # (batch, time)
-        now = tape[:, self.window :]
+        mean, empty = statistics.mean, statistics.count < 1.0
+        level, scale = self.scaling.absolute(statistics, tape.anchor, self.transform)  # (batch, time)
+        now = tape.residuals[:, self.window :]
         parts = [normalised(now, mean, scale), torch.isnan(now).to(torch.float32)]
         for lag in self.lags:
-            ahead = lagged(tape, lag, time)
-            season = tape[:, self.window - lag : self.window - lag + time]
+            ahead = lagged(tape.residuals, lag, time)
+            season = tape.residuals[:, self.window - lag : self.window - lag + time]
+            change = normalised(now, mean, scale) - normalised(season, mean, scale)
             parts.append(normalised(ahead, mean, scale))
-            parts.append(normalised(now, mean, scale) - normalised(season, mean, scale))
+            parts.append(torch.where(empty, torch.zeros_like(change), change))  # a season may be older than the window
             parts.append(torch.isnan(ahead).to(torch.float32))
         variation = torch.log(scale / (self.transform.size(level) + scale)).clamp(min=COEFFICIENT_FLOOR)
         parts.append((variation / 4.0).to(torch.float32))
@@ -84,7 +85,7 @@ class Features(nn.Module):
 
 def normalised(residual: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """Residuals in scales of their window from its level, 0 where missing, float32."""
-    scaled = ((residual.to(torch.float64) - mean) / scale).to(torch.float32)
+    scaled = ((residual - mean) / scale).to(torch.float32)
     return torch.where(torch.isnan(residual), torch.zeros_like(scaled), scaled)
 
 

@@ -12,7 +12,7 @@ from models.config import ForecasterConfig
 from models.decoder import Decoder
 from models.features import Features
 from models.forecaster import Forecaster, Fork, Slice, counting, slices_of
-from models.memory import Memory
+from models.memory import Memory, Tape
 from models.scaling import Statistics
 from models.transform import Transform
 
@@ -22,8 +22,7 @@ class Seen(NamedTuple):
 
     features: Tensor  # (batch, time, inputs)
     target: Tensor  # (batch, time) float64, as it is learned
-    tape: Tensor  # (batch, window + time)
-    anchor: Tensor  # (batch, 1)
+    tape: Tape
     statistics: Statistics  # of each step's window
     level: Tensor  # (batch, time) float64
     scale: Tensor  # (batch, time) float64
@@ -91,7 +90,7 @@ class RecurrentForecaster(Forecaster):
     ) -> tuple[Tensor, Tensor]:
         seen = self._seen(values, times, lengths, state, static)
         recurrent = self.recur(seen.features, lengths, state[:, : self.recurrent])
-        tail = self.memory.settle(seen.target, lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        tail = self.memory.settle(lengths, state[:, self.recurrent :], seen.tape)
         return self.decode(recurrent, tail, future), torch.cat([recurrent, tail], 1)
 
     def step(
@@ -102,14 +101,11 @@ class RecurrentForecaster(Forecaster):
         future: Tensor | None = None,
         static: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        target, lengths = self.transform.apply(values[:, :1]), torch.ones_like(times)
-        before = state[:, self.recurrent :]
-        tape, anchor = self.memory.tape(target, lengths, before)
-        statistics = self.features.scaling.of_ring(tape[:, 1:], anchor).of_one_step()
+        tape, tail = self.memory.step(self.transform.apply(values[:, :1]), state[:, self.recurrent :])
+        statistics = self.features.scaling.of_last(tape, self.window)
         given = self._static(static, values)
-        features = self.features(values.unsqueeze(1), times.unsqueeze(1), tape, statistics, anchor, given)
+        features = self.features(values.unsqueeze(1), times.unsqueeze(1), tape, statistics, given)
         recurrent, gates = self.recur_step(features.squeeze(1), state[:, : self.recurrent])
-        tail = self.memory.settle(target, lengths, before, tape, anchor)
         return self.decode(recurrent, tail, future), torch.cat([recurrent, tail], 1), gates
 
     def fork(
@@ -127,15 +123,15 @@ class RecurrentForecaster(Forecaster):
         level, scale, mean, count = (
             each[:, origins] for each in (seen.level, seen.scale, seen.statistics.mean, seen.statistics.count)
         )  # from here on (batch, origins, …)
-        windows = seen.tape.unfold(1, self.window, 1)[:, 1:][:, origins]  # (batch, origins, window), a view
-        known = windows.index_select(2, self.decoder.places).to(torch.float64)
+        windows = seen.tape.residuals.unfold(1, self.window, 1)[:, 1:][:, origins]  # (batch, origins, window), a view
+        known = windows.index_select(2, self.decoder.places)
         known = ((known - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)  # (batch, origins, places)
         lifted = None
         if self.config.future:
             future = self._ahead(ahead, values, values.size(1) + self.config.horizon - 1)
             lifted = self.decoder.lifted(future).unfold(1, self.config.horizon, 1)[:, origins]
         quantiles = self.decoder(outputs[:, origins], known, lifted)
-        tail = self.memory.settle(seen.target, lengths, state[:, self.recurrent :], seen.tape, seen.anchor)
+        tail = self.memory.settle(lengths, state[:, self.recurrent :], seen.tape)
         state = torch.cat([recurrent, tail], 1)
         steps = counting(times)[:, origins]
         return Fork(quantiles, level, scale, count, state, steps, seen.features, self.transform)
@@ -184,32 +180,29 @@ class RecurrentForecaster(Forecaster):
     def decode(self, recurrent: Tensor, tail: Tensor, future: Tensor | None = None) -> Tensor:
         """The forecast from a state alone, float64 (batch, horizon, quantiles), in the series' units."""
         quantiles, level, scale = self.decoded(recurrent, tail, future)
-        forecast = quantiles.to(torch.float64)
-        return self.transform.undo(level.unsqueeze(1).unsqueeze(2) + scale.unsqueeze(1).unsqueeze(2) * forecast)
+        return self.transform.undo(level.unsqueeze(2) + scale.unsqueeze(2) * quantiles.to(torch.float64))
 
     def decoded(self, recurrent: Tensor, tail: Tensor, future: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """The same as quantiles in scales of the window, (batch, horizon, quantiles), and its level and scale."""
-        ring = tail[:, : self.window]
-        anchor = tail[:, self.window : self.window + 1]
-        anchor = torch.where(torch.isnan(anchor), torch.zeros_like(anchor), anchor)
-        statistics = self.features.scaling.of_ring(ring, anchor)
-        level, scale = self.features.scaling.absolute(statistics, anchor.squeeze(1), self.transform)
-        seen = ring.index_select(1, self.decoder.places).to(torch.float64)
-        seen = ((seen - statistics.mean.unsqueeze(1)) / scale.unsqueeze(1)).to(torch.float32)  # (batch, places)
+        """The same as quantiles in scales of the window, and its level and scale, (batch, 1)."""
+        tape = self.memory.now(tail)
+        statistics = self.features.scaling.of_last(tape, self.window)
+        level, scale = self.features.scaling.absolute(statistics, tape.anchor, self.transform)
+        seen = tape.residuals.index_select(1, self.decoder.places)
+        seen = ((seen - statistics.mean) / scale).to(torch.float32)  # (batch, places)
         lifted = None
         if self.config.future:
-            known = self._ahead(future, ring, self.config.horizon)  # (batch, horizon, 2 known)
+            known = self._ahead(future, tail, self.config.horizon)  # (batch, horizon, 2 known)
             lifted = self.decoder.lifted(known).transpose(1, 2)  # (batch, rank, horizon)
         quantiles: Tensor = self.decoder(self.output(recurrent), seen, lifted)
         return quantiles, level, scale
 
     def _seen(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, static: Tensor | None) -> Seen:
         target = self.target(values, lengths)
-        tape, anchor = self.memory.tape(target, lengths, state[:, self.recurrent :])
-        statistics = self.features.scaling.of_tape(tape, self.window, anchor)
-        level, scale = self.features.scaling.absolute(statistics, anchor, self.transform)
-        features = self.features(values, times, tape, statistics, anchor, self._static(static, values))
-        return Seen(features, target, tape, anchor, statistics, level, scale)
+        tape = self.memory.tape(target, lengths, state[:, self.recurrent :])
+        statistics = self.features.scaling.of_each(tape, self.window)
+        level, scale = self.features.scaling.absolute(statistics, tape.anchor, self.transform)
+        features = self.features(values, times, tape, statistics, self._static(static, values))
+        return Seen(features, target, tape, statistics, level, scale)
 
     def _static(self, static: Tensor | None, values: Tensor) -> Tensor | None:
         if static is None and self.config.static:

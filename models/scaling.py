@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.memory import Tape
 from models.transform import STRAIGHT, Transform
+from models.windows import Moments, lowest, moments
 
-RELATIVE_FLOOR = 1e-4  # of the residuals' size: far above the rounding of the sums, far below any real deviation
+RESOLUTION = 2.0**-5  # of a distance that float32 rounds at 2**-24 of it: a scale is at least 2**19 such roundings
 TINY = 1e-30
 FIRST_SPREAD = 0.1  # deviation assumed from one reading alone, relative to it
 KINDS = ("standard", "min-max", "mean-absolute", "none")
@@ -17,15 +19,11 @@ KINDS = ("standard", "min-max", "mean-absolute", "none")
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of each window, float64: its level relative to the anchor, its deviation, and how many readings it has."""
+    """Of each window, float64 (batch, time): its level from the tape's anchor, its scale, its number of readings."""
 
     mean: Tensor
     deviation: Tensor
     count: Tensor
-
-    def of_one_step(self) -> Statistics:
-        """From (batch,) to (batch, 1)."""
-        return Statistics(self.mean.unsqueeze(1), self.deviation.unsqueeze(1), self.count.unsqueeze(1))
 
 
 class Scaling:
@@ -33,6 +31,10 @@ class Scaling:
 
     standard: mean and standard deviation; min-max: the smallest reading and the range; mean-absolute: zero and the mean
     of the absolute readings; none: zero and one, for series that are of one size already.
+
+    The ring rounds a reading relative to its distance from the anchor, and again to that of the anchor's last move. In
+    a window flatter than this the rounding would be all there is to see, so a scale has a floor: RESOLUTION of the
+    level's distance from the anchor and of that move, added as squares.
     """
 
     def __init__(self, kind: str) -> None:
@@ -40,55 +42,38 @@ class Scaling:
             raise ValueError(f"unknown scaling {kind!r}; choose among {', '.join(KINDS)}")
         self.kind = kind
 
-    def of_ring(self, ring: Tensor, anchor: Tensor) -> Statistics:
-        """Of residuals `ring` (batch, window), NaN where missing, from `anchor` (batch, 1); each (batch,)."""
-        seen = ~torch.isnan(ring)
-        residual = torch.where(seen, ring, torch.zeros_like(ring)).to(torch.float64)
-        count = seen.to(torch.float64).sum(1)
+    def of_last(self, tape: Tape, window: int) -> Statistics:
+        """Of the window that ends a tape, (batch, 1)."""
+        residuals = tape.residuals[:, -window:]
+        seen = ~torch.isnan(residuals)
+        count = seen.to(torch.float64).sum(1, keepdim=True)
         some = count.clamp(min=1.0)
         if self.kind == "standard":
-            mean = residual.sum(1) / some
-            centred = torch.where(seen, residual - mean.unsqueeze(1), torch.zeros_like(residual))
-            variance = (centred * centred).sum(1) / some
-            return Statistics(mean, torch.sqrt(variance + RELATIVE_FLOOR**2 * (variance + mean * mean)), count)
+            mean = torch.where(seen, residuals, torch.zeros_like(residuals)).sum(1, keepdim=True) / some
+            centred = torch.where(seen, residuals - mean, torch.zeros_like(residuals))
+            return self._standard(Moments(count, mean, (centred * centred).sum(1, keepdim=True)), tape)
         if self.kind == "min-max":
-            low = torch.where(seen, residual, torch.full_like(residual, float("inf"))).amin(1)
-            high = torch.where(seen, residual, torch.full_like(residual, float("-inf"))).amax(1)
-            return _ranged(low, high, count)
-        size = torch.where(seen, residual + anchor.to(torch.float64), torch.zeros_like(residual)).abs().sum(1) / some
-        return self._from_zero(size, count, anchor.squeeze(1))
+            low = torch.where(seen, residuals, torch.full_like(residuals, float("inf"))).amin(1, keepdim=True)
+            high = torch.where(seen, residuals, torch.full_like(residuals, float("-inf"))).amax(1, keepdim=True)
+            return self._ranged(low, high, count, tape)
+        absolute = torch.where(seen, residuals + tape.anchor, torch.zeros_like(residuals)).abs()
+        return self._from_zero(absolute.sum(1, keepdim=True) / some, count, tape)
 
-    def of_tape(self, tape: Tensor, window: int, anchor: Tensor) -> Statistics:
-        """The same for each window of `tape` (batch, window + time) that ends at one of its last `time` steps.
-
-        Sums of a window are differences of cumulative sums, in float64; residuals are from an anchor, so little
-        cancels. Each (batch, time).
-        """
-        seen = ~torch.isnan(tape)
-        residual = torch.where(seen, tape, torch.zeros_like(tape)).to(torch.float64)
-        count = windowed_sum(seen.to(torch.float64), window)
-        some = count.clamp(min=1.0)
+    def of_each(self, tape: Tape, window: int) -> Statistics:
+        """The same of each window that ends at one of a tape's steps, (batch, time)."""
         if self.kind == "standard":
-            mean = windowed_sum(residual, window) / some
-            square = windowed_sum(residual * residual, window) / some
-            variance = (square - mean * mean).clamp(min=0.0)
-            return Statistics(mean, torch.sqrt(variance + RELATIVE_FLOOR**2 * square), count)
+            return self._standard(moments(tape.residuals, window), tape)
         if self.kind == "min-max":
-            low = torch.where(seen, residual, torch.full_like(residual, float("inf")))
-            high = torch.where(seen, residual, torch.full_like(residual, float("-inf")))
-            return _ranged(low.unfold(1, window, 1)[:, 1:].amin(2), high.unfold(1, window, 1)[:, 1:].amax(2), count)
-        size = torch.where(seen, residual + anchor.to(torch.float64), torch.zeros_like(residual)).abs()
-        return self._from_zero(windowed_sum(size, window) / some, count, anchor)
-
-    def _from_zero(self, size: Tensor, count: Tensor, anchor: Tensor) -> Statistics:
-        mean = torch.zeros_like(size) - anchor.to(torch.float64)
-        one = torch.ones_like(size)
-        return Statistics(mean, one if self.kind == "none" else torch.where(size > 0, size, one), count)
+            count = moments(tape.residuals, window).number
+            low, high = lowest(tape.residuals, window), -lowest(-tape.residuals, window)
+            return self._ranged(low, high, count, tape)
+        sizes = moments((tape.residuals + tape.anchor).abs(), window)
+        return self._from_zero(sizes.mean, sizes.number, tape)
 
     def absolute(
         self, statistics: Statistics, anchor: Tensor, transform: Transform = STRAIGHT
     ) -> tuple[Tensor, Tensor]:
-        """Level and scale under the curve of `transform`, float64."""
+        """Level and scale under the curve of `transform`, float64 (batch, time); anchor (batch, 1)."""
         count = statistics.count
         level = anchor.to(torch.float64) + statistics.mean
         level = torch.where(count < 1.0, torch.zeros_like(level), level)  # a later reading's anchor must not show
@@ -99,15 +84,23 @@ class Scaling:
         scale = torch.where(count < 1.0, torch.ones_like(scale), scale)
         return level, scale.clamp(min=TINY)
 
+    def _standard(self, found: Moments, tape: Tape) -> Statistics:
+        return Statistics(found.mean, _floored(found.variance, found.mean, tape), found.number)
 
-def windowed_sum(tape: Tensor, window: int) -> Tensor:
-    """Sums over the `window` values that end at each step after the first `window`: (batch, time)."""
-    total = tape.cumsum(1)
-    return total[:, window:] - total[:, : total.size(1) - window]
+    def _ranged(self, low: Tensor, high: Tensor, count: Tensor, tape: Tape) -> Statistics:
+        low = torch.where(count > 0, low, torch.zeros_like(low))
+        spread = torch.where(count > 0, high - low, torch.zeros_like(low))
+        return Statistics(low, _floored(spread * spread, low, tape), count)
+
+    def _from_zero(self, size: Tensor, count: Tensor, tape: Tape) -> Statistics:
+        mean = torch.zeros_like(size) - tape.anchor.to(torch.float64)
+        one = torch.ones_like(size)
+        if self.kind == "none":
+            return Statistics(mean, one, count)
+        return Statistics(mean, torch.where(size > 0, _floored(size * size, mean, tape), one), count)
 
 
-def _ranged(low: Tensor, high: Tensor, count: Tensor) -> Statistics:
-    some = count > 0
-    low = torch.where(some, low, torch.zeros_like(low))
-    high = torch.where(some, high, torch.zeros_like(high))
-    return Statistics(low, (high - low) + RELATIVE_FLOOR * torch.maximum(low.abs(), high.abs()), count)
+def _floored(square: Tensor, mean: Tensor, tape: Tape) -> Tensor:
+    """The root of `square`, and no less than what the memory can tell apart."""
+    away = mean - tape.offset
+    return torch.sqrt(square + RESOLUTION**2 * (away * away + tape.shift * tape.shift))

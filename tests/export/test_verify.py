@@ -15,6 +15,7 @@ from onnx import ModelProto, numpy_helper
 from export.golden import Stretch
 from export.verify import Verification
 from export.writer import Description, write_bundle
+from models.forecaster import Forecaster
 from models.registry import build
 from service.bundle import MANIFEST, SEAL, SEQUENCE_ONNX, STEP_ONNX, Bundle, digest_of, files_of, write_manifest
 from service.errors import BundleError
@@ -32,6 +33,25 @@ def relative_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     stretches = [Stretch(START, values[:, None]) for values in readings]
     description = Description("relative", "y", None, {"mase": 0.5}, {"steps": 30})
     return write_bundle(model, description, stretches, tmp_path_factory.mktemp("bundles") / "relative.bundle")
+
+
+@pytest.fixture(scope="module")
+def still_bundle(forecaster: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle proved on meters that stand still for longer than a window, time and again; one starts far from there."""
+    readings = [20 + np.random.default_rng(row).normal(size=1_600) for row in range(2)]
+    for values in readings:
+        for start in range(85, 1_600, 170):
+            values[start : start + 40] = values[start - 1]
+    readings[1][0] = 1e4
+    stretches = [Stretch(START, values[:, None]) for values in readings]
+    description = Description("still", "y", None, {"mase": 0.5}, {"steps": 30})
+    return write_bundle(forecaster, description, stretches, tmp_path_factory.mktemp("bundles") / "still.bundle")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
+def test_a_bundle_of_meters_that_stand_still_passes_every_check(still_bundle: Bundle, runtime: str) -> None:
+    checks = list(Verification(still_bundle).run(open_runtime(runtime, still_bundle)))
+    assert [check for check in checks if not check.passed] == []
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
