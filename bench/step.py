@@ -70,15 +70,15 @@ def median(call: Callable[[], object], repeat: int) -> float:
     return statistics.median(rounds[1:])
 
 
-def untrained(path: Path) -> Path:
-    """A bundle of the benchmark's size with weights as they start."""
+def untrained(path: Path, **chosen: object) -> Path:
+    """A bundle for hourly series with weights as they start; `chosen` overrides the default configuration."""
     from datasets.frequency import Frequency
     from export.golden import Stretch
     from export.writer import Description, write_bundle
     from models.config import implied_config
     from models.registry import build
 
-    model = build(implied_config(Frequency.parse("1h"), 24, span=1e7))
+    model = build(implied_config(Frequency.parse("1h"), 24, span=1e7, **chosen))
     wave = 10 * np.sin(np.arange(1_200) / 24 * 2 * np.pi)[:, None] + np.random.default_rng(1).normal(size=(1_200, 1))
     write_bundle(model, Description("step", "y", None, {}, {}), [Stretch(0, wave)], path)
     return path

@@ -11,11 +11,13 @@ from torch.jit._trace import TracerWarning
 from export.graphs import Graphs, example
 from models.forecaster import Forecaster
 from service.bundle import TORCHSCRIPT
+from service.runtimes.torch_script import in_full_precision
 
 
 def write_torchscript(model: Forecaster, folder: Path) -> None:
     """Writes `model.ts` with the method `sequence` and, where the model streams, `step` into `folder`."""
     methods = {name: tuple(given.values()) for name, given in example(model).items()}
+    in_full_precision()  # a traced convolution keeps what it finds
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.", category=DeprecationWarning)
         # fused layers compare their input's width with their own, which no batch or length changes

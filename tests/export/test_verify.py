@@ -37,7 +37,7 @@ def relative_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def still_bundle(forecaster: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A bundle proved on meters that stand still for longer than a window, time and again; one starts far from there."""
+    """A bundle proved on meters that stand still for longer than a window, again and again; one starts far off."""
     readings = [20 + np.random.default_rng(row).normal(size=1_600) for row in range(2)]
     for values in readings:
         for start in range(85, 1_600, 170):
