@@ -11,6 +11,7 @@ def main() -> None:
     monitor.main()
     print("\nTraining by a parallel scan:")
     min_gru.main()
+    print("\nOn a CUDA device:\n  python -m bench.cuda          a step of up to a million resident sessions beside its floor")
     print("\nForecast quality (needs the data sets, GATECAST_DATA=folder):")
     print("  python -m bench.m4_hourly    M4 Hourly beside the competition's results")
     print("  python -m bench.padding      batching of ragged series: padding, time, loss after equal time")

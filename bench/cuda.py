@@ -1,8 +1,8 @@
 """One streamed reading on a CUDA device with the states resident there, beside what its memory and arithmetic allow.
 
-    python -m bench.cuda
+    python -m bench.cuda [--device cpu] [--batches 1 256]
 
-GRU 2 x 64, features of hourly data, horizon 24, quantiles .1, .5, .9. `graph` is the step alone, timed by the device;
+GRU 2 x 64, features of hourly data, horizon 24, quantiles .1, .5, .9. `graph` is the step alone, to its end on the device;
 `turn` is what the engine does: rows gathered from the arena, readings carried there, the step, rows scattered back,
 forecasts carried home. The floor: each state read and written once at the speed of a copy measured here, and the
 products of the recurrent layers and the decoder at the speed of a product measured here; the larger of the two.
@@ -10,8 +10,10 @@ products of the recurrent layers and the decoder at the speed of a product measu
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,17 +30,22 @@ HIDDEN = 64
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = untrained(Path(folder) / "cuda.bundle", hidden=HIDDEN, quantiles=(0.1, 0.5, 0.9))
-        runtime = TorchScriptRuntime(Bundle.open(path), "cuda")
-        copied, multiplied = ceilings()
+        runtime = TorchScriptRuntime(Bundle.open(path), chosen.device)
+        copied, multiplied = ceilings(chosen.device)
         state = len(runtime.bundle.initial)
         weights = multiplications(runtime)
-        print(f"{taken()}; {torch.cuda.get_device_name()}, torch {torch.__version__}")
+        device = torch.cuda.get_device_name() if chosen.device == "cuda" else "the processor"
+        print(f"{taken()}; on {device}, torch {torch.__version__}")
         print(f"copy {copied / 1e12:.2f} TB/s, float32 products {multiplied / 1e12:.1f} TFLOP/s")
         print(f"state of {state} numbers, {weights:,} multiplications a row")
         print(f"{'batch':>9} {'graph':>12} {'floor':>12} {'ratio':>7} {'turn':>12} {'readings/s':>14}")
-        for batch in BATCHES:
+        for batch in chosen.batches:
             graph, turn = measure(runtime, batch)
             floor = batch * max(2 * 4 * state / copied, 2 * weights / multiplied)
             print(
@@ -57,7 +64,7 @@ def measure(runtime: TorchScriptRuntime, batch: int) -> tuple[float, float]:
         _, states = runtime.step(values, times, arena.gather(slots))
         arena.scatter(slots, states)
     values, times = random.normal(50, 5, (batch, 1)), np.full(batch, 3_600 * 3)
-    reading, now = torch.from_numpy(values).cuda(), torch.from_numpy(times).cuda()
+    reading, now = (torch.from_numpy(each).to(runtime.device) for each in (values, times))
     states = arena.gather(slots)
 
     def graph() -> None:
@@ -72,26 +79,31 @@ def measure(runtime: TorchScriptRuntime, batch: int) -> tuple[float, float]:
 
 
 def timed(call: Callable[[], object], repeat: int = 15) -> float:
-    """Median seconds by the device's own clock, after three calls that do not count."""
-    taken_times = []
-    for at in range(repeat + 3):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
+    """Median seconds until the device is done, after three calls that do not count."""
+    rounds = []
+    for _ in range(repeat + 3):
+        wait()
+        start = time.perf_counter()
         call()
-        end.record()
+        wait()
+        rounds.append(time.perf_counter() - start)
+    return statistics.median(rounds[3:])
+
+
+def wait() -> None:
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
-        if at >= 3:
-            taken_times.append(start.elapsed_time(end) / 1e3)
-    return statistics.median(taken_times)
 
 
-def ceilings() -> tuple[float, float]:
+def ceilings(device: str) -> tuple[float, float]:
     """Bytes a second of a copy, read and written, and float32 operations a second of a product, on this device."""
-    here = torch.empty(256 * 2**20, device="cuda")
+    size = 256 * 2**20 if device == "cuda" else 2**24
+    here = torch.rand(size, device=device)
     there = torch.empty_like(here)
     copied = 2 * here.numel() * 4 / timed(lambda: there.copy_(here))
-    a, b = (torch.randn(8_192, 8_192, device="cuda") for _ in range(2))
-    return copied, 2 * 8_192**3 / timed(lambda: a @ b)
+    side = 8_192 if device == "cuda" else 1_024
+    a, b = (torch.randn(side, side, device=device) for _ in range(2))
+    return copied, 2 * side**3 / timed(lambda: a @ b)
 
 
 def multiplications(runtime: TorchScriptRuntime) -> int:
