@@ -40,7 +40,7 @@ class Intake:
     watch: Watch | None
 
     @classmethod
-    def of(cls, bundle: Bundle, settings: EngineSettings, known: Known) -> Intake:
+    def of(cls, bundle: Bundle, settings: EngineSettings, known: Known, watch: Watch | None) -> Intake:
         manifest = bundle.manifest
         longest = min(settings.max_history, manifest.longest_history or settings.max_history)
         frequency = Frequency.parse(manifest.frequency)
@@ -52,7 +52,7 @@ class Intake:
             frequency,
             known,
             Gates.of(manifest),
-            Watch.of(manifest),
+            watch,
         )
 
     def must_stream(self) -> None:
