@@ -182,7 +182,7 @@ def _manifest(path: Path, text: bytes) -> Manifest:
         raise BundleError(
             f"{path / MANIFEST}: {where}: {first['msg']}. This version reads format {FORMAT_VERSION}; "
             "export the run again"
-        ) from invalid
+        ) from None  # the validator's own words say the same, in more lines
     missing = [name for name in files_of(manifest.streams) if name not in manifest.files]
     if missing:
         raise BundleError(f"{path / MANIFEST} lists no digest for {', '.join(missing)}; export the run again")

@@ -58,10 +58,11 @@ class Settings(BaseSettings):
         try:
             return cls(**known)  # type: ignore[arg-type]
         except ValidationError as invalid:
-            faults = [_fault(str(each["loc"][0]), each["msg"], known) for each in invalid.errors()]
-            raise SettingsError("; ".join(faults)) from invalid
+            faults = [_fault(str(each["loc"][0]), each["msg"], each["input"], known) for each in invalid.errors()]
+            raise SettingsError("; ".join(faults)) from None  # the validator's own words say the same in five lines
 
 
-def _fault(field: str, message: str, given: dict[str, object]) -> str:
+def _fault(field: str, message: str, came: object, given: dict[str, object]) -> str:
     where = f"--{field.replace('_', '-')}" if field in given else f"{PREFIX}{field.upper()}"
-    return f"{where}: {message[:1].lower()}{message[1:]}"
+    got = f", got {came!r}" if isinstance(came, str | int | float) else ""  # else it is missing
+    return f"{where}: {message[:1].lower()}{message[1:]}{got}"

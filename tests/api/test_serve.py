@@ -17,9 +17,11 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from commands.main import app
 from service.bundle import digest_of, files_of, write_manifest
 from service.runtimes.fake import fake_bundle
 
@@ -220,6 +222,15 @@ def test_options_that_cannot_be_used_are_said_plainly(start, bundle_folder, argu
     assert process.returncode == 1
     assert said in error
     assert "Traceback" not in error + printed
+
+
+@pytest.mark.parametrize("arguments", [["--port", "99999"], ["--threads", "0"], ["--port", "99999", "--threads", "0"]])
+def test_a_number_out_of_bounds_is_said_in_one_line(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, ["serve", "some.bundle", *arguments])
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert all(option in line for option in arguments if option.startswith("--"))
+    assert all(f"got {value}" in line for value in arguments if value.isdigit())
 
 
 def test_a_journal_that_another_service_holds_is_said_plainly(start, bundle_folder) -> None:
