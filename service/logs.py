@@ -18,7 +18,12 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 # The server's own lines repeat ours, and at debug level they print the frames of every stream.
 _QUIET = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "websockets", "asyncio")
-_CLIENTS_FAULT = "Invalid UTF-8 sequence received from client."
+_CLIENTS_FAULTS = frozenset(
+    {
+        "Invalid UTF-8 sequence received from client.",
+        "ASGI callable returned without completing handshake.",  # it was refused, with a problem document
+    }
+)
 
 
 def open_log(level: str, form: Literal["auto", "json", "console"], stream: TextIO) -> Log:
@@ -94,7 +99,7 @@ class Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fault = record.exc_info[1] if record.exc_info else None
         level = record.levelno
-        if record.msg == _CLIENTS_FAULT:
+        if record.msg in _CLIENTS_FAULTS:
             level, fault = logging.INFO, None
         # The template and not the message: the arguments may hold a path with a session's name in it.
         self._log.log(level, "library", library=record.name, message=str(record.msg).strip(), exc_info=fault)

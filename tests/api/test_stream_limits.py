@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +13,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+
+from service.logs import Bridge, open_log
 
 START = "2015-01-10T00:00:00"
 
@@ -38,6 +42,23 @@ def refused(address: str) -> tuple[int, dict[str, Any]]:
 def test_a_handshake_that_asks_for_what_is_not_there_is_refused(live, query: str, status: int, code: str) -> None:
     answer = refused(live.stream(query))
     assert (answer[0], answer[1]["code"]) == (status, code)
+
+
+def test_a_refused_handshake_is_no_error_in_the_log_and_another_fault_of_the_server_is(live) -> None:
+    stream, server = io.StringIO(), logging.getLogger("uvicorn.error")
+    bridge = Bridge(open_log("info", "json", stream))
+    server.addHandler(bridge)
+    try:
+        for query in ("?quantiles=0.42", "?horizon=x"):
+            refused(live.stream(query))
+        refused(f"ws://{live.address}/v1/else")
+        live.http.get("/live")  # the same loop: what the refusals leave behind is done
+        server.error("Exception in ASGI application")
+    finally:
+        server.removeHandler(bridge)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["level"] for line in lines] == ["info"] * 3 + ["error"]
+    assert all("handshake" in line["message"] for line in lines[:3])
 
 
 def test_streams_are_nowhere_else(live) -> None:
