@@ -25,7 +25,7 @@ from service.engine import Engine
 from service.engine_settings import EngineSettings
 from service.errors import RuntimeUnavailable
 from service.faults import faults_as
-from service.journal import Journal, open_journal
+from service.journal import Journal, Subject, open_journal
 from service.logs import Log, LogObserver
 from service.metrics import Metrics
 from service.observers import Observers
@@ -58,8 +58,10 @@ def open_service(settings: Settings, log: Log) -> Service:
     bundle = Bundle.open(settings.bundle)
     with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
         runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
-    frequency = Frequency.parse(bundle.manifest.frequency).alias
-    journal = open_journal(settings.journal, bundle.width, frequency, settings.durable)
+    manifest = bundle.manifest
+    frequency = Frequency.parse(manifest.frequency).alias
+    subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
+    journal = open_journal(settings.journal, bundle.width, frequency, settings.durable, subject)
     return assemble(settings, runtime, journal, log)
 
 

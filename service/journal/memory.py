@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 
 from service.journal.heads import Heads
 from service.journal.protocol import FIRST_REVISION, Beginning, Checkpoint, Durable, Head, Readings, Static
+from service.journal.subject import Subject
 
 
-def open_memory(place: str, width: int, frequency: str, durable: Durable) -> MemoryJournal:  # noqa: ARG001
+def open_memory(
+    place: str,  # noqa: ARG001
+    width: int,
+    frequency: str,  # noqa: ARG001
+    durable: Durable,  # noqa: ARG001
+    subject: Subject | None = None,  # noqa: ARG001
+) -> MemoryJournal:
     """A new and empty journal; only the width matters to it."""
     return MemoryJournal(width)
 

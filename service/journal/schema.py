@@ -9,6 +9,7 @@ from service.errors import JournalError
 from service.journal.faults import sound, transaction
 from service.journal.protocol import Durable
 from service.journal.segments import install
+from service.journal.subject import Subject
 
 APPLICATION = 0x47617465  # by which a journal is told from other SQLite files
 FORMAT = 1
@@ -56,7 +57,12 @@ def connect(path: Path, durable: Durable) -> sqlite3.Connection:
 
 
 def prepare(
-    database: sqlite3.Connection, path: Path, width: int, frequency: str, segment_rows: int | None = None
+    database: sqlite3.Connection,
+    path: Path,
+    width: int,
+    frequency: str,
+    segment_rows: int | None = None,
+    subject: Subject | None = None,
 ) -> int:
     """Makes the tables of a new journal, or checks those of an old one; returns the rows of a segment."""
     with sound(path, "be read"):
@@ -66,6 +72,8 @@ def prepare(
         meta: dict[str, int | str] = dict(database.execute("SELECT name, value FROM meta"))
         _require(path, meta, width, frequency)
         _add_columns(database, path)
+        if subject is not None:
+            _require_subject(database, path, meta, subject)
         rows = int(meta.get("segment_rows", 0))
         if rows < 1:
             raise ValueError(f"segments of {rows} readings")
@@ -88,6 +96,17 @@ def _add_columns(database: sqlite3.Connection, path: Path) -> None:
         with transaction(database, path, "be brought up to date"):
             for column in missing:
                 database.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
+
+
+def _require_subject(database: sqlite3.Connection, path: Path, meta: dict[str, int | str], subject: Subject) -> None:
+    """Journals of format 1 were first written without these: such a one is taken for the first model that opens it."""
+    misfit = subject.misfit(meta)
+    if misfit is not None:
+        raise JournalError(f"the journal {path} {misfit}")
+    missing = [entry for entry in subject.entries().items() if entry[0] not in meta]
+    if missing:
+        with transaction(database, path, "be brought up to date"):
+            database.executemany("INSERT INTO meta VALUES (?, ?)", missing)
 
 
 def _require(path: Path, meta: dict[str, int | str], width: int, frequency: str) -> None:

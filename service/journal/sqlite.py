@@ -22,6 +22,7 @@ from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Chec
 from service.journal.restore import load_heads, load_tail
 from service.journal.segments import add_readings, drop_readings, read_readings
 from service.journal.sessions import insert_session, move_on, update_session
+from service.journal.subject import Subject
 from service.journal.tail import Tail
 
 TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
@@ -29,11 +30,13 @@ TAIL_BATCHES = 2**16
 SPILL = 2**13  # readings, at least, that an append folds by itself when that much waits
 
 
-def open_sqlite(place: str, width: int, frequency: str, durable: Durable) -> SqliteJournal:
+def open_sqlite(
+    place: str, width: int, frequency: str, durable: Durable, subject: Subject | None = None
+) -> SqliteJournal:
     """The journal in the file `place`; see `open_journal`."""
     if not place:
         raise JournalError('a SQLite journal needs a path: "sqlite:PATH"')
-    return SqliteJournal(Path(place), width, frequency, durable)
+    return SqliteJournal(Path(place), width, frequency, durable, subject=subject)
 
 
 class SqliteJournal:
@@ -47,6 +50,7 @@ class SqliteJournal:
         durable: Durable = "disk",
         tail_bytes: int = TAIL_BYTES,
         segment_rows: int | None = None,  # of a new journal; an old one keeps its own
+        subject: Subject | None = None,
     ) -> None:
         self.path = Path(os.path.realpath(path.expanduser()))  # one file, one lock, whatever links lead to it
         self.durable: Durable = durable
@@ -59,7 +63,7 @@ class SqliteJournal:
             self._owner.release()
             raise
         try:
-            self._segment_rows = schema.prepare(self._database, self.path, width, frequency, segment_rows)
+            self._segment_rows = schema.prepare(self._database, self.path, width, frequency, segment_rows, subject)
             self._heads = load_heads(self._database, self.path, width)
             self._tail, self._batches = load_tail(self._database, self.path, self._heads)
             self._owner.watch(self.path, self.path.with_name(self.path.name + "-wal"))

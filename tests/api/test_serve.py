@@ -22,26 +22,33 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from commands.main import app
+from service.app import Service, open_service
 from service.bundle import digest_of, files_of, write_manifest
+from service.errors import JournalError
+from service.logs import silent_log
 from service.runtimes.fake import fake_bundle
+from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 START = "2015-01-10T00:00:00"
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
-@pytest.fixture
-def bundle_folder(tmp_path: Path) -> Path:
+def written(folder: Path, **changes: Any) -> Path:
     """A bundle that the fake runtime can serve: a sound manifest, and files that only have their digests."""
-    folder = tmp_path / "fake.bundle"
     folder.mkdir()
     for name in files_of(streams=True):
         (folder / name).write_bytes(name.encode())
-    manifest = fake_bundle().manifest.model_copy(
+    manifest = fake_bundle(**changes).manifest.model_copy(
         update={"files": {name: digest_of(folder / name) for name in files_of(streams=True)}}
     )
     write_manifest(folder, manifest.model_dump_json())
     return folder
+
+
+@pytest.fixture
+def bundle_folder(tmp_path: Path) -> Path:
+    return written(tmp_path / "fake.bundle")
 
 
 @pytest.fixture
@@ -240,6 +247,22 @@ def test_a_journal_that_another_service_holds_is_said_plainly(start, bundle_fold
     _, said = second.communicate(timeout=20)
     assert second.returncode == 1
     assert str(first.pid) in said
+
+
+async def test_a_journal_is_not_replayed_into_the_columns_of_another_model(tmp_path: Path) -> None:
+    def service(name: str, *covariates: str, time_zone: str | None = None) -> Service:
+        bundle = written(tmp_path / name, covariates=covariates, time_zone=time_zone)
+        journal = f"sqlite:{tmp_path / 'journal.sqlite'}"
+        settings = Settings(bundle=bundle, runtime="fake", journal=journal, durable="process")  # type: ignore[call-arg]
+        return open_service(settings, silent_log())
+
+    await service("first", "price", "rain").drain()
+    for name, *covariates in (("turned", "rain", "price"), ("others", "price", "wind")):
+        with pytest.raises(JournalError, match=r'the covariates \["price", "rain"\], this model has'):
+            service(name, *covariates)
+    with pytest.raises(JournalError, match="the time zone none, this model has the time zone Europe/Berlin"):
+        service("zoned", "price", "rain", time_zone="Europe/Berlin")
+    await service("again", "price", "rain").drain()
 
 
 def test_every_option_is_also_a_variable(start, bundle_folder) -> None:

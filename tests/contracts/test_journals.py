@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.errors import JournalError, UnknownSession
-from service.journal import Beginning, Head, Journal, Readings, open_journal
+from service.journal import JOURNALS, Beginning, Head, Journal, Readings, Subject, open_journal
 from tests.contracts.journals import DIGESTS, FREQUENCY, JOURNALS_TO_TEST, WIDTH, checkpoint, readings, rows
 
 
@@ -246,6 +247,21 @@ def test_many_sessions_come_and_go_and_each_keeps_its_own(journal: Journal) -> N
         for head in heads:
             journal.delete(head.name)
     assert journal.count() == 0
+
+
+@pytest.mark.parametrize("kind", sorted(JOURNALS))
+def test_no_journal_gives_readings_to_a_model_that_takes_them_for_others(tmp_path: Path, kind: str) -> None:
+    def opened(*covariates: str) -> Journal:
+        subject = Subject("load", covariates, None)
+        return open_journal(f"{kind}:{tmp_path / 'journal'}", 3, FREQUENCY, "process", subject)
+
+    first = opened("price", "rain")
+    first.create("meter", 0, "", np.zeros((5, 3)))
+    first.close()
+    with suppress(JournalError):  # it is refused, or there is nothing in it
+        second = opened("rain", "price")
+        assert second.count() == 0
+        second.close()
 
 
 def test_an_unknown_journal_is_an_error_that_names_the_known_ones() -> None:

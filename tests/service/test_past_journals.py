@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalError
-from service.journal import Journal, Readings, open_journal
+from service.journal import Journal, Readings, Subject, open_journal
 from service.registry import origin_of
 from tests.service.engines import START
 
@@ -24,8 +24,8 @@ def path(tmp_path: Path) -> Path:
     return Path(shutil.copy(FIXTURE, tmp_path / "journal.sqlite"))
 
 
-def opened(path: Path) -> Journal:
-    return open_journal(f"sqlite:{path}", 1, "1h")
+def opened(path: Path, subject: Subject | None = None) -> Journal:
+    return open_journal(f"sqlite:{path}", 1, "1h", subject=subject)
 
 
 def test_what_an_older_version_wrote_is_there_and_nothing_of_it_is_static(path: Path) -> None:
@@ -61,6 +61,18 @@ def test_an_older_journal_is_written_on_with_static_features(path: Path) -> None
         )
         assert [name for name in journal.names() if journal.head(name).regime] == ["watched"]
         journal.close()
+
+
+def test_an_older_journal_is_taken_for_the_first_model_that_opens_it_and_for_no_other(path: Path) -> None:
+    taxi = Subject("taxi", (), None)
+    for _ in range(2):
+        journal = opened(path, taxi)
+        assert sorted(journal.names()) == ["s0", "s1", "s2"]
+        journal.close()
+    with pytest.raises(JournalError, match="made for the target taxi, this model has the target bus"):
+        opened(path, Subject("bus", (), None))
+    with pytest.raises(JournalError, match="made for the time zone none, this model has the time zone UTC"):
+        opened(path, Subject("taxi", (), "UTC"))
 
 
 @pytest.mark.parametrize("text", ['{"area": ', '["area"]', '{"area": "large"}', '{"area": true}'])

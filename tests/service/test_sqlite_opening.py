@@ -6,17 +6,20 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.errors import JournalError, JournalLocked
-from service.journal import Journal, Readings, open_journal
+from service.journal import Journal, Readings, Subject, open_journal
+
+METER = Subject("load", ("price", "rain"), "Europe/Berlin")
 
 
-def opened(path: Path, width: int = 1, frequency: str = "1h") -> Journal:
-    return open_journal(f"sqlite:{path}", width, frequency)
+def opened(path: Path, width: int = 1, frequency: str = "1h", subject: Subject | None = None) -> Journal:
+    return open_journal(f"sqlite:{path}", width, frequency, subject=subject)
 
 
 def filled(path: Path, sessions: int = 20, folded: int = 40, waiting: int = 10) -> None:
@@ -84,6 +87,43 @@ def test_a_journal_of_another_frequency_is_refused_by_both_names(tmp_path: Path)
     filled(tmp_path / "j")
     with pytest.raises(JournalError, match=r"steps of 1h, this model has steps of 15min"):
         opened(tmp_path / "j", frequency="15min")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (
+            replace(METER, target="taxi"),
+            r"made for the target load, this model has the target taxi: serve a model of that target, or choose",
+        ),
+        (
+            replace(METER, covariates=("rain", "price")),
+            r'the covariates \["price", "rain"\], this model has the covariates \["rain", "price"\]: .* in that order',
+        ),
+        (replace(METER, time_zone="UTC"), r"time zone Europe/Berlin, this model has the time zone UTC: serve a model"),
+        (replace(METER, time_zone=None), r"time zone Europe/Berlin, this model has the time zone none: serve a model"),
+    ],
+)
+def test_a_journal_of_another_subject_is_refused_by_both_names(tmp_path: Path, other: Subject, said: str) -> None:
+    path = tmp_path / "j"
+    for _ in range(2):
+        opened(path, 3, subject=METER).close()
+        with pytest.raises(JournalError, match=said):
+            opened(path, 3, subject=other)
+
+
+def test_entries_that_were_taken_out_by_hand_are_filled_in_by_the_next_model(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    opened(path, 3, subject=METER).close()
+    renamed = replace(METER, target="load_mw")
+    with sqlite3.connect(path) as database:
+        database.execute("DELETE FROM meta WHERE name = 'target'")
+    database.close()
+    with pytest.raises(JournalError, match="the covariates"):  # those that are still there hold
+        opened(path, 3, subject=replace(renamed, covariates=("a", "b")))
+    opened(path, 3, subject=renamed).close()
+    with pytest.raises(JournalError, match="made for the target load_mw"):
+        opened(path, 3, subject=METER)
 
 
 def test_a_newer_format_is_refused_by_its_number(tmp_path: Path) -> None:
