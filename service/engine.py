@@ -113,7 +113,7 @@ class Engine:
             clock=clock,
         )
         self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest)
-        self._shown = Shown(model, registry, replays, histories, replies, settings.checkpoint_every)
+        self._shown = Shown(model, registry, replays, histories, replies, room, settings.checkpoint_every)
         self._upkeep = upkeep = Upkeep(registry, settings, observer, health, clock)
         health.probes["model"] = probe or model.probe
         health.probes["journal"] = upkeep.probe
@@ -244,7 +244,8 @@ class Engine:
     async def gates(self, name: str) -> tuple[SessionView, NDArray[np.float32]]:
         """Where a session stands and the gates (gates,) of its last reading, as the manifest lays them out.
 
-        `UnknownSession`, `NoReadings`, `NoGates`. They are found by going there again from an earlier state.
+        `UnknownSession`, `NoReadings`, `NoGates`. They are found by going there again from an earlier state, whose
+        steps count as those of a history; all who ask for one reading go there together.
         """
         self._intake.must_stream()
         self._intake.gates.check()

@@ -76,6 +76,22 @@ class WaitingRoom:
                 self.readings -= readings
                 self.steps -= steps
 
+    def take_steps(self, steps: int) -> None:
+        """Room for steps of which only the engine knows how many they are, until `give_steps`; `Overloaded`.
+
+        The door may be closed: those who ask for them were accepted before. Where no others wait they are let in
+        however many they are, since nobody could ask for fewer.
+        """
+        with self._changed:
+            if self.steps > 0:
+                self._admit("steps of histories", self.steps + steps, self._settings.max_waiting_steps)
+            self.steps += steps
+
+    def give_steps(self, steps: int) -> None:
+        """The room is free again."""
+        with self._changed:
+            self.steps -= steps
+
     def put(self, thing: Frame | Peek | Call) -> None:
         """Hands in something to do and wakes the engine."""
         with self._changed:

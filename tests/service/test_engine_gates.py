@@ -14,10 +14,26 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.engine import Answers, Engine
-from service.errors import CannotStream, NoGates, NoReadings, UnknownSession
+from service.errors import CannotStream, ModelFailed, NoGates, NoReadings, Overloaded, UnknownSession
 from service.journal import Journal, open_journal
 from service.runtimes.fake import FakeRuntime, fake_bundle
-from tests.service.engines import HOUR, NAN, START, Item, alone, codes, column, frame, memory, named, running, runs
+from tests.service.engines import (
+    HOUR,
+    NAN,
+    START,
+    Item,
+    alone,
+    blocked,
+    codes,
+    column,
+    frame,
+    memory,
+    named,
+    running,
+    runs,
+    send,
+    turn,
+)
 
 
 def gates_alone(values: list[float], runtime: FakeRuntime | None = None) -> NDArray[np.float32]:
@@ -160,6 +176,75 @@ async def test_a_long_way_back_is_gone_once() -> None:
             runtime.log.clear()
             np.testing.assert_array_equal((await engine.gates("a"))[1], gates_alone([*range(500)])[-1])
             assert len(runs(runtime, "sequence")) == runs_expected
+
+
+async def asking(engine: Engine, runtime: FakeRuntime, *names: str) -> list[asyncio.Task[object]]:
+    """Callers who ask for gates; a run of the first one's way back waits at the gate, and all have been seen."""
+    runtime.gate.clear()
+    tasks: list[asyncio.Task[object]] = [asyncio.ensure_future(engine.gates(names[0]))]
+    await blocked(runtime)
+    tasks += [asyncio.ensure_future(engine.gates(name)) for name in names[1:]]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_all_who_ask_for_one_reading_go_back_to_it_together() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime, chunk=10) as engine:
+        values = [float(at) for at in range(500)]
+        await engine.create("a", START, column(*values))
+        runtime.log.clear()
+        runtime.entered.clear()
+        tasks = await asyncio.wait_for(asking(engine, runtime, *["a"] * 40), 30)
+        tasks[0].cancel()  # who has left takes nobody along
+        runtime.gate.set()
+        found = await asyncio.gather(*tasks[1:])
+        assert len(runs(runtime, "sequence")) == 50
+        assert engine.waiting == (0, 0)
+        for view, gates in found:
+            assert view.last_step == 499
+            np.testing.assert_array_equal(gates, gates_alone(values)[-1])
+        await send(engine, ("a", 7.0, 500))  # another reading is another way back
+        np.testing.assert_array_equal((await engine.gates("a"))[1], gates_alone([*values, 7.0])[-1])
+
+
+async def test_ways_back_are_admitted_by_their_steps_and_those_who_join_one_take_none() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime, chunk=10, max_waiting_steps=700, checkpoint_every=10_000) as engine:
+        for name in ("a", "b", "c"):
+            await engine.create(name, START, column(*range(300)))
+        runtime.entered.clear()
+        tasks = await asyncio.wait_for(asking(engine, runtime, "a", "a", "b", "c", "b"), 30)
+        runtime.gate.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [getattr(each, "code", None) for each in found] == [None, None, None, "overloaded", None]
+        assert isinstance(found[3], Overloaded)
+        assert found[3].facts == {"retry_after_seconds": 1}
+        assert engine.waiting == (0, 0)
+        await engine.gates("c")
+        for first in range(300, 900, 100):
+            await send(engine, *(("a", float(step)) for step in range(first, first + 100)))
+        await engine.gates("a")  # alone, however long
+
+
+async def test_a_way_back_that_fails_or_that_nobody_waits_for_leaves_no_trace() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime, chunk=10) as engine:
+        await engine.create("a", START, column(*range(100)))
+        runtime.entered.clear()
+        tasks = await asyncio.wait_for(asking(engine, runtime, "a", "a"), 30)
+        for task in tasks:
+            task.cancel()
+        runtime.gate.set()
+        await turn(engine)
+        await turn(engine)
+        assert engine.waiting == (0, 0)
+        runtime.raise_on = 50.0
+        failed = await asyncio.gather(engine.gates("a"), engine.gates("a"), return_exceptions=True)
+        assert [type(each) for each in failed] == [ModelFailed] * 2
+        assert engine.waiting == (0, 0)
+        runtime.raise_on = None
+        np.testing.assert_array_equal((await engine.gates("a"))[1], gates_alone([*range(100)])[-1])
 
 
 async def test_a_model_without_gates_says_so_by_name() -> None:
