@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
-from service.api import current, insight, openapi, ops, predict, problems, sessions
+from service.api import current, insight, openapi, ops, predict, problems, query, sessions
 from service.api.boundary import Boundary
 from service.api.edge import Edge
 from service.api.examples import Examples
@@ -96,10 +96,8 @@ def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
-    app.include_router(predict.router(edge, examples))
-    app.include_router(sessions.router(edge, examples))
-    app.include_router(current.router(edge, examples))
-    app.include_router(insight.router(edge, examples))
+    for part in (predict, sessions, current, insight):
+        app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))

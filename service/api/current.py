@@ -12,7 +12,7 @@ from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.forecasts import Selection
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS
-from service.api.query import levels_of
+from service.api.query import either, levels_of
 from service.api.sessions import CHOICE_ERRORS, HORIZON, QUANTILES, SESSION_ERRORS
 from service.errors import MissingFuture, NoReadings, Overloaded, StateLost
 
@@ -47,15 +47,21 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     @routes.post(
         "",
         summary="The current forecast from what is known ahead, without advancing",
+        description="Horizon and quantiles may stand in the body or, as of GET, in the query; in both only if they are "
+        "the same.",
         response_class=Response,
         responses=openapi.answers(good, *errors, *FUTURE_ERRORS, *BODY_ERRORS),
         openapi_extra=openapi.body(schemas.ForecastRequest, examples.current_request, required=False),
     )
-    async def current_with(request: Request, session: str) -> Response:
+    async def current_with(
+        request: Request, session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES
+    ) -> Response:
         name = edge.session(session)
         sent = await bodies.read(request, _REQUEST)
         sent = sent or schemas.ForecastRequest(future=None, horizon=None, quantiles=None)
-        selection = edge.levels.select(sent.horizon, sent.quantiles)
+        selection = edge.levels.select(
+            either("horizon", horizon, sent.horizon), either("quantiles", levels_of(quantiles), sent.quantiles)
+        )
         return await forecast(name, selection, edge.ahead.read(sent.future, selection.horizon))
 
     async def forecast(name: str, selection: Selection, future: NDArray[np.float64] | None) -> Response:

@@ -49,7 +49,7 @@ def answers(good: Good, *errors: type[GatecastError]) -> Documented:
         for status, (schema, examples) in good.items()
     }
     for status in sorted({error.status for error in errors}):
-        kinds = [error for error in errors if error.status == status]
+        kinds = [error for error in dict.fromkeys(errors) if error.status == status]
         documented[status] = _problem(", ".join(f"`{kind.code}`" for kind in kinds), kinds)
     documented["default"] = _problem("Any other error", [])
     return documented

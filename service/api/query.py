@@ -1,13 +1,39 @@
-"""Query parameters that streams and requests share: a horizon, and quantiles as a list with commas."""
+"""Query parameters: those that streams and requests share, a horizon and quantiles, and those that nobody takes."""
 
 from __future__ import annotations
 
 import math
 import re
+from typing import TypeVar
 
-from service.errors import WrongType
+from starlette.requests import Request
+
+from service.errors import InvalidValue, WrongType
+
+T = TypeVar("T")
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
+
+
+async def only_known(request: Request) -> None:
+    """`WrongType` for a parameter that the endpoint does not take: a misspelt one would be passed over in silence."""
+    if not request.scope["query_string"]:
+        return
+    taken = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in taken:
+            raise WrongType(
+                f"this request takes {' and '.join(taken) or 'nothing'} in its query, got {name!r}: leave it out, or "
+                "send it in the body if it belongs there (/docs lists both)",
+                parameters=taken,
+            )
+
+
+def either(name: str, query: T | None, body: T | None) -> T | None:
+    """What was sent in one of the two places; `InvalidValue` where they contradict each other."""
+    if query is not None and body is not None and query != body:
+        raise InvalidValue(f"{name} in the query and {name} in the body are not the same; send one of them")
+    return body if query is None else query
 
 
 def whole_number(name: str, text: str | None) -> int | None:

@@ -33,10 +33,11 @@ from service.errors import (
     TooManyReadings,
     UnknownQuantile,
     UnknownSession,
+    WrongType,
 )
 from service.frames import SessionView
 
-SESSION_ERRORS: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream)
+SESSION_ERRORS: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream, WrongType)
 CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
 _PLACE: tuple[type[GatecastError], ...] = (
     Gap, Duplicate, Conflict, StepMismatch, TimeRequired, OffGrid, StaleSession, StateLost, TooManyReadings,

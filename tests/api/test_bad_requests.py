@@ -153,6 +153,28 @@ async def test_queries_of_a_wrong_type_are_refused(http, query: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "wrong_type")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "taken"),
+    [
+        ("POST", "/v1/predict?horizon=2", []),
+        ("PUT", "/v1/sessions/s?replaced=true", ["replace"]),
+        ("GET", "/v1/sessions/s?step=1", []),
+        ("DELETE", "/v1/sessions/s?step=1", []),
+        ("GET", "/v1/sessions/s/forecast?horizon=2&horizons=2", ["horizon", "quantiles"]),
+        ("POST", "/v1/sessions/s/forecast?quantile=0.5", ["horizon", "quantiles"]),
+        ("POST", "/v1/sessions/s/observations?gate=units", ["horizon", "quantiles", "gates"]),
+        ("GET", "/v1/sessions/s/gates?unit=true", ["units"]),
+        ("GET", "/v1/sessions/s/regime?units=true", []),
+    ],
+)
+async def test_a_query_parameter_that_nobody_takes_is_refused_by_name(http, method, path, taken) -> None:
+    await http.put("/v1/sessions/s", json={"history": {"start": START, "y": [1]}})
+    answer = await http.request(method, path, **({"json": one()} if path.startswith("/v1/predict") else {}))
+    assert (answer.status_code, answer.json()["code"], answer.json()["parameters"]) == (422, "wrong_type", taken)
+    assert_problem(answer)
+    assert (await http.get("/v1/sessions/s")).json()["last_step"] == 0
+
+
 def assert_problem(answer: httpx.Response) -> None:
     problem = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"

@@ -205,6 +205,28 @@ async def test_a_forecast_may_be_asked_with_post_of_every_model(http) -> None:
     assert (await http.post("/v1/sessions/a/forecast")).json() == (await http.get("/v1/sessions/a/forecast")).json()
 
 
+async def test_a_forecast_with_what_is_known_takes_its_shape_from_the_query_too(open_inside) -> None:
+    async with service(open_inside) as http:
+        path = "/v1/sessions/a/forecast"
+        await http.put("/v1/sessions/a", json={"history": HISTORY, "static": STATIC})
+        known = {"future": {"price": [4, 5]}}
+        in_body = (await http.post(path, json={**known, "horizon": 2, "quantiles": [0.9, 0.1]})).json()
+        assert len(in_body["forecast"]["median"]) == 2
+        for query, body in (
+            ("?horizon=2&quantiles=0.9,0.1", known),
+            ("?horizon=2", {**known, "quantiles": [0.9, 0.1]}),
+            ("?quantiles=0.9,0.1&horizon=2", {**known, "horizon": 2, "quantiles": [0.9, 0.1]}),
+        ):
+            assert (await http.post(f"{path}{query}", json=body)).json() == in_body
+        for query, body, field in (
+            ("?horizon=1", {**known, "horizon": 2}, "horizon"),
+            ("?horizon=2&quantiles=", {**known, "quantiles": [0.9]}, "quantiles"),
+        ):
+            problem = await refused(await http.post(f"{path}{query}", json=body), "invalid_value")
+            assert problem["detail"].startswith(f"{field} in the query and {field} in the body are not the same")
+        await refused(await http.post(f"{path}?horizon=x", json=known), "wrong_type")
+
+
 async def test_the_model_says_what_it_wants_to_know(open_inside, http) -> None:
     async with service(open_inside) as knowing:
         model = (await knowing.get("/v1/model")).json()
