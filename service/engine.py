@@ -28,6 +28,7 @@ from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.peeks import Peeks
 from service.predictions import Prediction
+from service.reach import Reach
 from service.regime import Watch
 from service.registry import Registry
 from service.replays import Replays
@@ -86,7 +87,8 @@ class Engine:
         self._known = known = Known.of(manifest)
         watch = Watch.of(manifest)
         stepper = Stepper(model, watch)
-        self._intake = Intake.of(runtime.bundle, settings, known, watch)
+        reach = Reach(frequency, manifest.horizon)
+        self._intake = Intake.of(runtime.bundle, settings, known, watch, reach)
         table = SessionTable(runtime.bundle.width, len(known.static))
         checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
         self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident, watch)
@@ -101,7 +103,7 @@ class Engine:
             queue=queue,
             registry=registry,
             replays=replays,
-            judge=Judge(table, frequency, registry.recorded),
+            judge=Judge(table, reach, registry.recorded),
             runner=runner,
             salvage=Salvage(runner, table, frequency),
             replies=replies,
@@ -197,7 +199,7 @@ class Engine:
         `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
         watched at every reading. Created again from the same, the session that is there is returned; from another
         beginning it is `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`,
-        `CannotStream`, `NoRegime`.
+        `InvalidTime`, `CannotStream`, `NoRegime`.
         """
         self._intake.beginning(start, values, static, regime)
         view: SessionView = await self._call(

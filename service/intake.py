@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.frequency import Frequency
 from service.bundle import Bundle
 from service.engine_settings import EngineSettings
 from service.errors import (
@@ -23,6 +22,7 @@ from service.errors import (
 from service.frames import LARGEST_TIME, History, Observations, check_history
 from service.gates import Gates
 from service.known import Known
+from service.reach import Reach
 from service.regime import Watch
 
 
@@ -34,22 +34,21 @@ class Intake:
     width: int  # values of a reading
     longest: int  # steps of a history
     most: int  # readings at once
-    frequency: Frequency
+    reach: Reach
     known: Known
     gates: Gates
     watch: Watch | None
 
     @classmethod
-    def of(cls, bundle: Bundle, settings: EngineSettings, known: Known, watch: Watch | None) -> Intake:
+    def of(cls, bundle: Bundle, settings: EngineSettings, known: Known, watch: Watch | None, reach: Reach) -> Intake:
         manifest = bundle.manifest
         longest = min(settings.max_history, manifest.longest_history or settings.max_history)
-        frequency = Frequency.parse(manifest.frequency)
         return cls(
             manifest.streams,
             bundle.width,
             longest,
             settings.max_waiting,
-            frequency,
+            reach,
             known,
             Gates.of(manifest),
             watch,
@@ -67,6 +66,7 @@ class Intake:
                 if len(history.values) == 0:
                     raise EmptyHistory("a history of at least one reading was expected, got none")
                 self._history(history.values)
+                self.reach.check(int(history.times[0]), len(history.times) - 1)
                 self.known.check(history.future, history.static)
             except GatecastError as wrong:
                 wrong.facts["series"] = index
@@ -84,10 +84,12 @@ class Intake:
             )
         self._history(values)
         self.known.check(None, static)
-        if start is None and len(values) > 0 and self.frequency.has_calendar:
+        if start is None and len(values) > 0 and self.reach.frequency.has_calendar:
             raise TimeRequired("a history needs the time of its first reading, got none")
         if start is not None and abs(start) > LARGEST_TIME:
             raise InvalidTime(f"a start of at most {LARGEST_TIME} either way was expected, got {start}")
+        if start is not None:
+            self.reach.check(start, max(len(values) - 1, 0))
 
     def observations(self, observations: Observations) -> None:
         """A frame as a whole; what is wrong with single readings is told in their answers."""

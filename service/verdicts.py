@@ -15,6 +15,7 @@ from datasets.frequency import Frequency, format_time
 from service.batching import Batch, Turns
 from service.errors import Conflict, Duplicate, Gap, GatecastError, OffGrid, StepMismatch, TimeRequired
 from service.frames import NO_STEP, NO_TIME
+from service.reach import Reach
 from service.sessions import SessionTable
 
 Recorded = Callable[[int, int, int], NDArray[np.float64]]  # key, first, last: readings as the journal has them
@@ -38,9 +39,10 @@ class Judge:
     Only the start of an unborn session is noted in the table, until the journal has it with its first reading.
     """
 
-    def __init__(self, table: SessionTable, frequency: Frequency, recorded: Recorded) -> None:
+    def __init__(self, table: SessionTable, reach: Reach, recorded: Recorded) -> None:
         self._table = table
-        self._frequency = frequency
+        self._reach = reach
+        self._frequency = reach.frequency
         self._recorded = recorded
 
     def judge(self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]) -> Verdict:
@@ -54,7 +56,7 @@ class Judge:
         counts = np.diff(np.append(first, len(order)))
         steps = np.empty(len(order), np.int64)  # what each has if all before it is in order
         steps[order] = self._table.last_step[grouped] + 1 + np.arange(len(order)) - np.repeat(first, counts)
-        odd = keyed & (wanted != steps)
+        odd = (keyed & (wanted != steps)) | self._beyond(rows, steps)
         for index, error in enumerate(errors if any(errors) else ()):
             odd[index] |= error is not None
         repeated = np.zeros(len(order), np.bool_)
@@ -64,7 +66,7 @@ class Judge:
         for at in np.flatnonzero(np.logical_or.reduceat(odd[order], first)).tolist():
             items = order[first[at] : first[at] + counts[at]]
             wishes = [int(wanted[item]) if keyed[item] else None for item in items]
-            session = _Session(self._table, int(grouped[first[at]]), wishes, self._frequency, self._recorded)
+            session = _Session(self._table, int(grouped[first[at]]), wishes, self._reach, self._recorded)
             for item, wish in zip(items.tolist(), wishes, strict=True):
                 steps[item] = NO_STEP
                 if errors[item] is None:
@@ -87,8 +89,10 @@ class Judge:
             elif step > 0:
                 errors[item] = Gap(f"step 0 was expected first, got step {step}", expected_step=0, last_step=NO_STEP)
             else:
-                table.start[row] = time
-                begun.add(row)
+                errors[item] = self._reach.refusal(time, 0)
+                if errors[item] is None:
+                    table.start[row] = time
+                    begun.add(row)
 
     def _places(
         self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]
@@ -116,6 +120,11 @@ class Judge:
                 )
         return np.where(timed, by_time, batch.steps), timed | numbered
 
+    def _beyond(self, rows: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Where a session would leave the calendar; sessions without a start are refused elsewhere."""
+        starts = self._table.start[rows]
+        return self._reach.beyond(np.where(starts == NO_TIME, 0, starts), steps)
+
     def _off_grid(self, start: int, time: int, step: int) -> OffGrid:
         first = shown(start, self._frequency)
         if step < 0:
@@ -134,7 +143,7 @@ class _Session:
     """One session while its readings of a batch are judged one after the other."""
 
     def __init__(
-        self, table: SessionTable, row: int, wishes: list[int | None], frequency: Frequency, recorded: Recorded
+        self, table: SessionTable, row: int, wishes: list[int | None], reach: Reach, recorded: Recorded
     ) -> None:
         self.last = self._before = int(table.last_step[row])
         self.repeated = False  # whether the reading taken last was the last step again
@@ -142,7 +151,7 @@ class _Session:
         self._key = int(table.key[row])
         self._new: list[NDArray[np.float64]] = []  # values taken in this batch
         self._last_values: NDArray[np.float64] = table.last_values[row]
-        self._frequency = frequency
+        self._reach = reach
         self._recorded = recorded
         self._wishes = wishes  # all steps of the batch
         self._fetched: dict[int, tuple[int, int, NDArray[np.float64]]] = {}  # by piece: first and last step, values
@@ -152,12 +161,14 @@ class _Session:
         following = self.last + 1
         step = following if wish is None else wish
         self.repeated = step == self.last
+        if self.last <= step <= following and (wrong := self._reach.refusal(self._start, step)) is not None:
+            return wrong
         if step == following:
             self.last = step
             self._new.append(values)
             return None
         if step > following:
-            return gap(self.last, step, self._start, self._frequency)
+            return gap(self.last, step, self._start, self._reach.frequency)
         known = self._values_of(step)
         if known is not None and not np.array_equal(known, values, equal_nan=True):
             return Conflict(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.frequency import Frequency, parse_time
+from datasets.frequency import LAST_SECOND, Frequency, parse_time
 from service.errors import InvalidTime, OffGrid
 
 Time = str | int
@@ -84,10 +84,15 @@ class Clock:
         return self.write_all(np.array([time], dtype=np.int64))[0]
 
     def write_all(self, times: Times) -> list[Time]:
-        """Times as clients read them: ISO 8601 without a zone, or whole numbers."""
+        """Times as clients read them: ISO 8601 without a zone, or whole numbers.
+
+        `InvalidTime` after the year 9999.
+        """
         if not self.frequency.has_calendar:
             counts: list[Time] = times.tolist()
             return counts
+        if (times > LAST_SECOND).any():
+            raise InvalidTime("times end with the year 9999, and a later one is reached here: send earlier ones")
         texts: list[Time] = np.datetime_as_string(times.astype("datetime64[s]")).tolist()
         return texts
 

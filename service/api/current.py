@@ -14,7 +14,7 @@ from service.api.forecasts import Selection
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS
 from service.api.query import either, levels_of
 from service.api.sessions import CHOICE_ERRORS, HORIZON, QUANTILES, SESSION_ERRORS
-from service.errors import MissingFuture, NoReadings, Overloaded, StateLost
+from service.errors import InvalidTime, MissingFuture, NoReadings, Overloaded, StateLost
 
 _REQUEST: TypeAdapter[schemas.ForecastRequest] = TypeAdapter(schemas.ForecastRequest)
 
@@ -23,7 +23,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     """The endpoints, around this edge."""
     routes = APIRouter(prefix="/v1/sessions/{session}/forecast", tags=["sessions"])
     good: openapi.Good = {200: (schemas.CurrentForecast, examples.current)}
-    errors = (*SESSION_ERRORS, *CHOICE_ERRORS, NoReadings, StateLost)
+    errors = (*SESSION_ERRORS, *CHOICE_ERRORS, NoReadings, InvalidTime, StateLost)
 
     @routes.get(
         "",

@@ -25,6 +25,7 @@ from service.frames import Answers
 from service.gates import Gates
 from service.logs import Log
 from service.metrics import Metrics
+from service.reach import Reach
 from service.runtimes import Runtime
 from service.settings import Settings
 
@@ -57,7 +58,7 @@ class Edge:
         self.desk = asyncio.Lock()  # at which large requests are read and answered, piece by piece
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
         self.levels = Levels(manifest.horizon, manifest.quantiles)
-        self.histories = Histories(self.clock, covariates, longest)
+        self.histories = Histories(self.clock, covariates, longest, Reach(self.clock.frequency, manifest.horizon))
         self.ahead = Ahead(tuple(manifest.future), manifest.horizon)
         self.statics = Statics(tuple(manifest.static))
         self.gates = GateSummaries(Gates.of(manifest))

@@ -23,15 +23,17 @@ from service.errors import (
     WrongType,
 )
 from service.frames import LARGEST_VALUE, History
+from service.reach import Reach
 
 
 @dataclass(frozen=True)
 class Histories:
-    """Reads histories for one model: its clock, its covariates, and the most steps it takes."""
+    """Reads histories for one model: its clock, its covariates, the most steps it takes, and how late they may end."""
 
     clock: Clock
     covariates: tuple[str, ...]
     longest: int
+    reach: Reach
 
     def read(self, sent: schemas.History, where: str, **facts: object) -> History:
         """Values (time, 1 + covariates) with NaN where missing, and times (time,).
@@ -39,7 +41,9 @@ class Histories:
         Errors say `where` they are, and carry `facts` too.
         """
         with located(where, **facts):
-            return History(self._values(sent), self._times(sent))
+            history = History(self._values(sent), self._times(sent))
+            self.reach.check(int(history.times[0]), len(history.times) - 1)
+            return history
 
     def _values(self, sent: schemas.History) -> NDArray[np.float64]:
         length = len(sent.y)

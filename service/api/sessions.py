@@ -40,7 +40,8 @@ from service.frames import SessionView
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream, WrongType)
 CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
 _PLACE: tuple[type[GatecastError], ...] = (
-    Gap, Duplicate, Conflict, StepMismatch, TimeRequired, OffGrid, StaleSession, StateLost, TooManyReadings,
+    Gap, Duplicate, Conflict, StepMismatch, InvalidTime, TimeRequired, OffGrid, StaleSession, StateLost,
+    TooManyReadings,
 )  # fmt: skip
 _REQUEST: TypeAdapter[schemas.SessionRequest] = TypeAdapter(schemas.SessionRequest)
 _ONE: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapter(schemas.Observation)

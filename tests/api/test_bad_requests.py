@@ -175,6 +175,32 @@ async def test_a_query_parameter_that_nobody_takes_is_refused_by_name(http, meth
     assert (await http.get("/v1/sessions/s")).json()["last_step"] == 0
 
 
+LATE = "9999-12-31T20:00:00"  # with a horizon of three hours, the last reading of all
+
+
+async def test_no_time_beyond_the_year_9999_is_taken_or_answered(http) -> None:
+    sessions = "/v1/sessions"
+    for method, path, body in (
+        ("POST", "/v1/predict", one(start=LATE)),
+        ("POST", "/v1/predict", one(start=None, ds=[LATE, "9999-12-31T21:00:00"])),
+        ("PUT", f"{sessions}/a", {"start": "9999-12-31T21:00:00"}),
+        ("PUT", f"{sessions}/a", {"history": {"start": LATE, "y": [1, 2]}}),
+    ):
+        answer = await http.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_time"), answer.text
+        assert "times end with the year 9999" in answer.json()["detail"]
+    predicted = await http.post("/v1/predict", json=one(start=LATE, y=[1]))
+    assert predicted.json()["series"][0]["ds"][-1] == "9999-12-31T23:00:00"
+    assert (await http.put(f"{sessions}/a", json={"history": {"start": LATE, "y": [1]}})).status_code == 201
+    assert (await http.get(f"{sessions}/a/forecast")).json()["forecast"]["ds"][-1] == "9999-12-31T23:00:00"
+    for reading in ({"y": 2, "step": 1}, {"y": 2, "ds": "9999-12-31T21:00:00"}, {"y": 2}):
+        answer = await http.post(f"{sessions}/a/observations", json=reading)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_time"), answer.text
+    assert (await http.post(f"{sessions}/a/observations", json={"y": 1, "step": 0})).json()["repeated"]
+    off = await http.post("/v1/predict", json=one(start=None, ds=["9999-12-31T23:00:00"] * 2))
+    assert (off.status_code, off.json()["code"]) == (422, "invalid_time")
+
+
 def assert_problem(answer: httpx.Response) -> None:
     problem = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
