@@ -180,16 +180,14 @@ def _announce(task: Task) -> None:
 
 def _conclude(task: Task, scores: Scores, out: Path) -> None:
     from models.evaluation.fold_report import fold_table
-    from models.evaluation.report import comparison_table
+    from models.evaluation.report import comparison_table, shortfall
 
     result = scores.overall()
     console.print()
     console.print(comparison_table(result, task.study.frequency, f"{task.study.settings.count} folds"))
     console.print(fold_table(task.study, scores))
-    if not result.beats_naive:
-        worse = result.best_naive.metrics.mase is not None
-        said = "The seasonal naive is better." if worse else "There is no seasonal naive to compare with."
-        console.print(f"[yellow]![/] {said} Try more --steps, another --lags, or more data.")
+    if (short := shortfall(result, task.study.season)) is not None:
+        console.print(f"[yellow]![/] {short}", highlight=False, soft_wrap=True)
     if task.run is not None:
         command = f"gatecast export {task.run.path} --out {task.run.path}.bundle"
     else:

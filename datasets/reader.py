@@ -53,7 +53,7 @@ def read_table(
         *clock.warnings,
         *places.warnings,
         *_constant(source, readings, roles.target),
-        *_empty(source, values, (*roles.covariates, *roles.static)),
+        *_empty(source, values, roles),
         *_sparse(source, series, readings),
     )
     return SeriesTable(
@@ -62,7 +62,9 @@ def read_table(
 
 
 def _known_ahead(source: Source, roles: Roles, future: Sequence[str]) -> tuple[str, ...]:
-    for name in future:
+    for at, name in enumerate(future):
+        if name in future[:at]:
+            raise source.error(f"the column {shown(name)} is named twice, by --future: name it once")
         if name not in roles.covariates:
             raise source.error(
                 f"--future: expected covariates, which are {_some(roles.covariates) or 'none'}, got {shown(name)}: "
@@ -114,9 +116,14 @@ def _constant(source: Source, readings: Readings, target: str) -> tuple[str, ...
     )
 
 
-def _empty(source: Source, values: NDArray[np.float64], covariates: Sequence[str]) -> tuple[str, ...]:
-    empty = [name for place, name in enumerate(covariates, start=1) if np.isnan(values[:, place]).all()]
-    return (f"{source.path}: the covariate {_some(empty)} has no value at all: leave it out",) if empty else ()
+def _empty(source: Source, values: NDArray[np.float64], roles: Roles) -> tuple[str, ...]:
+    names = (roles.target, *roles.covariates, *roles.static)
+    empty = {name for at, name in enumerate(names) if np.isnan(values[:, at]).all()}
+    kinds = (("covariate", roles.covariates), ("static feature", roles.static))
+    found = [(kind, [name for name in those if name in empty]) for kind, those in kinds]
+    return tuple(
+        f"{source.path}: the {kind} {_some(those)} has no value at all: leave it out" for kind, those in found if those
+    )
 
 
 def _sparse(source: Source, series: Sequence[Series], readings: Readings) -> tuple[str, ...]:

@@ -36,6 +36,20 @@ def comparison_table(result: Backtest, frequency: Frequency, title: str = "Held-
     return table
 
 
+def shortfall(result: Backtest, season: int) -> str | None:
+    """Why the forecaster cannot be said to beat the seasonal naive, and what to do; None where it does."""
+    if result.beats_naive:
+        return None
+    if result.best_naive.metrics.mase is not None:
+        return "The seasonal naive is better. Try more --steps, another --lags, or more data."
+    if result.ours.metrics.mase is not None:
+        return "No seasonal naive has a forecast to compare with. Try shorter --lags, or longer series."
+    return (
+        f"There is no MASE to compare: errors are scaled by how readings {season} steps apart differ before the test, "
+        "and there they do not differ, or no two are so far apart. Compare the other columns, or give longer series."
+    )
+
+
 def lag_name(lag: int, frequency: Frequency) -> str:
     """A seasonal lag in words: "a day"; in steps where there is no word for it."""
     if frequency.unit == "second" and lag * frequency.size in _LENGTHS:

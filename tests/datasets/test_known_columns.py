@@ -47,6 +47,19 @@ def test_what_is_known_ahead_must_be_a_covariate(write: Write) -> None:
         read_table(path, static=["area"], future=["area"])
 
 
+def test_a_column_that_is_named_twice_as_known_ahead_is_refused(write: Write) -> None:
+    with pytest.raises(DataError, match="the column 'price' is named twice, by --future: name it once"):
+        read_table(write(ROWS.format("3", "3", "3")), future=["price", "price"])
+
+
+def test_a_column_without_a_value_is_warned_of_by_what_it_is(write: Write) -> None:
+    path = write(ROWS.format("", "", "").replace(",7\n", ",\n"))
+    (static,) = read_table(path, static=["area"]).warnings
+    (covariate,) = read_table(path).warnings
+    assert "the static feature 'area' has no value at all: leave it out" in static
+    assert "the covariate 'area' has no value at all: leave it out" in covariate
+
+
 def test_a_static_column_that_is_not_there_is_named(write: Write) -> None:
     with pytest.raises(DataError, match="floor"):
         read_table(write(ROWS.format("3", "3", "3")), static=["floor"])

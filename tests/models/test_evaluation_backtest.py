@@ -17,7 +17,7 @@ from models.evaluation.backtest import Backtest, Comparison, backtest
 from models.evaluation.metrics import Metrics
 from models.evaluation.panel import Panel, Stretch
 from models.evaluation.plots import plot_forecast
-from models.evaluation.report import comparison_table, lag_name
+from models.evaluation.report import comparison_table, lag_name, shortfall
 from models.evaluation.rolling import Span, roll
 from models.forecaster import Forecaster
 from tests.models.panels import SEASON, small_panel
@@ -79,6 +79,18 @@ def test_without_a_seasonal_naive_there_is_nothing_to_beat(forecaster: Forecaste
     assert not replace(result, naives={24: nothing}).beats_naive
     worse = Comparison("worse", Metrics(1e9, None, None, None, None, 1, 1), ())
     assert replace(result, naives={24: nothing, 4: worse}).beats_naive
+
+
+def test_what_keeps_it_from_beating_the_naive_is_said_as_it_is(forecaster: Forecaster) -> None:
+    result = backtest(forecaster, small_panel(series=1), SEASON)
+    nothing = Comparison("none", Metrics(None, 0.0, None, None, None, 1, 6), ())
+    better = Comparison("better", Metrics(1e-9, None, None, None, None, 1, 6), ())
+    worse = Comparison("worse", Metrics(1e9, None, None, None, None, 1, 6), ())
+    assert shortfall(replace(result, naives={24: worse}), SEASON) is None
+    assert "The seasonal naive is better" in str(shortfall(replace(result, naives={24: better}), SEASON))
+    assert "No seasonal naive has a forecast" in str(shortfall(replace(result, naives={24: nothing}), SEASON))
+    scaleless = str(shortfall(replace(result, ours=nothing, naives={24: nothing}), SEASON))
+    assert "There is no MASE to compare: errors are scaled by how readings 24 steps apart differ" in scaleless
 
 
 def test_nothing_to_test_on_is_an_error(forecaster: Forecaster) -> None:
