@@ -142,6 +142,7 @@ def _plan(
     asked: dict[str, Any],
 ) -> Plan:
     from datasets.split import require_context
+    from models.architectures import require_used
     from models.comparison.plan import Plan
     from models.config import implied_config
     from models.training.settings import TrainingSettings
@@ -152,7 +153,10 @@ def _plan(
     require_context(table, config.window)
     settings = TrainingSettings(**{name: value for name, value in training.items() if value is not None})
     season = table.frequency.seasons()[0]
-    return Plan(config, settings, season=season, data=describe(table, panel).digest, **asked)
+    plan = Plan(config, settings, season=season, data=describe(table, panel).digest, **asked)
+    given = [name for name, value in {**chosen, **training}.items() if value is not None]
+    require_used(given, [plan.config_of(name) for name in plan.models])
+    return plan
 
 
 def _serve(plan: Plan, panel: Panel) -> Serve:
@@ -187,10 +191,13 @@ def _measure(
 
 
 def _announce(plan: Plan) -> None:
+    from models.architectures import describe as describe_net
+
     seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "1 seed"
     time = " of the fastest, the others as long" if plan.same_time else ""
+    nets = ", ".join(describe_net(plan.config_of(name)) for name in plan.models)
     console.print(
-        f"{', '.join(plan.models)}: {plan.config.layers} x {plan.config.hidden}, horizon {plan.config.horizon}; "
+        f"{nets}; horizon {plan.config.horizon}; "
         f"{seeds} each, {plan.settings.steps:,} steps of {plan.settings.batch} crops{time}. Ctrl-C keeps what is done.",
         highlight=False,
         soft_wrap=True,

@@ -67,14 +67,16 @@ def _as_data(run: Path, case: Case, findings: list[Finding], signs: list[str], p
 
 
 def _tell(run: Path, case: Case, findings: list[Finding], signs: list[str], picture: Path | None) -> None:
+    from models.architectures import describe
+
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
-    model, validations = case.config, len(case.validations[0])
+    validations = len(case.validations[0])
     ended = "" if case.metrics is not None else "; training has not ended"
     say(
         f"[bold]{escape(str(run))}[/]: {len(case.records):,} steps and {validations:,} validations of "
-        f"{model.layers} x {model.hidden} units at a rate of {case.settings.rate:g}{ended}"
+        f"{describe(case.config)} at a rate of {case.settings.rate:g}{ended}"
     )
     if not case.monitored:
         say("[yellow]![/] This log has losses and gradient norms alone: gates, units and input were not watched then.")

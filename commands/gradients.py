@@ -20,6 +20,7 @@ console = Console()
 errors = Console(stderr=True)
 NUMBERS, PLOT = "gradients.json", "gradients.png"
 START = "at the start"
+HIDDEN, LAYERS = 64, 1
 
 
 def gradients(
@@ -29,8 +30,8 @@ def gradients(
     ] = None,
     models: Annotated[str, typer.Option(help="Architectures: rnn,gru,lstm.")] = "rnn,gru,lstm",
     length: Annotated[int, typer.Option(min=2, help="Steps back.")] = 200,
-    hidden: Annotated[int, typer.Option(min=1, help="Width of a layer.")] = 64,
-    layers: Annotated[int, typer.Option(min=1, help="Recurrent layers.")] = 1,
+    hidden: Annotated[int | None, typer.Option(min=1, help=f"Width of a layer; else {HIDDEN}.")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help=f"Recurrent layers; else {LAYERS}.")] = None,
     steps: Annotated[int, typer.Option(min=0, help="Steps of training on DATA, after which it is looked again.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights, the training and the noise.")] = 0,
     horizon: Annotated[int, typer.Option(min=1, help="Steps ahead to forecast, in training.")] = 24,
@@ -80,10 +81,14 @@ def _measured(
 
     from commands.data import span
     from datasets.frequency import Frequency
+    from models.architectures import require_used
     from models.comparison.gradients import features_on, noise, reach, require_steps, started
     from models.config import implied_config
     from models.training.settings import TrainingSettings
 
+    usual = {"hidden": HIDDEN, "layers": LAYERS}
+    given = {name: value for name, value in model.items() if value is not None}
+    model = {**usual, **given}
     panel: Panel | None = None
     frequency = Frequency.parse("1h")
     if options is None:
@@ -96,12 +101,13 @@ def _measured(
     settings = TrainingSettings(steps=max(1, steps), seed=seed)
     season = frequency.seasons()[0]
     configs = {name: replace(config, architecture=name) for name in names}
+    require_used(given, list(configs.values()))
     built = {name: started(each, seed, panel) for name, each in configs.items()}
     require_steps(names, list(built.values()))
     found = []
     for name, untrained in built.items():
-        given = noise(untrained, name, length, seed) if panel is None else features_on(untrained, panel, length)
-        found.append(reach(untrained, name, START, given))
+        features = noise(untrained, name, length, seed) if panel is None else features_on(untrained, panel, length)
+        found.append(reach(untrained, name, START, features))
     if steps and panel is not None:
         from models.training.refit import refit
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from models.architectures import SHAPES
+
 OF_MODEL, OF_TRAINING = ({"rich_help_panel": name} for name in ("Model", "Training"))
 OF_BATCHES, OF_AUGMENTATION, OF_RATES, OF_DEVICE = (
     {"rich_help_panel": name} for name in ("Batches", "Augmentation", "Rates and stopping", "Device")
@@ -13,11 +15,7 @@ OF_BATCHES, OF_AUGMENTATION, OF_RATES, OF_DEVICE = (
 
 Model = Annotated[
     str | None,
-    typer.Option(
-        help="gru, lstm, rnn, stacks, residual-gru, conv-gru, attention-gru, multiscale-gru, gru-transformer, bi-gru, "
-        "min-gru or ensemble.",
-        **OF_MODEL,
-    ),
+    typer.Option(help=f"{', '.join(list(SHAPES)[:-1])} or {list(SHAPES)[-1]}.", **OF_MODEL),
 ]
 Lags = Annotated[str | None, typer.Option(help="Seasons in steps: 24,168; else implied.", **OF_MODEL)]
 Hidden = Annotated[int | None, typer.Option(min=1, help="Width of a layer.", **OF_MODEL)]

@@ -93,6 +93,7 @@ def _fresh(
     """What `gatecast train` would take, but that a year must have been seen twice before the first fold."""
     import numpy as np
 
+    from models.architectures import require_used
     from models.config import implied_config
     from models.registry import build
     from models.training.settings import TrainingSettings
@@ -103,6 +104,7 @@ def _fresh(
     chosen = {name: value for name, value in model.items() if name != "horizon"}
     chosen |= {"future": table.future, "static": table.static}
     config = implied_config(table.frequency, model["horizon"], span, table.covariates, **chosen)
+    require_used(model, [config])
     build(config)  # says now, before the first fold, what cannot be built
     return config, TrainingSettings(**training), held_out
 

@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import Run
-    from models.training.settings import TrainingSettings
 
 console = Console()
 errors = Console(stderr=True)
@@ -236,11 +235,17 @@ def _run(
     resume: bool,
     reading: dict[str, Any],
 ) -> Run:
-    """The run as the options and then the file describe it; on `resume` what neither says is what it was."""
+    """The run as the options and then the file describe it; on `resume` what neither says is what it was.
+
+    ValueError for what cannot be built, and for an option that the model does not use.
+    """
+    from models.architectures import require_used
     from models.config import implied_config
+    from models.registry import build
     from models.training.recipe import Recipe
     from models.training.run import Run
     from models.training.settings import TrainingSettings
+    from models.training.trainer import suited
 
     recipes = []
     if resume:
@@ -252,29 +257,26 @@ def _run(
     recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
     model = {**recipe.model, "future": table.future, "static": table.static}
     config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
-    return Run(out, config, TrainingSettings(**recipe.training), describe(table, panel), reading)
+    require_used([*given["model"], *given["training"]], [config])
+    settings = suited(TrainingSettings(**recipe.training), build(config))
+    return Run(out, config, settings, describe(table, panel), reading)
 
 
 def _announce(run: Run) -> None:
+    from models.architectures import describe as describe_net
+
     announce(console, run.data)
-    lags = ", ".join(map(str, run.config.lags))
+    config, lags = run.config, ", ".join(map(str, run.config.lags))
     console.print(
-        f"{run.config.architecture} {run.config.layers} x {run.config.hidden}, seasonal lags {lags}, "
-        f"horizon {run.config.horizon}; {run.settings.steps:,} steps of {_batch(run.settings)}. "
-        "Ctrl-C keeps the best weights.",
+        f"{describe_net(config)}, seasonal lags {lags}, horizon {config.horizon}; "
+        f"{run.settings.steps:,} steps of {run.settings.batch_in_words}. Ctrl-C keeps the best weights.",
         highlight=False,
     )
 
 
-def _batch(settings: TrainingSettings) -> str:
-    by_steps = settings.batching == "steps"
-    size = f"{settings.steps_in_a_batch:,} readings" if by_steps else f"{settings.batch} crops"
-    return size if settings.accumulate == 1 else f"{settings.accumulate} x {size}"
-
-
 def _conclude(run: Run, result: Any, outcome: Any) -> None:
     from datasets.frequency import Frequency
-    from models.evaluation.report import comparison_table
+    from models.evaluation.report import comparison_table, shortfall
 
     ends = {
         "budget": "after the whole budget",
@@ -288,10 +290,8 @@ def _conclude(run: Run, result: Any, outcome: Any) -> None:
         highlight=False,
     )
     console.print(comparison_table(result, Frequency.parse(run.config.frequency)))
-    if not result.beats_naive:
-        worse = result.best_naive.metrics.mase is not None
-        said = "The seasonal naive is better." if worse else "There is no seasonal naive to compare with."
-        console.print(f"[yellow]![/] {said} Try more --steps, another --lags, or more data.")
+    if (short := shortfall(result, run.data.season)) is not None:
+        console.print(f"[yellow]![/] {short}", highlight=False, soft_wrap=True)
     command = f"gatecast export {run.path} --out {run.path}.bundle"
     ready = f"\nPlots and metrics are in {escape(str(run.path))}. Next: [bold]{escape(command)}[/]"
     console.print(ready, highlight=False, soft_wrap=True)

@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from datasets.frequency import Frequency
+from models.architectures import require_architecture
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 MISSING = ("mask", "forward", "linear")
+SCALINGS = ("standard", "min-max", "mean-absolute", "none")
+NORMALISATIONS = ("none", "layer", "batch")
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
 
@@ -55,8 +58,16 @@ class ForecasterConfig:
             raise ValueError(f"quantiles must be ascending and hold 0.5, not {self.quantiles}")
         if self.quantiles[0] <= 0 or self.quantiles[-1] >= 1:
             raise ValueError(f"quantiles must lie between 0 and 1, not {self.quantiles}")
-        if self.missing not in MISSING:
-            raise ValueError(f"unknown way with missing readings {self.missing!r}; choose among {', '.join(MISSING)}")
+        require_architecture(self.architecture)
+        for what, name, names in (
+            ("way with missing readings", self.missing, MISSING),
+            ("scaling", self.scaling, SCALINGS),
+            ("normalisation", self.normalisation, NORMALISATIONS),
+        ):
+            if name not in names:
+                raise ValueError(f"unknown {what} {name!r}; choose among {', '.join(names)}")
+        if self.offset is not None and not 0 <= self.offset < float("inf"):
+            raise ValueError(f"the offset of the logarithm must be 0 (none) or more, and finite, not {self.offset}")
         if not 0 <= self.zoneout < 1 or not 0 <= self.dropout < 1:
             raise ValueError(f"zoneout and dropout are shares below 1, not {self.zoneout} and {self.dropout}")
         if min(self.hidden, self.layers) < 1:

@@ -41,8 +41,6 @@ ARCHITECTURES: dict[str, Callable[[ForecasterConfig], Forecaster]] = {
 
 def build(config: ForecasterConfig, covariate_statistics: tuple[Tensor, Tensor] | None = None) -> Forecaster:
     """A new forecaster; `covariate_statistics`: mean and deviation of the training data, (covariates + static,)."""
-    if config.architecture not in ARCHITECTURES:
-        raise ValueError(f"unknown architecture {config.architecture!r}; choose among {sorted(ARCHITECTURES)}")
     model = ARCHITECTURES[config.architecture](config)
     if config.missing == "linear" and model.streams:
         raise ValueError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.config import SCALINGS
 from models.memory import Tape
 from models.transform import STRAIGHT, Transform
 from models.windows import Moments, lowest, moments
@@ -14,7 +15,6 @@ from models.windows import Moments, lowest, moments
 RESOLUTION = 2.0**-5  # of a distance that float32 rounds at 2**-24 of it: a scale is at least 2**19 such roundings
 TINY = 1e-30
 FIRST_SPREAD = 0.1  # deviation assumed from one reading alone, relative to it
-KINDS = ("standard", "min-max", "mean-absolute", "none")
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Scaling:
     """
 
     def __init__(self, kind: str) -> None:
-        if kind not in KINDS:
-            raise ValueError(f"unknown scaling {kind!r}; choose among {', '.join(KINDS)}")
+        if kind not in SCALINGS:
+            raise ValueError(f"unknown scaling {kind!r}; choose among {', '.join(SCALINGS)}")
         self.kind = kind
 
     def of_last(self, tape: Tape, window: int) -> Statistics:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from models.architectures import require_architecture
 from models.comparison.timing import LENGTHS
 from models.config import ForecasterConfig
 from models.forecaster import Forecaster
-from models.registry import ARCHITECTURES, build
+from models.registry import build
 from models.training.settings import TrainingSettings
 
 REFERENCE = "lstm"  # what others are held against, where it takes part
@@ -29,9 +30,8 @@ class Plan:
     lengths: tuple[int, ...] = LENGTHS  # of the rows whose training steps are timed
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.models if name not in ARCHITECTURES]
-        if unknown:
-            raise ValueError(f"unknown architecture {unknown[0]!r}; choose among {', '.join(ARCHITECTURES)}")
+        for name in self.models:
+            require_architecture(name)
         if len(self.models) < 2 or len(set(self.models)) < len(self.models):
             raise ValueError(f"expected two different models or more, got {', '.join(self.models) or 'none'}")
         if not self.lengths or min(self.lengths) < 1:

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.diagnosis.case import Case, mean
 from models.diagnosis.finding import Finding
+from models.diagnosis.resizing import narrower, wider
 
 OVERFITTING, UNDERFITTING = "overfitting", "underfitting"
 
@@ -45,7 +46,7 @@ def overfitting(case: Case) -> Finding | None:
         "It overfits: what the net went on learning from its training readings made its forecasts of later ones worse. "
         f"The weights of step {best:,} were kept."
     )
-    if case.config.dropout < DROPOUT and case.config.layers * case.config.hidden > 1:
+    if case.config.dropout < DROPOUT:
         return Finding(
             OVERFITTING,
             verdict,
@@ -53,8 +54,7 @@ def overfitting(case: Case) -> Finding | None:
             f"--dropout {DROPOUT:g}",
             "it makes learning by heart harder",
         )
-    narrower = max(1, case.config.hidden // 2)
-    return Finding(OVERFITTING, verdict, evidence, f"--hidden {narrower}", "a smaller net has less room to remember")
+    return Finding(OVERFITTING, verdict, evidence, narrower(case.config), "a smaller net has less room to remember")
 
 
 def underfitting(case: Case) -> Finding | None:
@@ -102,7 +102,7 @@ def _more(case: Case, hardly: bool, falling: float) -> tuple[str, str]:
         return f"--rate {min(5e-3, 10 * rate):g}", "with so low a rate it hardly moves"
     if falling > STILL_FALLING:
         return f"--steps {4 * steps}", "it was still getting better when the budget ended"
-    return f"--hidden {max(16, 2 * case.config.hidden)}", "a wider net can hold more"
+    return wider(case.config), "a wider net can hold more"
 
 
 def _falling(case: Case) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.diagnosis.case import Case, median
 from models.diagnosis.finding import Finding
+from models.diagnosis.resizing import shallower, wider
 
 EXPLODING, VANISHING = "exploding gradients", "vanishing gradients"
 
@@ -76,10 +77,10 @@ def vanishing(case: Case) -> Finding | None:
         for part, share in starved.items()
     )
     verdict = f"Gradients vanish before they reach {', '.join(starved)}: what is there no longer learns."
-    if case.config.layers > 1:
-        return Finding(VANISHING, verdict, evidence, "--layers 1", "a shorter way for the gradient")
-    wider = max(16, 2 * case.config.hidden)
-    return Finding(VANISHING, verdict, evidence, f"--hidden {wider}", "more ways for the gradient")
+    fewer = shallower(case.config)
+    if fewer is not None:
+        return Finding(VANISHING, verdict, evidence, fewer, "a shorter way for the gradient")
+    return Finding(VANISHING, verdict, evidence, wider(case.config), "more ways for the gradient")
 
 
 def restart(case: Case, from_start: bool) -> tuple[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-KINDS = ("none", "layer", "batch")
+from models.config import NORMALISATIONS
+
 MOMENTUM = 0.1  # share of a batch in the running statistics
 EPSILON = 1e-5
 
@@ -43,8 +44,8 @@ class Normalisation(nn.Module):
 
     def __init__(self, kind: str, width: int) -> None:
         super().__init__()
-        if kind not in KINDS:
-            raise ValueError(f"unknown normalisation {kind!r}; choose among {', '.join(KINDS)}")
+        if kind not in NORMALISATIONS:
+            raise ValueError(f"unknown normalisation {kind!r}; choose among {', '.join(NORMALISATIONS)}")
         self.layer = nn.LayerNorm(width) if kind == "layer" else None
         self.batch = MaskedBatchNorm(width) if kind == "batch" else None
 

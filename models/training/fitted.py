@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from models.architectures import require_used
 from models.config import implied_config
 from models.evaluation.backtest import Backtest, backtest
 from models.evaluation.panel import Panel, Stretch
@@ -62,6 +63,7 @@ def fit(
     panel, settings = Panel.of(table, parts), settings or TrainingSettings()
     known = {"future": table.future, "static": table.static}
     config = implied_config(table.frequency, horizon, panel.span, table.covariates, **{**known, **chosen})
+    require_used(chosen, [config])
     shortest = min(len(stretch) for stretch in panel.series)
     if shortest < config.window:
         raise ValueError(
@@ -72,4 +74,4 @@ def fit(
     data = summarise(panel, table.source, table.frequency, *names)
     training = prepare(panel, config, settings, data.season, device)
     outcome = training.run(observe, lambda _: None)
-    return Fitted(training.model.cpu(), panel, data, settings, outcome)
+    return Fitted(training.model.cpu(), panel, data, training.settings, outcome)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.frequency import Frequency
+from models.architectures import SHAPES
 from models.config import ForecasterConfig
 from models.training.checkpoint import write_atomically
 from models.training.run import FORMAT, RunError
@@ -62,7 +63,9 @@ class Recipe:
                 f"{path} is for series of {config.frequency}, these are of {frequency.alias}, and lags are in steps: "
                 "tune on these data, or leave --config out"
             )
-        return cls.of(config, settings)
+        recipe = cls.of(config, settings)
+        ignored = SHAPES[config.architecture].ignores  # what stands there was not chosen, and another net would use it
+        return cls(recipe.model, {name: value for name, value in recipe.training.items() if name not in ignored})
 
 
 def write_recipe(path: Path, config: ForecasterConfig, settings: TrainingSettings, **said: Any) -> None:

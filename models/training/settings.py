@@ -52,8 +52,10 @@ class TrainingSettings:
             raise ValueError(f"the rate must lie between 0 and 1, not {self.rate}; 0.005 is a good start")
         if not 0 <= self.mask < 1:
             raise ValueError(f"the mask must be a share from 0 to below 1, not {self.mask}")
-        if not self.clip > 0:
-            raise ValueError(f"the longest gradient (clip) must be above 0, not {self.clip}; 1 is a good start")
+        if not 0 < self.clip < float("inf"):
+            raise ValueError(
+                f"the longest gradient (clip) must be above 0, and finite, not {self.clip}; 1 is a good start"
+            )
         if self.longest < self.shortest:
             raise ValueError(f"the longest crop {self.longest} is shorter than the shortest {self.shortest}")
         _known("batching", self.batching, BATCHINGS)
@@ -72,6 +74,13 @@ class TrainingSettings:
         if self.batch_steps is not None:
             return self.batch_steps
         return self.batch * (self.shortest + self.longest) // 2
+
+    @property
+    def batch_in_words(self) -> str:
+        """What a step is made of: 64 crops, 2 x 64 crops, 4,096 readings."""
+        by_steps = self.batching == "steps"
+        size = f"{self.steps_in_a_batch:,} readings" if by_steps else f"{self.batch} crops"
+        return size if self.accumulate == 1 else f"{self.accumulate} x {size}"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -50,6 +50,7 @@ def train(
     torch.set_num_threads(threads)
     run = replace(run, config=resolved(run.config, panel, run.data.season))
     training = prepare(panel, run.config, run.settings, run.data.season, device)
+    run = replace(run, settings=training.settings)
     if resume:
         _take_up(training, run)
     else:
@@ -76,12 +77,20 @@ def prepare(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = build(config, covariate_statistics(panel))
-    if model.longest_history is not None:  # whole histories, each from a new state, as such a model is served
-        settings = replace(settings, primed=0.0, shortest=config.window, longest=model.longest_history)
+    settings = suited(settings, model)
     sampler = Sampler.of(panel, settings, config, season)
     return Training(
         model.to(place), sampler, Validation.of(panel, season, model.streams, Transform(config.offset or 0.0)), settings
     )
+
+
+def suited(settings: TrainingSettings, model: Forecaster) -> TrainingSettings:
+    """The settings that a model is really trained with: where it takes whole histories alone, each is a row from a new
+    state, as it is served, with its last step as the one origin."""
+    longest = model.longest_history
+    if longest is None:
+        return settings
+    return replace(settings, primed=0.0, shortest=model.window, longest=longest, every=longest)
 
 
 def resolved(config: ForecasterConfig, panel: Panel, season: int) -> ForecasterConfig:
@@ -162,7 +171,7 @@ def _take_up(training: Training, run: Run) -> None:
     for part, now in run.identity.items():
         then = checkpoint.run.get(part)
         if part == "training" and isinstance(then, dict):
-            then = {**TrainingSettings().to_dict(), **then}  # a setting that came later was what is now its default
+            then = suited(TrainingSettings(**then), training.model).to_dict()  # what came later had its default
         if then != now:
             raise ResumeError(f"{run.path} was started with another {part}: {_difference(then, now)}")
     training.restore(checkpoint)

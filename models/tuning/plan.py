@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 
+from models.architectures import require_used
 from models.config import ForecasterConfig
 from models.training.settings import TrainingSettings
 from models.tuning.space import Space
@@ -20,6 +22,7 @@ PRUNERS = ("median", "hyperband", "none")
 WARM_UP = 0.2  # of the budget in which the median prunes nothing: early losses say little about late ones
 VALIDATIONS = 20  # at least that many in a trial, where it has as many steps
 LARGEST_GRID = 10_000
+DECIDING = ("architecture", "members", "stacks", "widths", "layers", "normalisation")  # what a net looks at
 HALVINGS = 27  # the budget over the steps of Hyperband's most hurried trials
 
 
@@ -56,6 +59,7 @@ class Plan:
                 "declare fewer points or choices, or take --sampler tpe"
             )
         self._check_points()
+        self._check_used()
 
     def _check_points(self) -> None:
         """PlanError for a value that fits with nothing: neither the untuned settings nor all the first or last ones."""
@@ -67,6 +71,17 @@ class Plan:
                 faults = [fault for other in others if (fault := self._fault({**other, name: point})) is not None]
                 if len(faults) == len(others):
                     raise PlanError(f"the space, {name}: {faults[0]}")
+
+    def _check_used(self) -> None:
+        """PlanError for a setting that the net of no trial looks at."""
+        grid = self.space.grid
+        names = [name for name in DECIDING if name in grid]
+        combinations = [dict(zip(names, points, strict=True)) for points in product(*(grid[name] for name in names))]
+        fitting = [stored for stored in combinations if self._fault(stored) is None]
+        try:
+            require_used(grid, [self.trial(stored)[0] for stored in fitting])
+        except ValueError as fault:
+            raise PlanError(f"the space: {fault}") from None
 
     def _fault(self, stored: Mapping[str, Any]) -> ValueError | None:
         try:

@@ -18,7 +18,8 @@ from models.training.run import WEIGHTS, Run
 from tests.conftest import daily_wave
 
 Command = Callable[..., Result]
-SMALL = ("--horizon", "3", "--hidden", "4", "--batch", "2", "--steps", "2", "--lags", "24", "--dropout", "0")
+SMALL = ("--horizon", "3", "--batch", "2", "--steps", "2", "--lags", "24", "--dropout", "0")
+NARROW = ("--hidden", "4")
 CROPS = ("--shortest", "8", "--longest", "16")
 
 
@@ -44,7 +45,10 @@ def command(csv: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
         monkeypatch.setattr(f"models.training.trainer.{picture}", lambda *_: None)
 
     def run(out: Path, *options: str) -> Result:
-        return CliRunner().invoke(app, ["train", str(csv), "--out", str(out), *SMALL, *CROPS, *options])
+        again = "--resume" in options  # what a model does not use is refused
+        narrow = () if again or "--widths" in options else NARROW
+        crops = () if again or "bi-gru" in options else CROPS
+        return CliRunner().invoke(app, ["train", str(csv), "--out", str(out), *SMALL, *narrow, *crops, *options])
 
     return run
 

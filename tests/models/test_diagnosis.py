@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from models.architectures import require_used
 from models.diagnosis.case import Case
 from models.diagnosis.doctor import diagnose, healthy_signs
 from models.diagnosis.finding import Finding
 from models.diagnosis.plot import plot_case
+from models.diagnosis.resizing import narrower, shallower, wider
 from models.training.run import RunError
 from models.training.settings import TrainingSettings
 from tests.conftest import small_config
@@ -63,6 +65,37 @@ def test_a_layer_that_gets_no_gradient_is_named(layers: int, flag: str) -> None:
     found = only(findings(model={"layers": layers}, parts=lambda _: parts))
     assert (found.name, found.suggestion) == ("vanishing gradients", flag)
     assert "layers.0 gets 2e-06 of the gradient (steps 31 to 40)" in found.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "fewer", "more", "less"),
+    [
+        ({}, "--layers 1", "--hidden 16", "--hidden 4"),
+        ({"architecture": "stacks", "stacks": (2, 1), "layers": 1}, "--stacks 1", "--hidden 16", "--hidden 4"),
+        ({"architecture": "stacks", "stacks": (1,)}, None, "--hidden 16", "--hidden 4"),
+        ({"architecture": "residual-gru", "widths": (40, 9)}, "--widths 9", "--widths 80,18", "--widths 20,4"),
+        ({"architecture": "residual-gru"}, "--layers 1", "--hidden 16", "--hidden 4"),
+        (
+            {"architecture": "multiscale-gru", "periods": (1, 24)},
+            "--layers 1 --periods 1",
+            "--hidden 16",
+            "--hidden 4",
+        ),
+        ({"architecture": "gru-transformer", "heads": 3, "hidden": 9}, "--layers 1", "--hidden 18", "--hidden 6"),
+    ],
+)
+def test_a_net_is_made_smaller_and_larger_in_the_flags_of_its_architecture(
+    model: dict[str, Any], fewer: str | None, more: str, less: str
+) -> None:
+    config = small_config(**model)
+    assert (shallower(config), wider(config), narrower(config)) == (fewer, more, less)
+    starved = only(findings(model=model, parts=lambda _: {"decoder": 0.5, "layers.0": 1e-6}))
+    assert starved.suggestion == (fewer or more)
+    overfitted = only(findings(model={**model, "dropout": 0.3}, validation=rising))
+    assert overfitted.suggestion == less
+    for flags in (fewer, more, less):
+        given = [part[2:] for part in (flags or "").split() if part.startswith("--")]
+        require_used(given, [config])
 
 
 @pytest.mark.parametrize(

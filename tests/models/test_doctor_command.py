@@ -33,7 +33,8 @@ def test_a_healthy_run_exits_0_with_the_figures_that_say_so(tmp_path: Path) -> N
     run = run_with(tmp_path / "run", log_of())
     result = doctor(str(run.path))
     assert result.exit_code == 0, result.output
-    for part in ("40 steps and 8 validations of 2 x 8 units", "healthy", "gradient norm 0.5", "training has not ended"):
+    header = "40 steps and 8 validations of gru 2 x 8 at a rate of 0.005; training has not ended"
+    for part in (header, "healthy", "gradient norm 0.5"):
         assert part in result.output
     assert (run.path / DOCTOR_PLOT).read_bytes().startswith(PNG)
 

@@ -9,13 +9,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from models.config import SCALINGS
 from models.memory import Memory
 from models.missing import forward_filled
-from models.scaling import FIRST_SPREAD, KINDS, RESOLUTION, Scaling
+from models.scaling import FIRST_SPREAD, RESOLUTION, Scaling
 from tests.models.series import drawn, fresh, rows
 
 WINDOW = 9
-MODELS = {(kind, missing): drawn("gru", scaling=kind, missing=missing, layers=1) for kind in KINDS for missing in
+MODELS = {(kind, missing): drawn("gru", scaling=kind, missing=missing, layers=1) for kind in SCALINGS for missing in
           ("mask", "forward")}  # fmt: skip
 HIDDEN = 8  # numbers of their recurrent state
 
@@ -41,7 +42,7 @@ def figures(kind: str, seen: np.ndarray, anchor: float, shift: float) -> tuple[f
 
 @settings(max_examples=60, deadline=None)
 @given(
-    kind=st.sampled_from(KINDS),
+    kind=st.sampled_from(SCALINGS),
     seed=st.integers(0, 9_999),
     missing=st.sampled_from([0.0, 0.3, 0.8, 1.0]),
     level=st.sampled_from([0.0, 20.0, -3.5, 1e6]),
@@ -160,7 +161,7 @@ def test_streamed_and_cut_are_whole_for_every_scaling_and_way_with_gaps(
     agree((quantiles, state), whole)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SCALINGS)
 @torch.no_grad()
 def test_a_gap_longer_than_the_window_is_carried_forward_streamed_cut_and_whole(kind: str) -> None:
     model = MODELS[kind, "forward"]

@@ -168,3 +168,17 @@ def test_an_absent_file_is_named(command: Command, tmp_path: Path) -> None:
     result = command("--horizon", "6", "--out", str(tmp_path / "run"), data="nowhere.csv")
     assert result.exit_code == 1
     assert "nowhere.csv" in result.output
+
+
+def test_a_target_that_never_changes_has_no_scale_for_an_error_and_that_is_said(
+    command: Command, tmp_path: Path
+) -> None:
+    data = tmp_path / "still.csv"
+    rows = (f"2024-05-{1 + hour // 24:02d}T{hour % 24:02d}:00:00,7" for hour in range(200))
+    data.write_text("\n".join(["ds,y", *rows]))
+    result = command("--horizon", "3", "--lags", "24", "--out", str(tmp_path / "run"), *SMALL, data=str(data))
+    assert result.exit_code == 0, result.output
+    assert "There is no MASE to compare: errors are scaled by how readings 24 steps apart differ" in result.output
+    assert "seasonal naive, a day" in result.output
+    assert "There is no seasonal naive" not in result.output
+    assert "--steps" not in result.output
