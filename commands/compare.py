@@ -25,7 +25,6 @@ from commands.data import (
     ValidationSteps,
     announce,
     describe,
-    span,
 )
 from commands.lists import lags_in, names_in, numbers_in
 from commands.options import OF_MODEL, OF_TRAINING, Dropout, Hidden, Lags, Layers, Longest, Shortest
@@ -146,13 +145,15 @@ def _plan(
     from models.comparison.plan import Plan
     from models.config import implied_config
     from models.training.settings import TrainingSettings
+    from models.training.trainer import resolved
 
     known = {"future": table.future, "static": table.static}
     wanted = {**chosen, "lags": lags_in(chosen["lags"])}
-    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **known, **wanted)
+    config = implied_config(table.frequency, horizon, None, table.covariates, **known, **wanted)
     require_context(table, config.window)
-    settings = TrainingSettings(**{name: value for name, value in training.items() if value is not None})
     season = table.frequency.seasons()[0]
+    config = resolved(config, panel, season)  # what is timed and served is what is trained
+    settings = TrainingSettings(**{name: value for name, value in training.items() if value is not None})
     plan = Plan(config, settings, season=season, data=describe(table, panel).digest, **asked)
     given = [name for name, value in {**chosen, **training}.items() if value is not None]
     require_used(given, [plan.config_of(name) for name in plan.models])

@@ -111,7 +111,7 @@ def describe(table: SeriesTable, panel: Panel) -> DataSummary:
 
 
 def span(panel: Panel) -> float:
-    """The longest time from the first to the last reading of a series, in seconds or counts."""
+    """The longest time from the first to the last reading of a series' training part, in seconds or counts."""
     return panel.span
 
 

@@ -79,12 +79,12 @@ def _measured(
 ) -> list[Reach]:
     from dataclasses import replace
 
-    from commands.data import span
     from datasets.frequency import Frequency
     from models.architectures import require_used
     from models.comparison.gradients import features_on, noise, reach, require_steps, started
     from models.config import implied_config
     from models.training.settings import TrainingSettings
+    from models.training.trainer import resolved
 
     usual = {"hidden": HIDDEN, "layers": LAYERS}
     given = {name: value for name, value in model.items() if value is not None}
@@ -97,7 +97,8 @@ def _measured(
         table, panel = options.read(errors)
         frequency = table.frequency
         known = {"future": table.future, "static": table.static}
-        config = implied_config(frequency, horizon, span(panel), table.covariates, **known, **model)
+        config = implied_config(frequency, horizon, None, table.covariates, **known, **model)
+        config = resolved(config, panel, frequency.seasons()[0])
     settings = TrainingSettings(steps=max(1, steps), seed=seed)
     season = frequency.seasons()[0]
     configs = {name: replace(config, architecture=name) for name in names}

@@ -46,7 +46,8 @@ def task_of(source: str, data: str | None, reading: Options, model: Options, tra
         config, settings, held_out = _fresh(table, model, training, folds["count"])
     else:
         table = _table_of(run, data, reading)
-        config, settings, held_out = run.config, replace(run.settings, **training), run.data.test_steps
+        config = run.asked if folds["refit"] else run.config
+        settings, held_out = replace(run.settings, **training), run.data.test_steps
         folds |= {"validation": _validation_share(run)}
     whole = max(1, held_out // max(1, folds["count"]) // config.horizon) * config.horizon
     chosen = FoldSettings(**{"test_steps": whole, "stride": config.horizon, **folds})
@@ -90,7 +91,7 @@ def _table(data: str, reading: Options) -> SeriesTable:
 def _fresh(
     table: SeriesTable, model: Options, training: Options, folds: int
 ) -> tuple[ForecasterConfig, TrainingSettings, int]:
-    """What `gatecast train` would take, but that a year must have been seen twice before the first fold."""
+    """What `gatecast train` would take; what readings imply is left open, for each fold by itself."""
     import numpy as np
 
     from models.architectures import require_used
@@ -100,10 +101,9 @@ def _fresh(
 
     lengths = [len(series) for series in table.series]
     held_out = max(int(HELD_OUT * float(np.median(lengths))), folds * model["horizon"])
-    span = max(0, max(lengths) - held_out) * table.frequency.seconds
     chosen = {name: value for name, value in model.items() if name != "horizon"}
     chosen |= {"future": table.future, "static": table.static}
-    config = implied_config(table.frequency, model["horizon"], span, table.covariates, **chosen)
+    config = implied_config(table.frequency, model["horizon"], None, table.covariates, **chosen)
     require_used(model, [config])
     build(config)  # says now, before the first fold, what cannot be built
     return config, TrainingSettings(**training), held_out

@@ -25,7 +25,6 @@ from commands.data import (
     ValidationSteps,
     announce,
     describe,
-    span,
 )
 from commands.lists import lags_in, names_in, numbers_in
 from commands.options import (
@@ -247,19 +246,21 @@ def _run(
     from models.training.settings import TrainingSettings
     from models.training.trainer import suited
 
-    recipes = []
+    recipes: list[Recipe] = []
+    implied: tuple[str, ...] = ()
     if resume:
         before = Run.open(out)
+        implied = before.implied
         recipes.append(Recipe.of(before.config, before.settings))
     if file is not None:
         recipes.append(Recipe.read(file, table.frequency))
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
     recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
     model = {**recipe.model, "future": table.future, "static": table.static}
-    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **model)
+    config = implied_config(table.frequency, horizon, None, table.covariates, **model)
     require_used([*given["model"], *given["training"]], [config])
     settings = suited(TrainingSettings(**recipe.training), build(config))
-    return Run(out, config, settings, describe(table, panel), reading)
+    return Run(out, config, settings, describe(table, panel), reading, implied)
 
 
 def _announce(run: Run) -> None:

@@ -13,6 +13,7 @@ QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 MISSING = ("mask", "forward", "linear")
 SCALINGS = ("standard", "min-max", "mean-absolute", "none")
 NORMALISATIONS = ("none", "layer", "batch")
+IMPLIED = ("calendar", "offset")  # settings that the training part implies where they are left open (None)
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
 
@@ -29,7 +30,7 @@ class ForecasterConfig:
     covariates: tuple[str, ...] = ()  # observed with each reading
     future: tuple[str, ...] = ()  # those of them whose values are known ahead
     static: tuple[str, ...] = ()  # features that are constant for a series
-    calendar: tuple[str, ...] = ()
+    calendar: tuple[str, ...] | None = ()  # None: implied
     hidden: int = 96
     layers: int = 2
     dropout: float = 0.1
@@ -87,6 +88,11 @@ class ForecasterConfig:
         return 1 + len(self.covariates)
 
     @property
+    def open(self) -> tuple[str, ...]:
+        """The settings that are left for the training part to imply."""
+        return tuple(name for name in IMPLIED if getattr(self, name) is None)
+
+    @property
     def known(self) -> list[int]:
         """Places in a reading of the covariates that are known ahead."""
         return [1 + self.covariates.index(name) for name in self.future]
@@ -121,14 +127,17 @@ def implied_calendar(frequency: Frequency, span: float) -> tuple[str, ...]:
 
 
 def implied_config(
-    frequency: Frequency, horizon: int, span: float, covariates: Sequence[str] = (), **chosen: Any
+    frequency: Frequency, horizon: int, span: float | None, covariates: Sequence[str] = (), **chosen: Any
 ) -> ForecasterConfig:
-    """The default configuration: nothing tuned but what the frequency implies; `chosen` overrides by name."""
+    """The default configuration: nothing tuned but what the frequency implies; `chosen` overrides by name.
+
+    `span` are the seconds or counts of the longest series; None leaves the calendar open, for a training to imply.
+    """
     implied: dict[str, Any] = {
         "frequency": frequency.alias,
         "horizon": horizon,
         "lags": frequency.seasons(),
         "covariates": tuple(covariates),
-        "calendar": implied_calendar(frequency, span),
+        "calendar": None if span is None else implied_calendar(frequency, span),
     }
     return ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})

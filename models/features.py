@@ -34,7 +34,7 @@ class Features(nn.Module):
         self.lags = list(config.lags)
         self.scaling = Scaling(config.scaling)
         self.transform = Transform(config.offset or 0.0)
-        self.calendar = Calendar(config.calendar)
+        self.calendar = Calendar(config.calendar or ())
         self.covariates = len(config.covariates)
         self.static = len(config.static)
         places = [config.covariates.index(name) for name in config.future]

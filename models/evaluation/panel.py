@@ -67,8 +67,9 @@ class Panel:
 
     @property
     def span(self) -> float:
-        """The longest time from the first to the last reading of a series, in seconds or counts."""
-        return float(max(stretch.times[-1] - stretch.times[0] for stretch in self.series))
+        """The longest time from the first to the last reading of a series' training part, in seconds or counts."""
+        ends = zip(self.series, self.train_end, strict=True)
+        return float(max(stretch.times[end - 1] - stretch.times[0] for stretch, end in ends))
 
     def before_test(self, horizon: int = 0, known: Sequence[int] = ()) -> Panel:
         """The same panel without the readings that are held out: whoever works on it cannot see them.

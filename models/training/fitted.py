@@ -62,7 +62,7 @@ def fit(
     """
     panel, settings = Panel.of(table, parts), settings or TrainingSettings()
     known = {"future": table.future, "static": table.static}
-    config = implied_config(table.frequency, horizon, panel.span, table.covariates, **{**known, **chosen})
+    config = implied_config(table.frequency, horizon, None, table.covariates, **{**known, **chosen})
     require_used(chosen, [config])
     shortest = min(len(stretch) for stretch in panel.series)
     if shortest < config.window:

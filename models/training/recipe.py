@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from datasets.frequency import Frequency
 from models.architectures import SHAPES
-from models.config import ForecasterConfig
+from models.config import IMPLIED, ForecasterConfig
 from models.training.checkpoint import write_atomically
 from models.training.run import FORMAT, RunError
 from models.training.settings import TrainingSettings
@@ -47,7 +48,10 @@ class Recipe:
 
     @classmethod
     def read(cls, path: Path, frequency: Frequency) -> Recipe:
-        """The file's settings; RunError if it is none, or if it is for series of another frequency."""
+        """The file's settings, but for those that nobody chose: what readings implied, what the net had no use for.
+
+        RunError if it is no such file, or if it is for series of another frequency.
+        """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
@@ -64,8 +68,13 @@ class Recipe:
                 "tune on these data, or leave --config out"
             )
         recipe = cls.of(config, settings)
-        ignored = SHAPES[config.architecture].ignores  # what stands there was not chosen, and another net would use it
-        return cls(recipe.model, {name: value for name, value in recipe.training.items() if name not in ignored})
+        implied = content.get("implied", IMPLIED if "data" in content else ())  # runs of earlier versions did not say
+        ignored = SHAPES[config.architecture].ignores
+        return cls(_without(recipe.model, implied), _without(recipe.training, ignored))
+
+
+def _without(settings: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in names}
 
 
 def write_recipe(path: Path, config: ForecasterConfig, settings: TrainingSettings, **said: Any) -> None:

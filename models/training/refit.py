@@ -25,14 +25,18 @@ def refit(
 ) -> tuple[Forecaster, dict[str, Any]]:
     """The forecaster and how its training went; the seed decides it, whatever was trained before.
 
+    What `config` leaves open this panel implies, and it is noted.
+
     Stopped if it was interrupted: half a training would be another model. TrainingDiverged if it cannot be trained.
     """
     training = prepare(panel, config, settings, season)
     outcome = training.run(observe, lambda _: None, interrupted)
     if outcome.reason == "interrupted":
         raise Stopped
-    place = outcome.place
+    place, found = outcome.place, training.model.config
+    implied = {"implied": {name: getattr(found, name) for name in config.open}} if config.open else {}
     return training.model, {
+        **implied,
         "ended": outcome.reason,
         "steps": place.step,
         "best_step": place.best_step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from datasets.frequency import Frequency, format_time
-from models.config import ForecasterConfig
+from models.config import IMPLIED, ForecasterConfig
 from models.evaluation.panel import Panel, Stretch
 from models.forecaster import Forecaster
 from models.registry import load
@@ -71,6 +71,7 @@ class Run:
     settings: TrainingSettings
     data: DataSummary
     reading: dict[str, Any] | None = None  # the file and how it was read; stays here, no bundle tells a path
+    implied: tuple[str, ...] = ()  # settings of `config` that the training part implied, which nobody chose
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -89,6 +90,7 @@ class Run:
                 TrainingSettings(**content["training"]),
                 DataSummary(**{**data, **{name: tuple(data[name]) for name in ("covariates", "future", "static")}}),
                 content.get("reading"),
+                tuple(name for name in IMPLIED if name in content.get("implied", IMPLIED)),  # not said by old versions
             )
         except (ValueError, KeyError, TypeError) as damaged:
             raise RunError(f"{file} cannot be read ({damaged}): train again") from damaged
@@ -104,8 +106,15 @@ class Run:
             "training": self.settings.to_dict(),
             "data": asdict(self.data),
             "reading": self.reading,
+            "implied": list(self.implied),
         }
         write_atomically(self.path / CONFIG, _json(content))
+
+    @property
+    def asked(self) -> ForecasterConfig:
+        """The configuration as it was asked for: what the training part implied is open, for other data to imply."""
+        left: dict[str, Any] = dict.fromkeys(self.implied)
+        return replace(self.config, **left)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor
 
 from datasets.frequency import Frequency
-from models.config import ForecasterConfig
+from models.config import ForecasterConfig, implied_calendar
 from models.evaluation.backtest import Backtest, backtest
 from models.evaluation.panel import Panel, Stretch
 from models.evaluation.plots import plot_forecast, plot_loss
@@ -48,7 +48,8 @@ def train(
     ValueError if there is no such device.
     """
     torch.set_num_threads(threads)
-    run = replace(run, config=resolved(run.config, panel, run.data.season))
+    asked = run.config
+    run = replace(run, config=resolved(asked, panel, run.data.season), implied=run.implied or asked.open)
     training = prepare(panel, run.config, run.settings, run.data.season, device)
     run = replace(run, settings=training.settings)
     if resume:
@@ -95,7 +96,12 @@ def suited(settings: TrainingSettings, model: Forecaster) -> TrainingSettings:
 
 def resolved(config: ForecasterConfig, panel: Panel, season: int) -> ForecasterConfig:
     """The configuration with what the training parts imply in place of what it leaves open."""
-    return config if config.offset is not None else replace(config, offset=implied_offset(panel, season))
+    implied: dict[str, Any] = {}
+    if config.calendar is None:
+        implied["calendar"] = implied_calendar(Frequency.parse(config.frequency), panel.span)
+    if config.offset is None:
+        implied["offset"] = implied_offset(panel, season)
+    return replace(config, **implied)
 
 
 def covariate_statistics(panel: Panel) -> tuple[Tensor, Tensor]:

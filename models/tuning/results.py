@@ -8,6 +8,7 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
+from models.config import IMPLIED
 from models.training.checkpoint import write_atomically
 from models.training.recipe import write_recipe
 from models.tuning.folder import BEST, HISTORY_PLOT, IMPORTANCE, IMPORTANCE_PLOT, TRIALS
@@ -27,7 +28,8 @@ def write_results(folder: Path, study: TuningStudy) -> None:
     if best is not None:
         config, settings = study.plan.trial(best.params)
         found = {"trial": best.number, "validation_loss": best.value, "tuned": dict(best.params)}
-        write_recipe(folder / BEST, config, settings, study=found)
+        implied = [name for name in IMPLIED if name not in study.plan.space.dimensions]
+        write_recipe(folder / BEST, config, settings, study=found, implied=implied)
     shares = importances(study.study)
     if shares:
         complete = sum(trial.state is TrialState.COMPLETE for trial in trials)
