@@ -1,4 +1,4 @@
-"""Attention over all past outputs of a GRU, in a state that does not grow: softmax by running sums."""
+"""Attention over all past outputs of a GRU, in a state that does not grow: softmax by a running mean."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from models.stack import Stack
 
 LOWEST = -1e4  # below any score: the maximum of nothing
 TINY = 1e-30
+LARGEST = 2.0**24  # where float32 stops counting: the sum stays there, so what comes then weighs against so much
 
 
 class AttentionGRUForecaster(RecurrentForecaster):
-    """The decoder sees the last output of a stack of GRUs and the softmax-weighted sum of all its outputs so far.
+    """The decoder sees the last output of a stack of GRUs and the softmax-weighted mean of all its outputs so far.
 
     The score of an output is v · tanh(W h) (Bahdanau et al. 2015, arXiv:1409.0473, without a query), so it never
-    changes, and the softmax is kept exactly as a running maximum, sum and weighted sum (online softmax: Milakov and
-    Gimelshein 2018, arXiv:1805.02867).
+    changes, and the softmax is kept exactly as a running maximum and sum (online softmax: Milakov and Gimelshein 2018,
+    arXiv:1805.02867) beside the mean of the outputs under it. A mean is moved towards each output and so stays among
+    them however long a stream is; from 2^24 outputs of the largest score on it is a moving mean.
     """
 
     def __init__(self, config: ForecasterConfig) -> None:
@@ -33,7 +35,7 @@ class AttentionGRUForecaster(RecurrentForecaster):
 
     @property
     def recurrent_parts(self) -> list[tuple[str, int]]:
-        return [*self.stack.parts, ("maximum", 1), ("sum", 1), ("weighted", self.hidden)]
+        return [*self.stack.parts, ("maximum", 1), ("sum", 1), ("mean", self.hidden)]
 
     @property
     def gate_parts(self) -> list[tuple[str, int]]:
@@ -45,30 +47,30 @@ class AttentionGRUForecaster(RecurrentForecaster):
         return row
 
     def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
-        state, maximum, total, weighted = self._split(recurrent)
+        state, maximum, total, mean = self._split(recurrent)
         outputs, state = self.stack.whole(features, lengths, state)
         scores = self.score(outputs).squeeze(2)  # (batch, time)
         real = counting(scores) < lengths.unsqueeze(1)
         scores = torch.where(real, scores, torch.full_like(scores, LOWEST))
         highest = torch.maximum(maximum, scores.amax(1, keepdim=True))
         shares = torch.where(real, torch.exp(scores - highest), torch.zeros_like(scores))
-        keep = torch.exp(maximum - highest)
-        total = total * keep + shares.sum(1, keepdim=True)
-        weighted = weighted * keep + (shares.unsqueeze(1) @ outputs).squeeze(1)
-        return torch.cat([state, highest, total, weighted], 1)
+        total = (total * torch.exp(maximum - highest) + shares.sum(1, keepdim=True)).clamp(max=LARGEST)
+        away = (shares.unsqueeze(1) @ (outputs - mean.unsqueeze(1))).squeeze(1)  # (batch, hidden)
+        return torch.cat([state, highest, total, mean + away / total.clamp(min=TINY)], 1)
 
     def recur_step(self, features: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
-        state, maximum, total, weighted = self._split(recurrent)
+        state, maximum, total, mean = self._split(recurrent)
         outputs, state, gates = self.stack.step(features, state)
         score = self.score(outputs)  # (batch, 1)
         highest = torch.maximum(maximum, score)
-        share, keep = torch.exp(score - highest), torch.exp(maximum - highest)
-        after = torch.cat([state, highest, total * keep + share, weighted * keep + share * outputs], 1)
-        return after, torch.cat(gates, 1)
+        share = torch.exp(score - highest)
+        total = (total * torch.exp(maximum - highest) + share).clamp(max=LARGEST)
+        mean = mean + share / total * (outputs - mean)
+        return torch.cat([state, highest, total, mean], 1), torch.cat(gates, 1)
 
     def recur_ragged(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
         """All prefixes at once: each step's weights are one row of a lower triangle, in logs until the end."""
-        state, maximum, total, weighted = self._split(recurrent)
+        state, maximum, total, mean = self._split(recurrent)
         outputs, state = self.stack.ragged(features, lengths, state)
         scores = self.score(outputs).squeeze(2)
         real = counting(scores) < lengths.unsqueeze(1)
@@ -76,17 +78,16 @@ class AttentionGRUForecaster(RecurrentForecaster):
         before = maximum + torch.log(total.clamp(min=TINY))  # (batch, 1): log of the sum so far
         logs = torch.logcumsumexp(torch.cat([before, scores], 1), 1)[:, 1:]  # (batch, time)
         pairs = torch.exp((scores.unsqueeze(1) - logs.unsqueeze(2)).clamp(max=0.0)).tril()  # (batch, time, time)
-        kept = torch.exp(before - logs).unsqueeze(2) * (weighted / total.clamp(min=TINY)).unsqueeze(1)
-        context = pairs @ outputs + kept  # (batch, time, hidden)
+        context = mean.unsqueeze(1) + pairs @ (outputs - mean.unsqueeze(1))  # (batch, time, hidden)
         highest = torch.maximum(maximum, scores.amax(1, keepdim=True))
         last = (lengths - 1).unsqueeze(1)
-        total = torch.exp(logs.gather(1, last) - highest)
-        weighted = context.gather(1, last.unsqueeze(2).expand(-1, -1, self.hidden)).squeeze(1) * total
-        return torch.cat([outputs, context], 2), torch.cat([state, highest, total, weighted], 1)
+        total = torch.exp(logs.gather(1, last) - highest).clamp(max=LARGEST)
+        mean = context.gather(1, last.unsqueeze(2).expand(-1, -1, self.hidden)).squeeze(1)
+        return torch.cat([outputs, context], 2), torch.cat([state, highest, total, mean], 1)
 
     def output(self, recurrent: Tensor) -> Tensor:
-        state, _, total, weighted = self._split(recurrent)
-        return torch.cat([self.stack.visible(state), weighted / total.clamp(min=TINY)], 1)
+        state, _, _, mean = self._split(recurrent)
+        return torch.cat([self.stack.visible(state), mean], 1)
 
     def _split(self, recurrent: Tensor) -> tuple[Tensor, ...]:
         return torch.split(recurrent, [self.stack.size, 1, 1, self.hidden], 1)

@@ -185,6 +185,41 @@ def test_attention_is_the_softmax_over_all_outputs_however_a_history_is_cut(shar
         torch.testing.assert_close(state, whole, rtol=1e-5, atol=1e-5)
 
 
+def long_streamed(model: AttentionGRUForecaster, features: Tensor) -> Tensor:
+    """The state after 2^24 outputs that were all alike, those of a stream of these features; every score is 0."""
+    model.score[2].weight.zero_()  # type: ignore[operator,union-attr]
+    state = model.recur(features.expand(1, 9_000, -1), torch.tensor([9_000]), resting(model, 1))
+    output = model.stack.visible(state[:, : model.stack.size])
+    return torch.cat([state[:, : model.stack.size], torch.zeros(1, 1), torch.full((1, 1), 2.0**24), output], 1)
+
+
+@torch.no_grad()
+def test_attention_stays_a_mean_of_outputs_in_a_stream_of_millions() -> None:
+    """Beyond 2^24 float32 counts no further: a sum of outputs would go on growing beside it."""
+    model = recurrent("attention-gru", layers=1)
+    assert isinstance(model, AttentionGRUForecaster)
+    still = torch.randn(1, 1, model.features.size)
+    start = state = long_streamed(model, still)
+    seen = start[:, model.stack.size + 2 :]
+    for _ in range(2_000):
+        state, _ = model.recur_step(still[:, 0], state)
+    torch.testing.assert_close(model.output(state), model.output(start), rtol=0, atol=1e-6)
+    assert state[0, model.stack.size + 1] == 2.0**24
+    features = 3 * torch.randn(1, 1_000, model.features.size)
+    outputs, _ = model.stack.whole(features, torch.tensor([1_000]), state[:, : model.stack.size])
+    chunked, (decoded, ragged) = (
+        each(features, torch.tensor([1_000]), state) for each in (model.recur, model.recur_ragged)
+    )
+    for step in range(1_000):
+        state, _ = model.recur_step(features[:, step], state)
+        mean = model.output(state)[:, 8:]
+        assert torch.all(mean >= torch.minimum(seen, outputs.amin(1)))
+        assert torch.all(mean <= torch.maximum(seen, outputs.amax(1)))
+    for other in (chunked, ragged):
+        torch.testing.assert_close(other, state, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(decoded[:, -1], model.output(state), rtol=1e-5, atol=1e-5)
+
+
 @torch.no_grad()
 def test_a_layer_of_another_scale_changes_at_its_ticks_alone() -> None:
     model = recurrent("multiscale-gru", layers=3, periods=(1, 3, 4))
