@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from commands.data import Freq, IdColumn, Snap, TargetColumn, TimeColumn, source_of
+
 if TYPE_CHECKING:
+    from gatecast_client import Model
+
     from commands.demonstration.drive import Wish
     from commands.demonstration.progress import Progress
     from datasets.table import SeriesTable
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 _BUNDLED = "nyc_taxi"
 _Url = Annotated[str, typer.Option(help="The service's address.")]
 _Data = Annotated[
-    Path | None, typer.Option(help="A CSV or Parquet file; the New York taxi data if left out.", show_default=False)
+    str | None, typer.Option(help="A CSV or Parquet file; the New York taxi data if left out.", show_default=False)
 ]
 _Rate = Annotated[float, typer.Option(min=0, help="0: as fast as answers come.")]
 _Name = Annotated[
@@ -35,10 +39,15 @@ def demo(
     session: _Name = None,
     limit: _Limit = None,
     restart: _Restart = False,
+    id_column: IdColumn = None,
+    time_column: TimeColumn = None,
+    target_column: TargetColumn = None,
+    freq: Freq = None,
+    snap: Snap = False,
 ) -> None:
     """Stream the held-out end of a series through the websocket and watch reading, forecast band and running error.
 
-    Ended with Ctrl-C, it goes on from there the next time.
+    Of a file the columns are read that the model takes. Ended with Ctrl-C, it goes on from there the next time.
     """
     console = Console()
     missing = [
@@ -47,22 +56,23 @@ def demo(
     if missing:
         _end(console, f"the demo needs packages that are not installed here: pip install {' '.join(missing)}")
     from commands.demonstration.drive import Wish
-    from datasets.bundled import bundled
-    from datasets.reader import read_table
-    from datasets.table import DataError
+    from commands.demonstration.feed import read_feed
 
-    try:
-        table = read_table(data or bundled(_BUNDLED))
-    except DataError as error:
-        _end(console, str(error))
-    progress, trouble = _run(console, url, table, Wish(readings_per_second, session, limit, restart))
+    named = {"id_column": id_column, "time_column": time_column, "target_column": target_column}
+
+    def read(model: Model) -> SeriesTable:
+        return read_feed(source_of(data or _BUNDLED), model, **named, frequency=freq, snap=snap)
+
+    progress, trouble = _run(console, url, read, Wish(readings_per_second, session, limit, restart))
     if progress is not None and progress.sent:
         _report(console, progress)
     if trouble is not None:
         _end(console, trouble)
 
 
-def _run(console: Console, url: str, table: SeriesTable, wish: Wish) -> tuple[Progress | None, str | None]:
+def _run(
+    console: Console, url: str, read: Callable[[Model], SeriesTable], wish: Wish
+) -> tuple[Progress | None, str | None]:
     """Until the readings or the patience of whoever watches end: how far it came, and what went wrong."""
     import asyncio
 
@@ -70,13 +80,14 @@ def _run(console: Console, url: str, table: SeriesTable, wish: Wish) -> tuple[Pr
 
     from commands.demonstration.drive import drive
     from commands.demonstration.feed import FeedError
+    from datasets.table import DataError
 
     begun: list[Progress] = []
     trouble = None
 
     async def run() -> None:
         async with client:
-            await drive(client, table, wish, console, begun.append)
+            await drive(client, read, wish, console, begun.append)
 
     try:
         client = GatecastClient(url)
@@ -90,7 +101,7 @@ def _run(console: Console, url: str, table: SeriesTable, wish: Wish) -> tuple[Pr
         trouble = f"{error.message}\nStart a service with `make run`, or with `gatecast serve BUNDLE`."
     except GatecastError as error:
         trouble = error.message
-    except FeedError as error:
+    except (DataError, FeedError) as error:
         trouble = str(error)
     return begun[0] if begun else None, trouble
 

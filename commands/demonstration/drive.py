@@ -35,17 +35,19 @@ class Wish:
 
 async def drive(
     client: GatecastClient,
-    table: SeriesTable,
+    read: Callable[[Model], SeriesTable],
     wish: Wish,
     console: Console,
     begun: Callable[[Progress], None],
 ) -> None:
-    """Runs the demo; `begun` is told of its progress before the first reading, and may look at it at any time.
+    """Runs the demo on what `read` gives for the model that is served.
+
+    `begun` is told of its progress before the first reading, and may look at it at any time.
 
     `FeedError` where data and model do not go together, `GatecastError` where the service refuses.
     """
     model = await _model(client)
-    feed = make_feed(table, model)
+    feed = make_feed(read(model), model)
     session = await _opened(client, model, feed, wish, console)
     end = len(feed) if wish.limit is None else min(len(feed), session.next_step + wish.limit)
     progress = Progress(feed, model, session, end)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gatecast_client import History, Model, Reading
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency, format_time, parse_time
+from datasets.reader import read_table
+from datasets.source import open_source
 from datasets.table import SeriesTable
 
 _SHOWN_SHARE = 0.2  # of the data, where the service does not say what was held out
@@ -66,6 +69,19 @@ class Feed:
         return {name: [_or_none(value) for value in ahead[:, at].tolist()] + rest for name, at in places.items()}
 
 
+def read_feed(path: Path, model: Model, **named: Any) -> SeriesTable:
+    """A file with the columns that this model takes and no others; `named` says how it is read where the usual names
+    do not. The target is the model's, where there is such a column and no other was named. DataError if it is wrong.
+    """
+    columns = open_source(path).frame.columns
+    parts = {"covariates": model.covariates, "future": model.future, "static": model.static}
+    for part, wanted in parts.items():
+        named[part] = [each for each in wanted if each in columns]  # `make_feed` says what is not there
+    if named.get("target_column") is None and model.target in columns:
+        named["target_column"] = model.target
+    return read_table(path, **named)
+
+
 def make_feed(table: SeriesTable, model: Model) -> Feed:
     """The table's first series as this model takes it; `FeedError` where it cannot."""
     name = Path(table.source).name.partition(".")[0]
@@ -79,7 +95,7 @@ def make_feed(table: SeriesTable, model: Model) -> Feed:
             f"  gatecast export runs/{name} --out runs/{name}.bundle\n"
             f"  gatecast serve runs/{name}.bundle"
         )
-    missing = [each for each in (*model.covariates, *model.static) if each not in table.covariates]
+    missing = [each for each in (*model.covariates, *model.static) if each not in (*table.covariates, *table.static)]
     if missing:
         raise FeedError(f"the model {model.name} needs the column {missing[0]!r}, which {name} does not have")
     series = table.series[0]
@@ -88,7 +104,7 @@ def make_feed(table: SeriesTable, model: Model) -> Feed:
     skipped = max(0, first - int(model.limits.get("history_steps", first)))
     start = int(table.frequency.times(series.start, np.array([skipped], dtype=np.int64))[0])
     values = series.values[skipped:, columns]
-    static = {each: _constant(series.values[:, 1 + table.covariates.index(each)]) for each in model.static}
+    static = {each: _or_none(float(series.static[table.static.index(each)])) for each in model.static}
     return Feed(
         name,
         table.frequency,
@@ -100,12 +116,6 @@ def make_feed(table: SeriesTable, model: Model) -> Feed:
         model.horizon,
         static,
     )
-
-
-def _constant(column: NDArray[np.float64]) -> float | None:
-    """The value of a static feature: the first that is there."""
-    known = column[~np.isnan(column)]
-    return float(known[0]) if known.size else None
 
 
 def _or_none(value: float) -> float | None:

@@ -143,6 +143,37 @@ def test_ctrl_c_ends_it_cleanly_with_the_summary(service: LiveService, data: Pat
     assert "Run it again to go on from here" in rest
 
 
+def test_a_file_is_read_as_train_reads_it_with_the_columns_that_the_model_takes(
+    service: LiveService, data: Path, tmp_path: Path
+) -> None:
+    """Names of its own, a column of text that no model takes, and a time a minute beside the grid."""
+    path = tmp_path / "gauge.csv"
+    head, *lines = data.read_text().replace("2014-07-05T00:00:00", "2014-07-05T00:01:00").splitlines()
+    assert head == "ds,y,rain"
+    rows = [f"{when},{level},{rain},calm,7" for when, level, rain in (line.split(",") for line in lines)]
+    path.write_text("\n".join(["when,level,rain,note,width", *rows]))
+    named = ("--time", "when", "--target", "level", "--freq", "1h", "--snap")
+    told = run(service, path, *named, "--session", "named", "--limit", "3")
+    assert told.exit_code == 0, told.output
+    assert "3 readings, 2014-07-14T08:00:00" in told.output
+    unnamed = run(service, path, "--session", "unnamed", "--limit", "3")
+    assert unnamed.exit_code == 1
+    assert "say which with --target NAME" in unnamed.output
+    assert "--target" in run(service, path, "--help").output
+
+
+def test_a_file_that_is_not_there_or_has_no_such_column_is_one_line(service: LiveService, tmp_path: Path) -> None:
+    told = run(service, tmp_path / "nowhere.csv")
+    assert told.exit_code == 1
+    assert "there is no such file" in told.output
+    (tmp_path / "dry.csv").write_text(
+        "\n".join(["ds,y", *(f"2024-05-01T{hour:02d}:00:00,{hour}" for hour in range(9))])
+    )
+    told = run(service, tmp_path / "dry.csv")
+    assert told.exit_code == 1
+    assert "the model fake needs the column 'rain', which dry does not have" in told.output
+
+
 def test_what_the_model_knows_ahead_and_of_a_series_is_sent_with_the_readings(tmp_path: Path) -> None:
     bundle = fake_bundle(
         horizon=24, quantiles=[0.1, 0.5, 0.9], covariates=["rain"], future=["rain"], static=["width"], name="knowing"

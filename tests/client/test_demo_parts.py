@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from commands.band import Band
 from commands.demonstration.axes import HOUR, limits, nice_step, time_ticks, value_ticks
 from commands.demonstration.canvas import Canvas, braille
 from commands.demonstration.chart import Chart, View
-from commands.demonstration.feed import FeedError, make_feed
+from commands.demonstration.feed import FeedError, make_feed, read_feed
 from commands.demonstration.scores import Scores
 from commands.demonstration.wording import length
 from datasets.frequency import Frequency
@@ -109,6 +110,18 @@ def test_a_history_is_no_longer_than_the_service_takes() -> None:
     feed = make_feed(table(np.arange(100.0)), model(limits={"history_steps": 10}))
     assert (feed.first, len(feed), feed.time(0)) == (10, 30, "2014-07-03T22:00:00")
     assert list(feed.history().y) == list(range(70, 80))
+
+
+def test_of_several_columns_that_could_be_the_target_the_models_own_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "gauge.csv"
+    rows = [f"2024-05-01T{hour:02d}:00:00,{hour},{hour + 100},{hour + 200},2" for hour in range(20)]
+    path.write_text("\n".join(["when,depth,level,rain,width", *rows]))
+    served = model(target="level", covariates=["rain"], future=["rain"], static=["width"])
+    found = read_feed(path, served)
+    assert (found.target, found.covariates, found.future, found.static) == ("level", ("rain",), ("rain",), ("width",))
+    feed = make_feed(found, served)
+    assert (feed.static, feed.reading("s", 3).y) == ({"width": 2.0}, 103.0)
+    assert read_feed(path, served, target_column="depth").target == "depth"
 
 
 def test_covariates_are_sent_as_the_model_calls_them() -> None:
