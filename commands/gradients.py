@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.data import DataOptions, Freq, IdColumn, TargetColumn, TimeColumn
+from commands.data import Covariates, DataOptions, Freq, Future, IdColumn, Snap, Static, TargetColumn, TimeColumn
 from commands.lists import lags_in, names_in
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def gradients(
     time_column: TimeColumn = None,
     target_column: TargetColumn = None,
     freq: Freq = None,
+    snap: Snap = False,
+    covariates: Covariates = None,
+    future: Future = None,
+    static: Static = None,
 ) -> None:
     """Show how far back gradients reach: the norm of dh_T/ds_t against the lag T - t, as numbers and as a picture.
 
@@ -54,7 +58,8 @@ def gradients(
             raise ValueError("--steps trains on DATA: name a file, or leave --steps out")
         if not names:
             raise ValueError("--models names no architecture: rnn,gru,lstm say")
-        options = None if data is None else DataOptions(data, horizon, id_column, time_column, target_column, freq)
+        named = (id_column, time_column, target_column, freq, snap, covariates, future, static)
+        options = None if data is None else DataOptions(data, horizon, *named)
         model = {"hidden": hidden, "layers": layers, "lags": lags_in(lags)}
         reaches = _measured(names, options, model, horizon, length, steps, seed)
         _write(reaches, out)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ForecasterConfig
-from models.forecaster import Fork, counting
+from models.forecaster import CannotStream, Fork, counting
 from models.layers.gru import GRULayer
 from models.layers.norm import Normalisation
 from models.layers.zoneout import zoned_out
@@ -108,7 +108,11 @@ class BiGRUForecaster(RecurrentForecaster):
         return inputs, torch.cat([last, first], 1)
 
     def recur_step(self, features: Tensor, recurrent: Tensor) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError("a GRU that reads both ways has no step: it needs the whole history")
+        del features, recurrent
+        raise CannotStream(
+            "bi-gru reads a history from its end too, so a new reading changes what it made of all earlier ones: give "
+            "`sequence` the whole history, or take an architecture that streams"
+        )
 
     def output(self, recurrent: Tensor) -> Tensor:
         return recurrent

@@ -12,6 +12,10 @@ from models.config import ForecasterConfig
 from models.transform import STRAIGHT, Transform
 
 
+class CannotStream(ValueError):
+    """A step was asked of a model that reads whole histories (`streams` is False); the message says what to do."""
+
+
 class Slice(NamedTuple):
     """Numbers `start` to `stop` of a row, by name."""
 
@@ -131,7 +135,7 @@ class Forecaster(nn.Module, ABC):
         """One reading a row: values float64 (batch, width), times int64 (batch,), state float32 (batch, state).
 
         Returns forecasts float64 (batch, horizon, quantiles), the new states, and the gates (batch, gates) in the order
-        of `gate_layout`. Nothing here loops over time.
+        of `gate_layout`. Nothing here loops over time. CannotStream from a model that reads whole histories.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from models.bi_gru import BiGRUForecaster
+from models.forecaster import CannotStream
 from models.layers.norm import MaskedBatchNorm
 from models.missing import interpolated
 from models.registry import build
@@ -72,6 +73,14 @@ def test_lines_between_readings_are_for_a_model_that_does_not_stream() -> None:
     for name in ("gru", "min-gru", "ensemble"):
         with pytest.raises(ValueError, match=r"a stream has not seen it yet: choose mask or forward, or .* bi-gru"):
             build(small_config(architecture=name, missing="linear"))
+
+
+@torch.no_grad()
+def test_a_step_is_refused_with_what_to_do() -> None:
+    model = recurrent("bi-gru")
+    values, times = rows(1)
+    with pytest.raises(CannotStream, match="`sequence` the whole history, or take an architecture that streams"):
+        model.step(values[:, 0], times[:, 0], fresh(model))
 
 
 def test_it_keeps_units_and_normalises_between_its_layers_in_training() -> None:

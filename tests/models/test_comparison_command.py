@@ -129,6 +129,27 @@ def test_gradients_are_shown_on_noise_and_on_data_before_and_after_training(data
     assert norms["lstm", "at the start"] != norms["lstm", "after 2 steps"]
 
 
+def test_gradients_take_the_columns_that_train_takes(data: Path, tmp_path: Path) -> None:
+    """A column of text is left out by name, and what is known ahead and static enters the features."""
+    head, *lines = data.read_text().splitlines()
+    table = tmp_path / "meters.csv"
+    table.write_text(
+        "\n".join([f"{head},price,note,area", *(f"{line},{at % 5},calm,3" for at, line in enumerate(lines))])
+    )
+    options = (table, "--models", "gru", "--length", "20", "--hidden", "4", "--lags", "4,24", "--horizon", "6")
+    refused = invoke("gradients", *options, "--out", tmp_path / "a")
+    assert refused.exit_code == 1
+    assert "name the covariates to keep with --covariates" in one_line(refused)
+    found = {}
+    for name, columns in (("none", ()), ("price", ("--future", "price")), ("area", ("--static", "area"))):
+        covariates = ("--covariates", "price" if name == "price" else "none")
+        result = invoke("gradients", *options, *covariates, *columns, "--out", tmp_path / name)
+        assert result.exit_code == 0, result.output
+        found[name] = json.loads((tmp_path / name / NUMBERS).read_text())["networks"][0]["norms"]
+    assert found["none"] != found["price"]
+    assert found["none"] != found["area"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
