@@ -59,6 +59,8 @@ def gradients(
         if not names:
             raise ValueError("--models names no architecture: rnn,gru,lstm say")
         named = (id_column, time_column, target_column, freq, snap, covariates, future, static)
+        if data is None and any(named):
+            raise ValueError("options of data say how DATA is read: name a file, or leave them out")
         options = None if data is None else DataOptions(data, horizon, *named)
         model = {"hidden": hidden, "layers": layers, "lags": lags_in(lags)}
         reaches = _measured(names, options, model, horizon, length, steps, seed)

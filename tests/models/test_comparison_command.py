@@ -154,6 +154,7 @@ def test_gradients_take_the_columns_that_train_takes(data: Path, tmp_path: Path)
     ("options", "message"),
     [
         (("--steps", "3"), "--steps trains on DATA"),
+        (("--future", "price"), "options of data say how DATA is read"),
         (("--models", "bi-gru"), "bi-gru is not one network that goes step by step"),
         (("--models", "none"), "--models names no architecture"),
         (("--models", "gpt"), "unknown architecture 'gpt'"),
