@@ -97,11 +97,11 @@ def test_a_worker_reports_each_validation_and_leaves_a_trial_that_is_not_worth_i
 
 def test_settings_that_cannot_be_trained_end_the_trial_and_not_the_worker() -> None:
     panel = small_panel(series=1).before_test()
-    task = Task(small_config(architecture="none"), SETTINGS)
+    task = Task(small_config(architecture="gru-transformer", heads=3), SETTINGS)
     failed = trained(task, Owner(0.0), panel, SEASON)  # type: ignore[arg-type]
     assert failed.ending == "failed"
     assert failed.why is not None
-    assert "unknown architecture 'none'" in failed.why
+    assert "hidden a multiple of heads" in failed.why
 
 
 def test_settings_that_do_not_go_together_fail_their_trial_and_no_time_begins_none(tmp_path: Path) -> None:
