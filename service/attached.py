@@ -17,13 +17,15 @@ class Attached:
     """One row for each reading that has one."""
 
     rows: NDArray[np.int64]  # (readings,) in `values`, or NONE
-    values: NDArray[Any]  # (rows, width)
+    values: NDArray[Any]  # (rows, ...)
 
-    def cut(self, part: slice) -> Attached:
+    def cut(self, part: slice | list[int]) -> Attached:
         """Those of some readings alone."""
-        rows = self.rows[part]
-        has = rows != NONE
-        return Attached(np.where(has, np.cumsum(has) - 1, NONE), self.values[rows[has]])
+        return _compact(self.rows[part], self.values)
+
+    def only(self, kept: NDArray[np.bool_]) -> Attached:
+        """The same, taken from all readings but those where `kept` (readings,) is true."""
+        return _compact(np.where(kept, self.rows, NONE), self.values)
 
     @classmethod
     def join(cls, parts: Sequence[Attached | None], counts: Sequence[int]) -> Attached | None:
@@ -39,3 +41,9 @@ class Attached:
             rows.append(np.where(part.rows == NONE, NONE, part.rows + before))
             before += len(part.values)
         return cls(np.concatenate(rows), np.concatenate([part.values for part in some]))
+
+
+def _compact(rows: NDArray[np.int64], values: NDArray[Any]) -> Attached:
+    """Without the values that no row leads to."""
+    has = rows != NONE
+    return Attached(np.where(has, np.cumsum(has) - 1, NONE), values[rows[has]])

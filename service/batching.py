@@ -132,7 +132,7 @@ class Batch:
             np.concatenate([frame.times[cut] for frame, cut in cuts]),
             np.concatenate([*(frame.values[cut] for frame, cut in cuts), missing]),
             errors,
-            Futures.join(futures) if futures else None,
+            Futures.join(futures),
             gated,
         )
 

@@ -8,38 +8,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-NO_FUTURE = -1  # the last row of `Futures.values`, of which nothing is known
+from service.attached import NONE, Attached
 
 
 @dataclass(frozen=True, eq=False)
 class Futures:
     """One future for each observation that carries one. Those that carry none are recorded and get no forecast."""
 
-    rows: NDArray[np.int64]  # (readings,) in `values`; NO_FUTURE: this one carries none
-    values: NDArray[np.float64]  # (carriers + 1, horizon, known-future covariates), the last row all NaN
+    attached: Attached  # values (carriers, horizon, known-future covariates)
 
     @classmethod
     def of(cls, rows: NDArray[np.int64], values: NDArray[np.float64]) -> Futures:
-        """`values` (carriers, horizon, covariates) in the order of the observations that carry them."""
-        return cls(rows, np.concatenate([values, np.full((1, *values.shape[1:]), np.nan)]))
+        """`rows` (readings,) in `values` (carriers, horizon, covariates), or NONE."""
+        return cls(Attached(rows, values))
 
     @classmethod
-    def join(cls, parts: Sequence[Futures]) -> Futures:
-        """Those of all parts, one after the other."""
-        before = np.cumsum([0, *(len(part.values) - 1 for part in parts[:-1])])
-        rows = [np.where(part.carried, part.rows + first, NO_FUTURE) for part, first in zip(parts, before, strict=True)]
-        return cls.of(np.concatenate(rows), np.concatenate([part.values[:-1] for part in parts]))
+    def join(cls, parts: Sequence[Futures]) -> Futures | None:
+        """Those of all parts, one after the other; None if there is no part."""
+        joined = Attached.join([part.attached for part in parts], [len(part.attached.rows) for part in parts])
+        return None if joined is None else cls(joined)
 
     @property
     def carried(self) -> NDArray[np.bool_]:
         """(readings,) whether each carries one."""
-        return np.asarray(self.rows != NO_FUTURE)
+        return np.asarray(self.attached.rows != NONE)
 
-    def cut(self, part: slice) -> Futures:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of each: horizon and known-future covariates."""
+        return self.attached.values.shape[1:]
+
+    def cut(self, part: slice | list[int]) -> Futures:
         """Those of some observations alone."""
-        rows, carried = self.rows[part], self.carried[part]
-        return Futures.of(np.where(carried, np.cumsum(carried) - 1, NO_FUTURE), self.values[rows[carried]])
+        return Futures(self.attached.cut(part))
 
     def at(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:
         """The futures of these observations, (observations, horizon, covariates); NaN where one carries none."""
-        return self.values[self.rows[observations]]
+        rows = self.attached.rows[observations]
+        known = np.full((len(rows), *self.shape), np.nan)
+        known[rows != NONE] = self.attached.values[rows[rows != NONE]]
+        return known

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from service.attached import NONE
 from service.bundle import Manifest
 from service.frames import Observations
-from service.futures import NO_FUTURE, Futures
+from service.futures import Futures
 from service.journal import Static
 
 
@@ -28,18 +29,18 @@ class Known:
 
     def check(self, future: NDArray[np.float64] | None, static: NDArray[np.float64] | None) -> None:
         """`ValueError` if one of them, where there is one, is not of this bundle's shape."""
-        _fit("future", future, (self.horizon, len(self.future)))
-        _fit("static", static, (len(self.static),))
+        _fit("future", None if future is None else future.shape, (self.horizon, len(self.future)))
+        _fit("static", None if static is None else static.shape, (len(self.static),))
 
     def complete(self, observations: Observations) -> Observations:
         """The same, with futures exactly if this bundle has some; `ValueError` as `check`."""
         count, shape = len(observations.sessions), (self.horizon, len(self.future))
         if observations.futures is not None:
-            _fit("futures", observations.futures.values[0], shape)
+            _fit("futures", observations.futures.shape, shape)
             return observations if self.future else replace(observations, futures=None)
         if not self.future:
             return observations
-        return replace(observations, futures=Futures.of(np.full(count, NO_FUTURE), np.empty((0, *shape))))
+        return replace(observations, futures=Futures.of(np.full(count, NONE), np.empty((0, *shape))))
 
     def named(self, static: NDArray[np.float64] | None) -> dict[str, float]:
         """Static features (features,) by name; all unknown where there is no array."""
@@ -52,6 +53,6 @@ class Known:
         return np.array([static.get(name, math.nan) for name in self.static], np.float64)
 
 
-def _fit(name: str, array: NDArray[np.float64] | None, shape: tuple[int, ...]) -> None:
-    if array is not None and array.shape != shape:
-        raise ValueError(f"{name} of shape {shape} were expected, got {array.shape}")
+def _fit(name: str, found: tuple[int, ...] | None, shape: tuple[int, ...]) -> None:
+    if found is not None and found != shape:
+        raise ValueError(f"{name} of shape {shape} were expected, got {found}")

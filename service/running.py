@@ -104,8 +104,7 @@ class Runner:
         times: NDArray[np.int64],
         futures: Futures | None,
     ) -> Ran:
-        slots, arena = self._table.slot[turns.rows], self._cache.arena
-        known = None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)
+        slots, arena, known = self._table.slot[turns.rows], self._cache.arena, self._known(turns, futures)
         if width == 0:
             forecasts, states = self._runtime.step(arena, slots, turns.readings, values, times, *known)
         else:
@@ -126,8 +125,7 @@ class Runner:
             for group, width in before.groups():
                 ran = self._run(before.keep(group), width, values, times, futures)
                 arena.scatter(slots[group], ran.states, ran.places)
-        known = None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)
-        one = np.ones(len(turns), np.int64)
+        known, one = self._known(turns, futures), np.ones(len(turns), np.int64)
         stepped = self._stepper.run(arena, slots, turns.last[:, None], one, values, times, *known)
         return Ran(turns, stepped.forecasts, stepped.states, np.arange(len(turns)), stepped.gates)
 
@@ -135,9 +133,14 @@ class Runner:
         self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
     ) -> Ran:
         """All readings of each turn, one after the other."""
-        slots, cache = self._table.slot[turns.rows], self._cache
-        known = None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)
+        slots, cache, known = self._table.slot[turns.rows], self._cache, self._known(turns, futures)
         positions, monitors = turns.positions(int(turns.lengths.max())), cache.monitors.read(slots)
         stepped = self._stepper.run(cache.arena, slots, positions, turns.lengths, values, times, *known, monitors)
         places = np.arange(len(turns))
         return Ran(turns, stepped.forecasts, stepped.states, places, stepped.gates, stepped.monitors)
+
+    def _known(
+        self, turns: Turns, futures: Futures | None
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+        """The future that each turn's newest observation carries, and what is static of its session."""
+        return None if futures is None else futures.at(turns.newest), self._table.statics(turns.rows)

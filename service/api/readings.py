@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from service.api.ahead import Ahead
 from service.api.clock import Clock, Time
 from service.api.limits import LARGEST_STEP
+from service.attached import NONE
 from service.errors import GatecastError, InvalidTime, InvalidValue, MissingCovariates, UnknownCovariate
 from service.frames import LARGEST_VALUE, NO_STEP, NO_TIME, Observations
-from service.futures import NO_FUTURE, Futures
+from service.futures import Futures
 
 Faults = dict[int, GatecastError]  # by the place of the reading in what was sent
 
@@ -64,7 +65,7 @@ class Columns:
             return Sheet(Observations(list(sessions), steps, times, values, futures), kept, faults)
         kept = [at for at in range(len(readings)) if at not in faults]
         names = [sessions[at] for at in kept]
-        futures = None if futures is None else Futures(futures.rows[kept], futures.values)
+        futures = None if futures is None else futures.cut(kept)
         return Sheet(Observations(names, steps[kept], times[kept], values[kept], futures), kept, faults)
 
     def _times(self, readings: Sequence[Reading], faults: Faults) -> NDArray[np.int64]:
@@ -111,7 +112,7 @@ class Columns:
         values, wrong = self.ahead.read_all([readings[at].future or {} for at in carriers], asked)
         for place, error in wrong.items():
             faults.setdefault(carriers[place], error)
-        rows = np.full(len(readings), NO_FUTURE)
+        rows = np.full(len(readings), NONE)
         rows[carriers] = np.arange(len(carriers))
         return Futures.of(rows, values) if self.ahead.names else None
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.attached import NONE
 from service.engine import NO_TIME, Answers, History, Observations
-from service.futures import NO_FUTURE, Futures
+from service.futures import Futures
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import HOUR, START, alone, blocked, codes, running, runs
 from tests.service.knowing import HORIZON, NAMES, WIDTH, Array, expected, future, observe, runtime
@@ -220,7 +221,7 @@ def test_futures_cut_and_joined_stay_with_their_readings(parts: list[list[bool]]
     made, truth = [], []
     for carried in parts:
         values = [float(next(numbers)) for carries in carried if carries]
-        rows = np.where(carried, np.cumsum(carried) - 1, NO_FUTURE)
+        rows = np.where(carried, np.cumsum(carried) - 1, NONE)
         made.append(Futures.of(rows, np.array(values).reshape(-1, 1, 1)))
         rest = iter(values)
         truth += [next(rest) if carries else np.nan for carries in carried]
@@ -229,4 +230,4 @@ def test_futures_cut_and_joined_stay_with_their_readings(parts: list[list[bool]]
     for found, wanted in ((joined, truth), (some, truth[first : first + count])):
         np.testing.assert_array_equal(found.at(np.arange(len(wanted)))[:, 0, 0], wanted)
         assert found.carried.tolist() == [not np.isnan(each) for each in wanted]
-        assert len(found.values) == 1 + found.carried.sum()
+        assert len(found.attached.values) == found.carried.sum()
