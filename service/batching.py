@@ -1,8 +1,7 @@
-"""Which readings run together: frames into batches, sessions into turns, turns into runs of one shape."""
+"""Which readings run together: pieces of frames into batches, sessions into turns, turns into runs of one shape."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import GatecastError
+from service.frame_queue import Piece
 from service.futures import Futures
-from service.waiting import Frame
 
 PADDING = -1  # the position of a reading that is none: the last row of a batch, all missing
 
@@ -19,80 +18,6 @@ PADDING = -1  # the position of a reading that is none: the last row of a batch,
 def padded(count: int) -> int:
     """The power of two that `count` is padded to, at least 1."""
     return 1 << max(0, count - 1).bit_length()
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """The observations `first` to `stop - 1` of a frame."""
-
-    frame: Frame
-    first: int
-    stop: int
-
-
-class FrameQueue:
-    """Takes frames in the order they came; a long one in several batches, a cancelled one not at all.
-
-    A frame may be parked while a session of it is not ready. Later frames that share a session with it are
-    parked behind it, so that the order within each session holds; all others pass.
-    """
-
-    def __init__(self, frames: deque[Frame]) -> None:
-        self._frames = frames
-        self._parked: list[Frame] = []
-        self._held: set[str] = set()  # sessions of parked frames
-        self.in_hand: list[Frame] = []  # those of the newest batch
-
-    def __bool__(self) -> bool:
-        return bool(self._frames)
-
-    @property
-    def parked(self) -> int:
-        return len(self._parked)
-
-    def form(self, limit: int) -> list[Piece]:
-        """The next batch, of at most `limit` readings; empty if nobody waits."""
-        pieces: list[Piece] = []
-        while limit > 0 and self._frames:
-            frame = self._frames[0]
-            if frame.caller.gone:
-                self._frames.popleft()
-                continue
-            if self._held and not self._held.isdisjoint(frame.observations.sessions):
-                self._park(self._frames.popleft())
-                continue
-            stop = min(len(frame.observations.sessions), frame.taken + limit)
-            pieces.append(Piece(frame, frame.taken, stop))
-            limit -= stop - frame.taken
-            frame.taken = stop
-            if stop == len(frame.observations.sessions):
-                self._frames.popleft()
-        self.in_hand = [piece.frame for piece in pieces]
-        return pieces
-
-    def put_aside(self, pieces: list[Piece], late: set[str]) -> list[Piece]:
-        """Parks the pieces of a batch that name a late session, and those held by them; returns the others."""
-        others: list[Piece] = []
-        self._held |= late
-        for piece in pieces:
-            if self._held.isdisjoint(piece.frame.observations.sessions[piece.first :]):
-                others.append(piece)
-                continue
-            piece.frame.taken = piece.first
-            if self._frames and self._frames[0] is piece.frame:
-                self._frames.popleft()
-            self._park(piece.frame)
-        return others
-
-    def release(self) -> None:
-        """Parked frames wait again, in their order and before all others."""
-        self._frames.extendleft(reversed(self._parked))
-        self._parked.clear()
-        self._held.clear()
-
-    def _park(self, frame: Frame) -> None:
-        self._parked.append(frame)
-        self._held.update(frame.observations.sessions[frame.taken :])
 
 
 @dataclass(frozen=True, eq=False)

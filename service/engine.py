@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
-from service.batching import FrameQueue
 from service.checkpoints import Checkpoints
 from service.engine_settings import EngineSettings
 from service.events import NullObserver, Observer
+from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
 from service.health import Health
 from service.histories import Histories
@@ -43,6 +43,7 @@ from service.stream import Stream
 from service.upkeep import Upkeep
 from service.verdicts import Judge
 from service.waiting import Call, Frame, Peek, WaitingRoom
+from service.watched import WatchedSessions
 
 __all__ = [
     "NO_STEP",
@@ -96,7 +97,8 @@ class Engine:
         self._health = health = Health(settings, observer, clock)
         self._histories = histories = Histories(model, stepper, settings, observer, health.note, clock)
         replays = Replays(model, stepper, registry, histories, settings, observer, frequency)
-        runner, queue = Runner(model, stepper, cache, table), FrameQueue(room.frames)
+        runner = Runner(model, stepper, cache, table)
+        queue = FrameQueue(room.frames, WatchedSessions(registry))
         limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
         self._nothing = nothing = np.empty((0, manifest.horizon, len(manifest.quantiles)))
         stream = Stream(

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batching import padded
+from service.budget import STEP_COST
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, InternalError
 from service.events import Observer
 from service.faults import again, faults_as
 from service.padding import PaddedRuntime
 from service.stepping import Stepper
-
-STEP_COST = 32  # steps of a sequence, of a batch of histories, that take about as long as one by itself and watched
 
 Finished = Callable[[NDArray[np.float32], NDArray[np.float64]], None]  # state (state,), forecast (horizon, quantiles)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from service.batching import FrameQueue
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, InternalError
 from service.faults import again, faults_as
+from service.frame_queue import FrameQueue
 from service.health import Health
 from service.histories import Histories
 from service.padding import PaddedRuntime
@@ -117,7 +117,7 @@ class Loop:
         self.queue.release()
         self.peeks.release()
         error = InternalError(STOPPED)
-        for lane in (self.queue.in_hand, self.room.frames, self.room.peeks, self.room.calls):
+        for lane in (self.queue.in_hand, self.queue.begun, self.room.frames, self.room.peeks, self.room.calls):
             self._tell(lane, error)
         self.histories.abandon(error)
         self.replies.send()

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
+from service.budget import STEP_COST
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, JournalDamaged, JournalError, StateLost, UnknownSession
 from service.events import Observer
 from service.faults import faults_as
-from service.histories import STEP_COST, Histories, Window
+from service.histories import Histories, Window
 from service.padding import PaddedRuntime
 from service.registry import BROKEN, Registry
 from service.stepping import Stepper

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
-from service.batching import Batch, FrameQueue
+from service.batching import Batch
 from service.errors import GatecastError, InternalError, ModelFailed, StaleSession
 from service.events import Observer
 from service.faults import faults_as
+from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, join
 from service.health import Health
 from service.outcomes import Outcome
@@ -39,7 +40,7 @@ class Stream:
     replies: Replies
     observer: Observer
     frequency: Frequency
-    limit: int  # readings of a batch
+    limit: int  # readings of a batch, and what is charged as such
     no_forecasts: NDArray[np.float64]  # (0, horizon, quantiles)
     health: Health
     clock: Callable[[], float]

@@ -27,6 +27,10 @@ class Frame:
     taken: int = 0
     parts: list[Answers] = field(default_factory=list)
 
+    @property
+    def all_taken(self) -> bool:
+        return self.taken == len(self.observations.sessions)
+
 
 @dataclass(frozen=True, eq=False)
 class Peek:

@@ -15,6 +15,7 @@ from tests.service.engines import (
     HOUR,
     NAN,
     START,
+    Turnstile,
     Watcher,
     alone,
     blocked,
@@ -170,6 +171,26 @@ async def test_a_long_frame_is_worked_off_in_batches_and_answered_as_one() -> No
         np.testing.assert_array_equal(answers.quantiles[newest[0]], alone([0.0, 2.0, 4.0, 6.0, 8.0])[-1])
         np.testing.assert_array_equal(answers.quantiles[newest[1]], alone([1.0, 3.0, 5.0, 7.0, 9.0])[-1])
     assert [readings for readings, _ in watcher.batches] == [4, 4, 2]
+
+
+async def test_a_long_frame_lets_others_pass_after_a_piece_but_not_those_of_its_own_sessions() -> None:
+    runtime = FakeRuntime(fake_bundle())
+    async with running(runtime, max_batch=4) as engine:
+        for name in "abc":
+            await engine.create(name, START, column())
+        gate = runtime.gate = Turnstile()
+        long = asyncio.create_task(send(engine, *(("ab"[at % 2], float(at)) for at in range(40))))
+        await blocked(runtime)
+        behind = asyncio.create_task(send(engine, ("b", 41.0, 20)))
+        passing = asyncio.create_task(send(engine, ("c", 5.0, 0)))
+        await asyncio.sleep(0)
+        gate.let(2)  # the piece that has begun, and the reading
+        assert codes(await asyncio.wait_for(passing, 30)) == [None]
+        assert [task.done() for task in (long, behind)] == [False, False]
+        gate.set()
+        answers = await behind
+        assert long.done()
+        np.testing.assert_array_equal(answers.quantiles[0], alone(np.arange(1.0, 42.0, 2.0))[-1])
 
 
 async def test_covariates_reach_the_model_and_a_missing_one_is_legal() -> None:

@@ -1,0 +1,36 @@
+"""Which sessions advance by step, told before the batch they will be in is formed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import GatecastError, InternalError
+from service.faults import faults_as
+from service.registry import Registry
+from service.sessions import UNKNOWN
+
+
+@dataclass(frozen=True)
+class WatchedSessions:
+    """Asks the registry, so that a session which has not spoken since a restart is known as well."""
+
+    registry: Registry
+
+    def __call__(self, sessions: list[str]) -> NDArray[np.bool_] | None:
+        """(sessions,) whether each is watched; None if none is."""
+        table = self.registry.table
+        if self.registry.cache.monitors.watch is None:
+            return None
+        rows = table.find(sessions)
+        unknown = rows == UNKNOWN
+        if unknown.any():
+            # A fault here must not keep the batch from being formed: it asks again, and then its callers are told.
+            with suppress(GatecastError), faults_as(InternalError, "the sessions of a batch could not be looked up"):
+                rows = self.registry.find(sessions)
+            unknown = rows == UNKNOWN
+        watched = table.watched[rows]
+        return watched & ~unknown if watched.any() else None
