@@ -100,24 +100,36 @@ def check_frame(observations: Observations) -> dict[int, GatecastError]:
     return wrong
 
 
-def join(parts: Sequence[Answers]) -> Answers:
-    """The answers of a frame that was worked off in several batches, in their order."""
+def join(parts: Sequence[Answers], sessions: Sequence[str]) -> Answers:
+    """The answers of a frame that was worked off in several batches, in their order; `sessions` are its readings'.
+
+    Each part tells of its own newest readings. That it is a session's newest of the whole frame can be told at the
+    end alone, since those after it may be refused; of all others, forecast, gates and regime are dropped.
+    """
     if len(parts) == 1:
         return parts[0]
-    before = np.cumsum([0] + [len(part.quantiles) for part in parts[:-1]])
-    rows = [np.where(part.rows < 0, -1, part.rows + ahead) for part, ahead in zip(parts, before, strict=True)]
+    errors = [error for part in parts for error in part.errors]
+    newest = np.zeros(len(sessions), np.bool_)
+    newest[[*{name: at for at, name in enumerate(sessions) if errors[at] is None}.values()]] = True
+
+    def joined(attached: Sequence[Attached | None]) -> Attached | None:
+        whole = Attached.join(attached, [len(part.steps) for part in parts])
+        return None if whole is None else whole.only(newest)
+
+    forecasts = joined([Attached(part.rows, part.quantiles) for part in parts])
+    assert forecasts is not None  # there are parts
     return Answers(
         steps=np.concatenate([part.steps for part in parts]),
         times=np.concatenate([part.times for part in parts]),
         last_steps=np.concatenate([part.last_steps for part in parts]),
         repeated=np.concatenate([part.repeated for part in parts]),
         keyed=np.concatenate([part.keyed for part in parts]),
-        rows=np.concatenate(rows),
-        quantiles=np.concatenate([part.quantiles for part in parts]),
-        errors=[error for part in parts for error in part.errors],
+        rows=forecasts.rows,
+        quantiles=forecasts.values,
+        errors=errors,
         durable=parts[0].durable,
-        gates=Attached.join([part.gates for part in parts], [len(part.steps) for part in parts]),
-        regimes=Attached.join([part.regimes for part in parts], [len(part.steps) for part in parts]),
+        gates=joined([part.gates for part in parts]),
+        regimes=joined([part.regimes for part in parts]),
     )
 
 

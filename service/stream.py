@@ -126,7 +126,7 @@ class Stream:
             frame = piece.frame
             frame.parts.append(part)
             if piece.stop == len(frame.observations.sessions):
-                self.replies.answer(frame.caller, join(frame.parts))
+                self.replies.answer(frame.caller, join(frame.parts, frame.observations.sessions))
         self.replies.send()
         self.observer.batch(len(rows), outcome.turns, self.clock() - began)
         if any(outcome.errors):
