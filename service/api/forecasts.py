@@ -44,13 +44,15 @@ class Levels:
         self._median = _median(self.quantiles)
         self.all = self.select(None, None)
 
-    def select(self, horizon: int | None, quantiles: Sequence[float] | None) -> Selection:
-        """What was asked for; None is all. Quantiles come in the order asked.
+    def select(
+        self, horizon: int | None, quantiles: Sequence[float] | None, otherwise: Selection | None = None
+    ) -> Selection:
+        """What was asked for; where that is None, as in `otherwise`, else all. Quantiles come in the order asked.
 
         `HorizonTooLong`, `InvalidValue` (a horizon below 1, a level twice) and `UnknownQuantile` say what is allowed.
         """
         if horizon is None:
-            horizon = self.horizon
+            horizon = otherwise.horizon if otherwise else self.horizon
         if horizon > self.horizon:
             raise HorizonTooLong(
                 f"this model forecasts up to {self.horizon} steps ahead, {horizon} were asked for", horizon=self.horizon
@@ -58,7 +60,7 @@ class Levels:
         if horizon < 1:
             raise InvalidValue(f"a horizon of 1 to {self.horizon} was expected, got {horizon}", horizon=self.horizon)
         if quantiles is None:
-            columns = tuple(range(len(self.quantiles)))
+            columns = otherwise.columns if otherwise else tuple(range(len(self.quantiles)))
         else:
             columns = tuple(self._column(level) for level in quantiles)
             if len(set(columns)) < len(columns):

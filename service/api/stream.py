@@ -147,7 +147,7 @@ class Connection:
         self.edge.metrics.frame(form, frame.count)
         selection = self.selection
         if frame.horizon is not None or frame.quantiles is not None:
-            selection = self.edge.levels.select(frame.horizon, frame.quantiles)
+            selection = self.edge.levels.select(frame.horizon, frame.quantiles, self.selection)
         gates = self.gates if frame.gates is None else self.edge.detail(frame.gates)
         sessions = [reading.session for reading in frame.readings]
         try:

@@ -47,8 +47,12 @@ def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str
     with open_behind({"readings_per_frame": 3 if "too_many" in exchange else 99}, **names, **without) as running:
         for fault, value in chosen.items():
             setattr(running.runtime, fault, float(value))
-        with connect(running.stream()) as stream:
-            for line in exchange.strip().splitlines():
+        lines = exchange.strip().splitlines()
+        asked = [line.removeprefix("GET /v1/stream") for line in lines if line.startswith("GET ")]
+        with connect(running.stream(*asked)) as stream:
+            for line in lines:
+                if line.startswith("GET "):
+                    continue
                 if line.startswith("PUT "):
                     _, name, body = line.split(" ", 2)
                     assert running.http.put(f"/v1/sessions/{name}", json=json.loads(body)).status_code == 201

@@ -106,6 +106,20 @@ def test_quantiles_and_horizon_are_chosen_for_a_connection_or_for_a_frame(live) 
         assert len(answer["forecast"]["median"]) == horizon
 
 
+@pytest.mark.parametrize(
+    ("options", "horizon", "levels"),
+    [({"quantiles": [0.1]}, 2, ["0.1"]), ({"horizon": 1}, 1, ["0.9"]), ({"gates": False}, 2, ["0.9"])],
+    ids=["quantiles", "horizon", "gates"],
+)
+def test_what_a_frame_does_not_choose_is_as_on_its_connection(live, options, horizon: int, levels: list[str]) -> None:
+    name = new(live.http)
+    with connect(live.stream("?quantiles=0.9&horizon=2&gates=summary")) as socket:
+        (item,) = ask(socket, {"observations": [{"session": name, "step": 0, "y": 1}], **options})
+    assert list(item["forecast"]["quantiles"]) == levels
+    assert len(item["forecast"]["median"]) == horizon
+    assert ("gates" in item) == ("gates" not in options)
+
+
 def test_frames_on_their_way_at_once_are_answered_in_their_order(live) -> None:
     names = [new(live.http) for _ in range(5)]
     with connect(live.stream()) as socket:
