@@ -73,4 +73,4 @@ class Decoder(nn.Module):
         if lifted is not None:
             raw = raw + self.response(hidden).reshape((*shape, self.levels, RANK)) @ lifted
         quantiles: Tensor = self.quantiles(raw) + mixed.unsqueeze(-2)
-        return quantiles.transpose(-1, -2)
+        return quantiles.transpose(-1, -2).contiguous()

@@ -20,9 +20,9 @@ class NonCrossingQuantiles(nn.Module):
     def forward(self, raw: Tensor) -> Tensor:
         below, median, above = torch.split(raw, self.sides, -2)
         below, above = softplus(below), softplus(above)
-        if below.size(-2) > 1:
+        if self.sides[0] > 1:
             below = below.flip(-2).cumsum(-2).flip(-2)
-        if above.size(-2) > 1:
+        if self.sides[2] > 1:
             above = above.cumsum(-2)
         return torch.cat([median - below, median, median + above], -2)
 
