@@ -2,9 +2,9 @@
 
     python -m bench.cuda [--device cpu] [--batches 1 256]
 
-GRU 2 x 64, features of hourly data, horizon 24, quantiles .1, .5, .9. `graph` is the step alone, to its
-end on the device; `turn` is what the engine does: rows gathered from the arena, readings carried there, the step, rows scattered back,
-forecasts carried home. The floor: each state read and written once at the speed of a copy measured here, and the
+GRU 2 x 64, features of hourly data, horizon 24, quantiles .1, .5, .9. `graph` is the step alone, to its end on the
+device; `turn` is what the engine does: rows gathered from the arena, readings carried there, the step, rows scattered
+back, forecasts carried home. The floor: each state read and written once at the speed of a copy measured here, and the
 products of the recurrent layers and the decoder at the speed of a product measured here; the larger of the two.
 """
 

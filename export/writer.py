@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.numpy import save
 
 from export.description import Description
@@ -45,7 +46,9 @@ def write_bundle(model: Forecaster, description: Description, stretches: Sequenc
         folder.mkdir()
         write_onnx(model, folder)
         write_torchscript(model, folder)
-        (folder / GOLDEN).write_bytes(save(golden_answers(model, stretches)))
+        golden = golden_answers(model, stretches)
+        in_order = {name: np.ascontiguousarray(values) for name, values in golden.items()}  # `save` writes a view amiss
+        (folder / GOLDEN).write_bytes(save(in_order))
         manifest = _manifest(model, description, folder)
         write_manifest(folder, manifest.model_dump_json(indent=2) + "\n")
         if out.exists():

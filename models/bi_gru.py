@@ -69,15 +69,15 @@ class BiGRUForecaster(RecurrentForecaster):
         del origins  # there is one
         seen = self._seen(values, times, lengths, state, static)
         _, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
-        tail = self.memory.settle(lengths, state[:, self.recurrent :], seen.tape)
         steps = (lengths - 1).unsqueeze(1)  # (batch, 1)
         future = None
         if ahead is not None:
             places = steps + torch.arange(self.config.horizon, device=steps.device)
             future = ahead.gather(1, places.unsqueeze(2).expand(-1, -1, ahead.size(2)))
-        quantiles, level, scale = self.decoded(recurrent, tail, future)
-        count = seen.statistics.count.gather(1, steps)
-        state = torch.cat([recurrent, tail], 1)
+        ring = self.memory.now(seen.tail)
+        count, _, level, scale = statistics = self.features.scaling.of_ring(ring, self.memory.places)
+        quantiles = self.decoded(recurrent, ring, statistics, future)
+        state = torch.cat([recurrent, seen.tail], 1)
         fork = (quantiles.unsqueeze(1), level, scale, count, state)
         return Fork(*fork, steps, seen.features, self.transform)
 

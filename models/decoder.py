@@ -49,7 +49,7 @@ class Decoder(nn.Module):
                 self.response.weight.mul_(0.1)
                 self.response.bias.zero_()
             self.correction.weight.mul_(0.1)
-            self.correction.bias.copy_(gaussian_bias(config.quantiles, START_DEVIATION).repeat(self.horizon))
+            self.correction.bias.copy_(gaussian_bias(config.quantiles, START_DEVIATION).repeat_interleave(self.horizon))
 
     def lifted(self, known: Tensor) -> Tensor:
         """Known covariates of steps ahead (…, 2 known) in a few learned directions, (…, rank)."""
@@ -69,9 +69,8 @@ class Decoder(nn.Module):
         weights = self.mix(hidden).reshape((*shape, self.candidates, self.horizon))
         weights = weights.masked_fill(missing, DROPPED).softmax(-2)
         mixed = (weights * choices.masked_fill(missing, 0.0)).sum(-2)  # (…, horizon)
-        raw = self.correction(hidden).reshape((*shape, self.horizon, self.levels))
+        raw = self.correction(hidden).reshape((*shape, self.levels, self.horizon))
         if lifted is not None:
-            response = self.response(hidden).reshape((*shape, self.levels, RANK))
-            raw = raw + (response @ lifted).transpose(-1, -2)
-        quantiles: Tensor = self.quantiles(raw) + mixed.unsqueeze(-1)
-        return quantiles
+            raw = raw + self.response(hidden).reshape((*shape, self.levels, RANK)) @ lifted
+        quantiles: Tensor = self.quantiles(raw) + mixed.unsqueeze(-2)
+        return quantiles.transpose(-1, -2).contiguous()

@@ -6,6 +6,11 @@ import torch
 from torch import Tensor
 
 
+def without_nan(values: Tensor) -> Tensor:
+    """0 in place of NaN."""
+    return torch.where(torch.isnan(values), 0.0, values)
+
+
 def forward_filled(values: Tensor) -> Tensor:
     """(batch, time): each NaN takes the last value seen before it in its row, and stays NaN where there is none.
 

@@ -7,23 +7,29 @@ from statistics import NormalDist
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 class NonCrossingQuantiles(nn.Module):
-    """Raw outputs (…, quantiles) -> ascending quantiles (…, quantiles); the raw output at the median is the median."""
+    """Raw outputs (…, quantiles, n) -> ascending quantiles of the same shape; the raw median is the median."""
 
     def __init__(self, levels: tuple[float, ...]) -> None:
         super().__init__()
         self.median = levels.index(0.5)
+        self.sides = [self.median, 1, len(levels) - self.median - 1]
 
     def forward(self, raw: Tensor) -> Tensor:
-        median = raw[..., self.median : self.median + 1]
-        below = functional.softplus(raw[..., : self.median])
-        above = functional.softplus(raw[..., self.median + 1 :])
-        down = median - below.flip(-1).cumsum(-1).flip(-1)
-        up = median + above.cumsum(-1)
-        return torch.cat([down, median, up], -1)
+        below, median, above = torch.split(raw, self.sides, -2)
+        below, above = softplus(below), softplus(above)
+        if self.sides[0] > 1:
+            below = below.flip(-2).cumsum(-2).flip(-2)
+        if self.sides[2] > 1:
+            above = above.cumsum(-2)
+        return torch.cat([median - below, median, median + above], -2)
+
+
+def softplus(values: Tensor) -> Tensor:
+    """log(1 + exp(x)) in operators that runtimes compute many at a time."""
+    return values.clamp(min=0.0) + torch.log(1.0 + torch.exp(-values.abs()))
 
 
 def gaussian_bias(levels: tuple[float, ...], deviation: float) -> Tensor:

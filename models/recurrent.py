@@ -12,7 +12,7 @@ from models.config import ForecasterConfig
 from models.decoder import Decoder
 from models.features import Features
 from models.forecaster import Forecaster, Fork, Slice, counting, slices_of
-from models.memory import Memory, Tape
+from models.memory import Memory, Ring, Tape
 from models.scaling import Statistics
 from models.transform import Transform
 
@@ -21,11 +21,9 @@ class Seen(NamedTuple):
     """Rows of readings as the model sees them."""
 
     features: Tensor  # (batch, time, inputs)
-    target: Tensor  # (batch, time) float64, as it is learned
     tape: Tape
+    tail: Tensor  # (batch, memory): the memory after each row's last step
     statistics: Statistics  # of each step's window
-    level: Tensor  # (batch, time) float64
-    scale: Tensor  # (batch, time) float64
 
 
 class RecurrentForecaster(Forecaster):
@@ -90,8 +88,7 @@ class RecurrentForecaster(Forecaster):
     ) -> tuple[Tensor, Tensor]:
         seen = self._seen(values, times, lengths, state, static)
         recurrent = self.recur(seen.features, lengths, state[:, : self.recurrent])
-        tail = self.memory.settle(lengths, state[:, self.recurrent :], seen.tape)
-        return self.decode(recurrent, tail, future), torch.cat([recurrent, tail], 1)
+        return self.decode(recurrent, seen.tail, future), torch.cat([recurrent, seen.tail], 1)
 
     def step(
         self,
@@ -101,12 +98,13 @@ class RecurrentForecaster(Forecaster):
         future: Tensor | None = None,
         static: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        tape, tail = self.memory.step(self.transform.apply(values[:, :1]), state[:, self.recurrent :])
-        statistics = self.features.scaling.of_last(tape, self.window)
-        given = self._static(static, values)
-        features = self.features(values.unsqueeze(1), times.unsqueeze(1), tape, statistics, given)
+        ring, tail = self.memory.step(self.transform.apply(values[:, :1]), state[:, self.recurrent :])
+        statistics = self.features.scaling.of_ring(ring, self.memory.places + 1)
+        residuals, given = self.features.of_ring(ring), self._static(static, values)
+        features = self.features(values.unsqueeze(1), times.unsqueeze(1), residuals, statistics, given)
         recurrent, gates = self.recur_step(features.squeeze(1), state[:, : self.recurrent])
-        return self.decode(recurrent, tail, future), torch.cat([recurrent, tail], 1), gates
+        quantiles = self.decoded(recurrent, self.memory.after(ring), statistics, future)
+        return self._in_units(quantiles, statistics), torch.cat([recurrent, tail], 1), gates
 
     def fork(
         self,
@@ -120,9 +118,7 @@ class RecurrentForecaster(Forecaster):
     ) -> Fork:
         seen = self._seen(values, times, lengths, state, static)
         outputs, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
-        level, scale, mean, count = (
-            each[:, origins] for each in (seen.level, seen.scale, seen.statistics.mean, seen.statistics.count)
-        )  # from here on (batch, origins, …)
+        count, mean, level, scale = (each[:, origins] for each in seen.statistics)  # from here on (batch, origins, …)
         windows = seen.tape.residuals.unfold(1, self.window, 1)[:, 1:][:, origins]  # (batch, origins, window), a view
         known = windows.index_select(2, self.decoder.places)
         known = ((known - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)  # (batch, origins, places)
@@ -131,8 +127,7 @@ class RecurrentForecaster(Forecaster):
             future = self._ahead(ahead, values, values.size(1) + self.config.horizon - 1)
             lifted = self.decoder.lifted(future).unfold(1, self.config.horizon, 1)[:, origins]
         quantiles = self.decoder(outputs[:, origins], known, lifted)
-        tail = self.memory.settle(lengths, state[:, self.recurrent :], seen.tape)
-        state = torch.cat([recurrent, tail], 1)
+        state = torch.cat([recurrent, seen.tail], 1)
         steps = counting(times)[:, origins]
         return Fork(quantiles, level, scale, count, state, steps, seen.features, self.transform)
 
@@ -179,30 +174,31 @@ class RecurrentForecaster(Forecaster):
 
     def decode(self, recurrent: Tensor, tail: Tensor, future: Tensor | None = None) -> Tensor:
         """The forecast from a state alone, float64 (batch, horizon, quantiles), in the series' units."""
-        quantiles, level, scale = self.decoded(recurrent, tail, future)
-        return self.transform.undo(level.unsqueeze(2) + scale.unsqueeze(2) * quantiles.to(torch.float64))
+        ring = self.memory.now(tail)
+        statistics = self.features.scaling.of_ring(ring, self.memory.places)
+        return self._in_units(self.decoded(recurrent, ring, statistics, future), statistics)
 
-    def decoded(self, recurrent: Tensor, tail: Tensor, future: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """The same as quantiles in scales of the window, and its level and scale, (batch, 1)."""
-        tape = self.memory.now(tail)
-        statistics = self.features.scaling.of_last(tape, self.window)
-        level, scale = self.features.scaling.absolute(statistics, tape.anchor, self.transform)
-        seen = tape.residuals.index_select(1, self.decoder.places)
-        seen = ((seen - statistics.mean) / scale).to(torch.float32)  # (batch, places)
+    def decoded(self, recurrent: Tensor, ring: Ring, statistics: Statistics, future: Tensor | None) -> Tensor:
+        """The same in scales of the window, float32."""
+        seen = ((ring.residuals(self.decoder.places) - statistics.mean) / statistics.scale).to(torch.float32)
         lifted = None
         if self.config.future:
-            known = self._ahead(future, tail, self.config.horizon)  # (batch, horizon, 2 known)
+            known = self._ahead(future, recurrent, self.config.horizon)  # (batch, horizon, 2 known)
             lifted = self.decoder.lifted(known).transpose(1, 2)  # (batch, rank, horizon)
         quantiles: Tensor = self.decoder(self.output(recurrent), seen, lifted)
-        return quantiles, level, scale
+        return quantiles
+
+    def _in_units(self, quantiles: Tensor, statistics: Statistics) -> Tensor:
+        level, scale = statistics.level.unsqueeze(2), statistics.scale.unsqueeze(2)
+        return self.transform.undo(level + scale * quantiles.to(torch.float64))
 
     def _seen(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, static: Tensor | None) -> Seen:
         target = self.target(values, lengths)
-        tape = self.memory.tape(target, lengths, state[:, self.recurrent :])
-        statistics = self.features.scaling.of_each(tape, self.window)
-        level, scale = self.features.scaling.absolute(statistics, tape.anchor, self.transform)
-        features = self.features(values, times, tape, statistics, self._static(static, values))
-        return Seen(features, target, tape, statistics, level, scale)
+        tape, tail = self.memory.tape(target, lengths, state[:, self.recurrent :])
+        statistics = self.features.scaling.of_tape(tape, self.window)
+        residuals = self.features.of_tape(tape, values.size(1))
+        features = self.features(values, times, residuals, statistics, self._static(static, values))
+        return Seen(features, tape, tail, statistics)
 
     def _static(self, static: Tensor | None, values: Tensor) -> Tensor | None:
         if static is None and self.config.static:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from models.config import SCALINGS
-from models.memory import Tape
+from models.memory import Ring, Tape
 from models.transform import STRAIGHT, Transform
-from models.windows import Moments, lowest, moments
+from models.windows import lowest, moments
 
 RESOLUTION = 2.0**-5  # of a distance that float32 rounds at 2**-24 of it: a scale is at least 2**19 such roundings
 TINY = 1e-30
 FIRST_SPREAD = 0.1  # deviation assumed from one reading alone, relative to it
 
 
-@dataclass(frozen=True)
-class Statistics:
-    """Of each window, float64 (batch, time): its level from the tape's anchor, its scale, its number of readings."""
+class Statistics(NamedTuple):
+    """Of each window, float64 (batch, time)."""
 
-    mean: Tensor
-    deviation: Tensor
-    count: Tensor
+    readings: Tensor  # how many of it are not missing
+    mean: Tensor  # what the model takes for zero, from the anchor
+    level: Tensor  # the same, absolute
+    scale: Tensor  # what the model takes for one
 
 
 class Scaling:
@@ -32,75 +32,63 @@ class Scaling:
     standard: mean and standard deviation; min-max: the smallest reading and the range; mean-absolute: zero and the mean
     of the absolute readings; none: zero and one, for series that are of one size already.
 
-    The ring rounds a reading relative to its distance from the anchor, and again to that of the anchor's last move. In
-    a window flatter than this the rounding would be all there is to see, so a scale has a floor: RESOLUTION of the
-    level's distance from the anchor and of that move, added as squares.
+    The ring rounds a reading relative to its distance from the anchor, or from the one before for the older ones. In a
+    window flatter than this the rounding would be all there is to see, so a scale has a floor: RESOLUTION of the
+    level's distance from the anchor and of the way between the two anchors, added as squares.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, transform: Transform = STRAIGHT) -> None:
         if kind not in SCALINGS:
             raise ValueError(f"unknown scaling {kind!r}; choose among {', '.join(SCALINGS)}")
         self.kind = kind
+        self.transform = transform
 
-    def of_last(self, tape: Tape, window: int) -> Statistics:
-        """Of the window that ends a tape, (batch, 1)."""
-        residuals = tape.residuals[:, -window:]
+    def of_ring(self, ring: Ring, places: Tensor) -> Statistics:
+        """Of the window at `places` (window,) of a ring, (batch, 1)."""
+        count = ring.sums.number
+        if self.kind == "standard":
+            mean = ring.sums.mean
+            return self._statistics(count, mean, ring.sums.variance, ring.anchor, mean, ring.shift)
+        residuals = ring.residuals(places)
         seen = ~torch.isnan(residuals)
-        count = seen.to(torch.float64).sum(1, keepdim=True)
-        some = count.clamp(min=1.0)
-        if self.kind == "standard":
-            mean = torch.where(seen, residuals, torch.zeros_like(residuals)).sum(1, keepdim=True) / some
-            centred = torch.where(seen, residuals - mean, torch.zeros_like(residuals))
-            return self._standard(Moments(count, mean, (centred * centred).sum(1, keepdim=True)), tape)
         if self.kind == "min-max":
-            low = torch.where(seen, residuals, torch.full_like(residuals, float("inf"))).amin(1, keepdim=True)
-            high = torch.where(seen, residuals, torch.full_like(residuals, float("-inf"))).amax(1, keepdim=True)
-            return self._ranged(low, high, count, tape)
-        absolute = torch.where(seen, residuals + tape.anchor, torch.zeros_like(residuals)).abs()
-        return self._from_zero(absolute.sum(1, keepdim=True) / some, count, tape)
+            low = torch.where(seen, residuals, float("inf")).amin(1, keepdim=True)
+            high = torch.where(seen, residuals, float("-inf")).amax(1, keepdim=True)
+            low, square = _ranged(low, high, count)
+            return self._statistics(count, low, square, ring.anchor, low, ring.shift)
+        size = torch.where(seen, residuals + ring.anchor, 0.0).abs().sum(1, keepdim=True) / count.clamp(min=1.0)
+        return self._statistics(count, -ring.anchor, size * size, ring.anchor, -ring.anchor, ring.shift)
 
-    def of_each(self, tape: Tape, window: int) -> Statistics:
-        """The same of each window that ends at one of a tape's steps, (batch, time)."""
+    def of_tape(self, tape: Tape, window: int) -> Statistics:
+        """The same of each window that ends at a step of a tape, (batch, time)."""
         if self.kind == "standard":
-            return self._standard(moments(tape.residuals, window), tape)
-        if self.kind == "min-max":
+            found = moments(tape.residuals, window)
+            mean, square, count = found.mean, found.variance, found.number
+        elif self.kind == "min-max":
             count = moments(tape.residuals, window).number
-            low, high = lowest(tape.residuals, window), -lowest(-tape.residuals, window)
-            return self._ranged(low, high, count, tape)
-        sizes = moments((tape.residuals + tape.anchor).abs(), window)
-        return self._from_zero(sizes.mean, sizes.number, tape)
+            mean, square = _ranged(lowest(tape.residuals, window), -lowest(-tape.residuals, window), count)
+        else:
+            sizes = moments((tape.residuals + tape.anchor).abs(), window)
+            mean, square, count = torch.zeros_like(sizes.mean) - tape.anchor, sizes.mean * sizes.mean, sizes.number
+        return self._statistics(count, mean, square, tape.anchor, mean - tape.offset, tape.shift)
 
-    def absolute(
-        self, statistics: Statistics, anchor: Tensor, transform: Transform = STRAIGHT
-    ) -> tuple[Tensor, Tensor]:
-        """Level and scale under the curve of `transform`, float64 (batch, time); anchor (batch, 1)."""
-        count = statistics.count
-        level = anchor.to(torch.float64) + statistics.mean
-        level = torch.where(count < 1.0, torch.zeros_like(level), level)  # a later reading's anchor must not show
-        if self.kind in ("mean-absolute", "none"):
-            return level, torch.where(count < 1.0, torch.ones_like(level), statistics.deviation).clamp(min=TINY)
-        alone = FIRST_SPREAD * transform.size(level)
-        scale = torch.where(count < 2.0, alone, statistics.deviation)
-        scale = torch.where(count < 1.0, torch.ones_like(scale), scale)
-        return level, scale.clamp(min=TINY)
-
-    def _standard(self, found: Moments, tape: Tape) -> Statistics:
-        return Statistics(found.mean, _floored(found.variance, found.mean, tape), found.number)
-
-    def _ranged(self, low: Tensor, high: Tensor, count: Tensor, tape: Tape) -> Statistics:
-        low = torch.where(count > 0, low, torch.zeros_like(low))
-        spread = torch.where(count > 0, high - low, torch.zeros_like(low))
-        return Statistics(low, _floored(spread * spread, low, tape), count)
-
-    def _from_zero(self, size: Tensor, count: Tensor, tape: Tape) -> Statistics:
-        mean = torch.zeros_like(size) - tape.anchor.to(torch.float64)
-        one = torch.ones_like(size)
+    def _statistics(
+        self, count: Tensor, mean: Tensor, square: Tensor, anchor: Tensor, away: Tensor, shift: Tensor
+    ) -> Statistics:
+        """With the root of `square` for a scale, and no less than what the memory can tell apart."""
+        empty = count < 1.0
+        level = torch.where(empty, 0.0, anchor + mean)  # a later reading's anchor must not show
         if self.kind == "none":
-            return Statistics(mean, one, count)
-        return Statistics(mean, torch.where(size > 0, _floored(size * size, mean, tape), one), count)
+            return Statistics(count, mean, level, torch.ones_like(square))
+        scale = torch.sqrt(square + RESOLUTION**2 * (away * away + shift * shift))
+        if self.kind == "mean-absolute":
+            scale = torch.where(square > 0, scale, 1.0)
+        else:
+            scale = torch.where(count < 2.0, FIRST_SPREAD * self.transform.size(level), scale)
+        return Statistics(count, mean, level, torch.where(empty, 1.0, scale.clamp(min=TINY)))
 
 
-def _floored(square: Tensor, mean: Tensor, tape: Tape) -> Tensor:
-    """The root of `square`, and no less than what the memory can tell apart."""
-    away = mean - tape.offset
-    return torch.sqrt(square + RESOLUTION**2 * (away * away + tape.shift * tape.shift))
+def _ranged(low: Tensor, high: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """The smallest reading, and the squared range; zeros of a window without any."""
+    low, spread = torch.where(count > 0, low, 0.0), torch.where(count > 0, high - low, 0.0)
+    return low, spread * spread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import ClassVar
 
 import torch
@@ -93,7 +94,7 @@ class Stack(nn.Module):
     def visible(self, state: Tensor) -> Tensor:
         """What a state puts out, (batch, width)."""
         parts = [layer.visible(before) for layer, before in zip(self.layers, self._split(state), strict=True)]
-        return torch.stack(parts, 1).sum(1)
+        return reduce(torch.add, parts)
 
     def _given(self, at: int, inputs: Tensor, real: Tensor | None = None) -> Tensor:
         place = at - 1 if self.first else at

@@ -13,6 +13,7 @@ from models.config import SCALINGS
 from models.memory import Memory
 from models.missing import forward_filled
 from models.scaling import FIRST_SPREAD, RESOLUTION, Scaling
+from models.sums import SUMS
 from tests.models.series import drawn, fresh, rows
 
 WINDOW = 9
@@ -56,27 +57,30 @@ def test_level_and_scale_are_those_of_the_window_in_both_forms(
     values[random.random(values.shape) < missing] = np.nan
     memory, scaling, target = Memory(WINDOW, fill=False), Scaling(kind), torch.from_numpy(values)
     tail = memory.initial().repeat(2, 1)
-    tape = memory.tape(target, torch.full((2,), length), tail)
-    every = scaling.of_each(tape, WINDOW)
-    levels, scales = scaling.absolute(every, tape.anchor)
-    anchor, shift = np.full(2, np.nan), np.zeros(2)
+    tape, end = memory.tape(target, torch.full((2,), length), tail)
+    every = scaling.of_tape(tape, WINDOW)
+    anchor, former, latest = (np.full(2, np.nan, dtype=np.float32) for _ in range(3))
     for step in range(length):
-        now, tail = memory.step(target[:, step : step + 1], tail)
-        last = scaling.of_last(now, WINDOW)
-        own = scaling.absolute(last, now.anchor)
+        ring, tail = memory.step(target[:, step : step + 1], tail)
+        last, kept = scaling.of_ring(ring, memory.places + 1), scaling.of_ring(memory.now(tail), memory.places)
         for row in range(2):
             reading = np.float32(values[row, step])
-            before, turn = anchor[row], (step + 1) % WINDOW == 0
-            if not np.isnan(reading) and (turn or np.isnan(before)):
+            if step % WINDOW == 0:
+                former[row], anchor[row] = anchor[row], latest[row]
+            if np.isnan(anchor[row]):
                 anchor[row] = reading
-            if turn:
-                shift[row] = np.nan_to_num(abs(anchor[row] - before))
+            latest[row] = anchor[row] if np.isnan(reading) else reading
             window = values[row, max(0, step + 1 - WINDOW) : step + 1]
             seen = window[~np.isnan(window)]
-            expected = figures(kind, seen, anchor[row], shift[row])
-            assert every.count[row, step] == last.count[row, 0] == len(seen)
-            for found in ((levels[row, step], scales[row, step]), (own[0][row, 0], own[1][row, 0])):
-                np.testing.assert_allclose([float(each) for each in found], expected, rtol=1e-6, atol=1e-6)
+            expected = figures(kind, seen, anchor[row], np.nan_to_num(np.float64(anchor[row]) - former[row]))
+            for found in ([each[row, step] for each in every], [each[row, 0] for each in last]):
+                assert found[0] == len(seen)
+                np.testing.assert_allclose([float(each) for each in found[2:]], expected, rtol=1e-6, atol=1e-6)
+            for one, other in zip(kept, last, strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+    sums = slice(-SUMS, None)
+    assert torch.equal(end[:, :-SUMS].nan_to_num(), tail[:, :-SUMS].nan_to_num())
+    torch.testing.assert_close(end[:, sums], tail[:, sums], rtol=1e-6, atol=1e-3 * WINDOW)
 
 
 def test_an_unknown_scaling_is_refused_by_name() -> None:
