@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor
 
 from datasets.frequency import Frequency
@@ -17,6 +18,10 @@ from models.forecaster import Forecaster
 from models.registry import build
 from models.training.loss import fork_loss
 from service.bundle import Bundle
+
+settings.register_profile("same", derandomize=True)  # each run draws the same examples, so that a red run is a change
+settings.register_profile("explore", derandomize=False, print_blob=True)  # `make explore`: others each time
+settings.load_profile("same")
 
 HOUR = 3_600
 torch.set_num_threads(1)  # the models of the tests are small
