@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -19,12 +20,20 @@ async def only_known(request: Request) -> None:
     """`WrongType` for a parameter that the endpoint does not take: a misspelt one would be passed over in silence."""
     if not request.scope["query_string"]:
         return
-    taken = [field.alias for field in request.scope["route"].dependant.query_params]
-    for name in request.query_params:
+    require_taken(
+        request.query_params,
+        [field.alias for field in request.scope["route"].dependant.query_params],
+        "send it in the body if it belongs there (/docs lists both)",
+    )
+
+
+def require_taken(names: Iterable[str], taken: Sequence[str], otherwise: str) -> None:
+    """`WrongType` for the first of the names that is not among those taken, with what else to do."""
+    for name in names:
         if name not in taken:
             raise WrongType(
                 f"this request takes {' and '.join(taken) or 'nothing'} in its query, got {name!r}: leave it out, or "
-                "send it in the body if it belongs there (/docs lists both)",
+                f"{otherwise}",
                 parameters=taken,
             )
 

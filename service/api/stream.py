@@ -16,11 +16,12 @@ from service.api.forecasts import Selection
 from service.api.frames import Codec, codecs
 from service.api.gate_summaries import Detail
 from service.api.items import Item, refusal
-from service.api.query import levels_of, whole_number
+from service.api.query import levels_of, require_taken, whole_number
 from service.errors import Draining, GatecastError, InternalError, NotFound, UnsupportedProtocol
 from service.faults import faults_as
 
 PROTOCOL = 1
+PARAMETERS = ("protocol", "horizon", "quantiles", "gates")  # of the address
 RESTART = 1012  # websocket close code: the service restarts, connect again
 _FAILED = "the service failed at this frame; ask for the session's last step and go on from there"
 
@@ -55,6 +56,7 @@ class StreamEndpoint:
             raise Draining("the service is ending; connect again")
         self._edge.check_streams()
         asked = {name: values[-1] for name, values in parse_qs(query.decode("ascii", "replace"), True).items()}
+        require_taken(asked, PARAMETERS, "send it in a frame if it belongs there")
         protocol = asked.get("protocol", str(PROTOCOL))
         if protocol != str(PROTOCOL):
             raise UnsupportedProtocol(f"this service speaks protocol {PROTOCOL}", protocol=PROTOCOL)

@@ -36,6 +36,7 @@ def refused(address: str) -> tuple[int, dict[str, Any]]:
         ("?horizon=9", 422, "horizon_too_long"),
         ("?horizon=0", 422, "invalid_value"),
         ("?horizon=", 422, "wrong_type"),
+        ("?horizen=2", 422, "wrong_type"),
         ("?protocol=2", 400, "unsupported_protocol"),
     ],
 )
