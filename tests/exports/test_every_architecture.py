@@ -33,9 +33,12 @@ def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, nam
     )
     model = taught(build(config), steps=10)
     random = np.random.default_rng(0)
+    waves = [daily_wave(1_100, seed=row) for row in range(2)]
+    if scaling == "none":  # which is for series of one size, near one
+        waves = [(wave - 50) / 10 for wave in waves]
     stretches = [
-        Stretch(START, np.stack([daily_wave(1_100, seed=row), random.normal(20, 5, 1_100)], 1), np.array([3.0 + row]))
-        for row in range(2)
+        Stretch(START, np.stack([wave, random.normal(20, 5, 1_100)], 1), np.array([3.0 + row]))
+        for row, wave in enumerate(waves)
     ]
     bundle = write_bundle(model, Description(name, "y", None, {}, {}), stretches, tmp_path / "a.bundle")
     for runtime in ("onnx", "torchscript"):
