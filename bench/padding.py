@@ -28,12 +28,12 @@ from models.training.settings import TrainingSettings
 from models.training.trainer import prepare
 
 SHORTEST, LONGEST = 50, 960  # readings of a history; with two seasons of them each has a seasonal scale
-WHOLE = {"batch": 8, "shortest": LONGEST, "longest": LONGEST}
+WHOLE = {"batch": 16, "shortest": LONGEST, "longest": LONGEST}
 STRATEGIES = {
     "pad": TrainingSettings(batching="pad", **WHOLE),
-    "truncate": TrainingSettings(batching="truncate", batch=20),
+    "truncate": TrainingSettings(batching="truncate", batch=40),
     "bucket": TrainingSettings(batching="bucket", **WHOLE),
-    "steps": TrainingSettings(batching="steps", batch_steps=4_600, **WHOLE),
+    "steps": TrainingSettings(batching="steps", batch_steps=9_600, **WHOLE),
     "crops (the default)": TrainingSettings(),
 }
 SAMPLED = 100  # batches whose padding is counted
