@@ -17,11 +17,13 @@ from export.description import Description
 from export.golden import Stretch, golden_answers
 from export.graphs import sequence_inputs, step_inputs
 from export.onnx import write_onnx
+from export.step_weights import write_step_weights
 from export.torchscript import write_torchscript
 from models.forecaster import Forecaster, Slice
 from service.bundle import (
     GOLDEN,
     MANIFEST,
+    STEP_WEIGHTS,
     Bundle,
     Graph,
     Manifest,
@@ -46,6 +48,7 @@ def write_bundle(model: Forecaster, description: Description, stretches: Sequenc
         folder.mkdir()
         write_onnx(model, folder)
         write_torchscript(model, folder)
+        write_step_weights(model, folder)
         golden = golden_answers(model, stretches)
         in_order = {name: np.ascontiguousarray(values) for name, values in golden.items()}  # `save` writes a view amiss
         (folder / GOLDEN).write_bytes(save(in_order))
@@ -86,8 +89,13 @@ def _manifest(model: Forecaster, description: Description, folder: Path) -> Mani
         gate_slices=_slices(model.gate_layout),
         metrics=description.metrics,
         training={**description.training, "config": config.to_dict()},
-        files={name: digest_of(folder / name) for name in files_of(model.streams)},
+        files={name: digest_of(folder / name) for name in _files(model, folder)},
     )
+
+
+def _files(model: Forecaster, folder: Path) -> list[str]:
+    more = [STEP_WEIGHTS] if (folder / STEP_WEIGHTS).is_file() else []
+    return [*files_of(model.streams), *more]
 
 
 def _slices(parts: Sequence[Slice]) -> list[StateSlice]:

@@ -23,6 +23,7 @@ SEAL = "manifest.sha256"  # the manifest's own digest, in the form of sha256sum
 GOLDEN = "golden.safetensors"
 SEQUENCE_ONNX = "sequence.onnx"
 STEP_ONNX = "step.onnx"
+STEP_WEIGHTS = "step.safetensors"  # of models whose step we compute ourselves; a bundle need not have it
 TORCHSCRIPT = "model.ts"
 
 

@@ -96,7 +96,9 @@ class Runtime(Protocol):
         """A new arena of `capacity` rows, each the bundle's initial row."""
 
 
+AUTO = "auto"  # native where the bundle and the build allow it, else onnx
 RUNTIMES = {
+    "native": "service.runtimes.native:NativeRuntime",
     "onnx": "service.runtimes.onnx:OnnxRuntime",
     "torchscript": "service.runtimes.torch_script:TorchScriptRuntime",
     "fake": "service.runtimes.fake:FakeRuntime",
@@ -104,10 +106,15 @@ RUNTIMES = {
 
 
 def open_runtime(name: str, bundle: Bundle, device: str = "cpu", threads: int = 1) -> Runtime:
-    """The runtime called `name` for this bundle; `RuntimeUnavailable` says what is missing and what to do."""
+    """The runtime called `name` for this bundle; `RuntimeUnavailable` says what is missing and what to do.
+
+    `auto` is the runtime 'native' where `why_not` of service/runtimes/native.py has nothing to say, and else 'onnx'.
+    """
+    if name == AUTO:
+        name = _fastest(bundle, device)
     if name not in RUNTIMES:
         real = ", ".join(sorted(set(RUNTIMES) - {"fake"}))  # the fake is for tests
-        raise RuntimeUnavailable(f"there is no runtime {name!r}; choose one of {real}")
+        raise RuntimeUnavailable(f"there is no runtime {name!r}; choose one of {AUTO}, {real}")
     module, _, attribute = RUNTIMES[name].partition(":")
     try:
         runtime: Runtime = getattr(import_module(module), attribute)(bundle, device=device, threads=threads)
@@ -117,3 +124,7 @@ def open_runtime(name: str, bundle: Bundle, device: str = "cpu", threads: int = 
             "install it, or serve with --runtime onnx"
         ) from missing
     return runtime
+
+
+def _fastest(bundle: Bundle, device: str) -> str:
+    return "onnx" if import_module("service.runtimes.native").why_not(bundle, device) else "native"

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the default, which needs no torch."""
+"""ONNX Runtime on the CPU: runs every bundle, and needs no torch."""
 
 from __future__ import annotations
 
@@ -19,6 +19,27 @@ FAULTS = tuple(each for each in vars(raised).values() if isinstance(each, type) 
 WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation
 
 
+class Graph:
+    """One graph of a bundle, opened."""
+
+    def __init__(self, bundle: Bundle, name: str, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = WARNINGS_AND_BELOW
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        graph = (bundle.path / name).read_bytes()
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def run(self, outputs: list[str], inputs: dict[str, Any]) -> list[Any]:
+        """The outputs; RuntimeError, as torch raises it, where the graph cannot run on these inputs."""
+        try:
+            found: list[Any] = self._session.run(outputs, inputs)
+        except FAULTS as fault:
+            raise RuntimeError(str(fault)) from fault
+        return found
+
+
 class OnnxRuntime:
     """Runs `sequence.onnx` and `step.onnx`; states are numpy rows."""
 
@@ -31,13 +52,8 @@ class OnnxRuntime:
             )
         self.bundle = bundle
         self.device = device
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = WARNINGS_AND_BELOW
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._sequence = self._open(SEQUENCE_ONNX, options)
-        self._step = self._open(STEP_ONNX, options) if bundle.manifest.streams else None
+        self._sequence = Graph(bundle, SEQUENCE_ONNX, threads)
+        self._step = Graph(bundle, STEP_ONNX, threads) if bundle.manifest.streams else None
 
     def sequence(
         self,
@@ -50,7 +66,7 @@ class OnnxRuntime:
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         known = known_inputs(self.bundle.manifest, len(values), future, static)
         inputs = {"values": values, "times": times, "lengths": lengths, "state": states, **known}
-        quantiles, after = _run(self._sequence, FORECAST, inputs)
+        quantiles, after = self._sequence.run(FORECAST, inputs)
         return quantiles, after
 
     def step(
@@ -107,17 +123,4 @@ class OnnxRuntime:
         if self._step is None:
             raise RuntimeError(f"{self.bundle.path} does not stream: it has no graph for a step")
         known = known_inputs(self.bundle.manifest, len(values), future, static)  # every input of a graph must be fed
-        return _run(self._step, outputs, {"values": values, "times": times, "state": states, **known})
-
-    def _open(self, name: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-        graph = (self.bundle.path / name).read_bytes()
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def _run(session: onnxruntime.InferenceSession, outputs: list[str], inputs: dict[str, Any]) -> list[Any]:
-    """The outputs; RuntimeError, as torch raises it, where the graph cannot run on these inputs."""
-    try:
-        found: list[Any] = session.run(outputs, inputs)
-    except FAULTS as fault:
-        raise RuntimeError(str(fault)) from fault
-    return found
+        return self._step.run(outputs, {"values": values, "times": times, "state": states, **known})

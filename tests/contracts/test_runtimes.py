@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from service.bundle import Bundle
 from service.errors import RuntimeUnavailable
-from service.runtimes import RUNTIMES, Runtime, open_runtime
+from service.runtimes import Runtime, open_runtime
 from service.runtimes.fake import fake_bundle
 from tests.conftest import HOUR, START, daily_wave
+from tests.contracts.compiled import runtimes_here
 
 TOLERANCE = 1e-5
 
 
-@pytest.fixture(scope="module", params=sorted(RUNTIMES))
+@pytest.fixture(scope="module", params=runtimes_here())
 def runtime(request: pytest.FixtureRequest, bundle: Bundle) -> Runtime:
     return open_runtime(request.param, fake_bundle() if request.param == "fake" else bundle)
 

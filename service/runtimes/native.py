@@ -1,0 +1,148 @@
+"""Our own compiled step on the CPU, for the models that it knows; whole sequences run in ONNX Runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load
+
+from service.bundle import SEQUENCE_ONNX, STEP_WEIGHTS, Bundle
+from service.errors import RuntimeUnavailable
+from service.runtimes.arena import NumpyArena
+from service.runtimes.inputs import known_inputs
+from service.runtimes.onnx import FORECAST, Graph
+
+try:
+    from service.runtimes._kernel import Kernel
+except ImportError:  # installed where there was no C compiler
+    Kernel = None  # type: ignore[assignment, misc]
+
+
+def why_not(bundle: Bundle, device: str = "cpu", kernel: type[Kernel] | None = Kernel) -> str | None:
+    """Why the step of this bundle cannot run natively, and what to do; None where it can."""
+    try:
+        open_kernel(bundle, device, kernel)
+    except RuntimeUnavailable as reason:
+        return reason.message
+    return None
+
+
+def open_kernel(bundle: Bundle, device: str = "cpu", kernel: type[Kernel] | None = Kernel) -> Kernel:
+    """The compiled step with this bundle's weights; `RuntimeUnavailable` says why there is none."""
+    if device != "cpu":
+        raise RuntimeUnavailable(
+            f"the runtime 'native' computes on the CPU, not on {device!r}; use --runtime torchscript"
+        )
+    if kernel is None:
+        raise RuntimeUnavailable(
+            "the runtime 'native' was not compiled when Gatecast was installed here: install a C compiler and install "
+            "Gatecast again, or use --runtime onnx"
+        )
+    if STEP_WEIGHTS not in bundle.manifest.files:
+        raise RuntimeUnavailable(
+            f"{bundle.path} has no {STEP_WEIGHTS} for the runtime 'native': its model has parts that only a graph "
+            "describes, or an older version wrote it. Export the run again to see which, or use --runtime onnx"
+        )
+    try:
+        return kernel(load((bundle.path / STEP_WEIGHTS).read_bytes()))
+    except ValueError as unfit:
+        raise RuntimeUnavailable(
+            f"the runtime 'native' cannot read {bundle.path / STEP_WEIGHTS}: {unfit}. Export the run again with this "
+            "version, or use --runtime onnx"
+        ) from unfit
+
+
+class NativeRuntime:
+    """Runs a step in one compiled function (service/runtimes/kernel) and `sequence.onnx`; states are numpy rows.
+
+    A row's answer is the same number for number, whatever rows it stands among.
+    """
+
+    name = "native"
+
+    def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
+        self._kernel = open_kernel(bundle, device)
+        self.bundle = bundle
+        self.device = device
+        self._sequence = Graph(bundle, SEQUENCE_ONNX, threads)
+        manifest = bundle.manifest
+        self._forecast = (manifest.horizon, len(manifest.quantiles))
+
+    def sequence(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        known = known_inputs(self.bundle.manifest, len(values), future, static)
+        inputs = {"values": values, "times": times, "lengths": lengths, "state": states, **known}
+        quantiles, after = self._sequence.run(FORECAST, inputs)
+        return quantiles, after
+
+    def step(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        quantiles, after = np.empty((len(values), *self._forecast)), np.empty_like(states, order="C")
+        self._step(values, times, states, future, static, quantiles, after, None)
+        return quantiles, after
+
+    def step_with_gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None = None,
+        static: NDArray[np.float64] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
+        quantiles, after = np.empty((len(values), *self._forecast)), np.empty_like(states, order="C")
+        gates = np.empty((len(values), self.bundle.manifest.gates), dtype=np.float32)
+        self._step(values, times, states, future, static, quantiles, after, gates)
+        return quantiles, after, gates
+
+    def gates(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        static: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
+        gates = np.empty((len(values), self.bundle.manifest.gates), dtype=np.float32)
+        self._step(values, times, states, None, static, None, None, gates)
+        return gates
+
+    def states(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return rows
+
+    def rows(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        return states
+
+    def arena(self, capacity: int) -> NumpyArena:
+        return NumpyArena(self.bundle.initial, capacity)
+
+    def _step(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        future: NDArray[np.float64] | None,
+        static: NDArray[np.float64] | None,
+        quantiles: NDArray[np.float64] | None,
+        after: NDArray[np.float32] | None,
+        gates: NDArray[np.float32] | None,
+    ) -> None:
+        """Fills the outputs that are not None; RuntimeError, as of a graph, where the inputs are not what it takes."""
+        known = known_inputs(self.bundle.manifest, len(values), future, static).get("static")
+        rows = [np.ascontiguousarray(each) for each in (values, times, states)]
+        constant = None if known is None else np.ascontiguousarray(known)
+        try:
+            self._kernel.step(rows[0], rows[1], rows[2], constant, quantiles, after, gates)
+        except ValueError as fault:
+            raise RuntimeError(str(fault)) from fault

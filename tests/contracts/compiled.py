@@ -1,0 +1,17 @@
+"""Which runtimes can run where the tests run: all of them, unless there is no C compiler to build our own step with."""
+
+from __future__ import annotations
+
+import shutil
+import sysconfig
+
+from service.runtimes import RUNTIMES
+from service.runtimes.native import Kernel
+
+COMPILER = shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0])
+BUILT = Kernel is not None
+
+
+def runtimes_here() -> list[str]:
+    """The registry's, less `native` where it was not built; tests/contracts/test_native.py says when that may be."""
+    return sorted(set(RUNTIMES) - (set() if BUILT else {"native"}))
