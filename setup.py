@@ -1,4 +1,4 @@
-"""The one part that is compiled: the native step kernel. Where there is no C compiler the install goes on without it."""
+"""The one part that is compiled: our own step. Where there is no C compiler the install goes on without it."""
 
 from setuptools import Extension, setup
 

@@ -140,9 +140,9 @@ class NativeRuntime:
     ) -> None:
         """Fills the outputs that are not None; RuntimeError, as of a graph, where the inputs are not what it takes."""
         known = known_inputs(self.bundle.manifest, len(values), future, static).get("static")
-        rows = [np.ascontiguousarray(each) for each in (values, times, states)]
         constant = None if known is None else np.ascontiguousarray(known)
+        readings, when = np.ascontiguousarray(values), np.ascontiguousarray(times)
         try:
-            self._kernel.step(rows[0], rows[1], rows[2], constant, quantiles, after, gates)
+            self._kernel.step(readings, when, np.ascontiguousarray(states), constant, quantiles, after, gates)
         except ValueError as fault:
             raise RuntimeError(str(fault)) from fault

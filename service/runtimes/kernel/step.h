@@ -291,10 +291,10 @@ static void finish(const Net *net, const Window *seen, const Room *room, double 
     if (net->offset == 0.0) return;
     for (int64_t i = 0; i < size; i += VECTOR / 2) { /* models/transform.py */
         Doubles value = *(const LooseDoubles *)(to + i);
-        Longs sign = (Longs)value & (Longs)((Doubles){0} + -0.0);
-        Doubles away = (Doubles)((Longs)value & ~(Longs)((Doubles){0} + -0.0));
+        Longs sign = (Longs)value & INT64_MIN;
+        Doubles away = (Doubles)((Longs)value & INT64_MAX);
         Longs far = away > FARTHEST_LOGARITHM;
-        away = (Doubles)((far & (Longs)((Doubles){0} + FARTHEST_LOGARITHM)) | (~far & (Longs)away));
+        away = (Doubles)((far & (Longs)(FARTHEST_LOGARITHM - (Doubles){0})) | (~far & (Longs)away));
         *(LooseDoubles *)(to + i) = (Doubles)((Longs)(exp_less_one(away) * net->offset) ^ sign);
     }
     memcpy(quantiles, to, (size_t)size * sizeof(double));

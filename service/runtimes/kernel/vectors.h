@@ -17,7 +17,7 @@ typedef double LooseDoubles __attribute__((vector_size(4 * VECTOR), aligned(8), 
 
 INLINE Floats load(const float *from) { return *(const LooseFloats *)from; }
 INLINE void store(float *to, Floats values) { *(LooseFloats *)to = values; }
-INLINE Floats all(float value) { return (Floats){0} + value; }
+INLINE Floats all(float value) { return value - (Floats){0}; } /* and not +, which would turn -0 */
 INLINE Floats chosen(Ints which, Floats yes, Floats no) { return (Floats)((which & (Ints)yes) | (~which & (Ints)no)); }
 INLINE Floats at_least(Floats values, float least) { return chosen(values < least, all(least), values); }
 INLINE Floats at_most(Floats values, float most) { return chosen(values > most, all(most), values); }
@@ -109,7 +109,7 @@ INLINE Doubles exp_less_one(Doubles x) {
     Longs whole = (Longs)rounded - 0x4338000000000000;
     Doubles n = rounded - 6755399441055744.0;
     Doubles r = x - n * 6.93147180369123816490e-1 - n * 1.90821492927058770002e-10;
-    Doubles p = (Doubles){0} + inverse[0];
+    Doubles p = inverse[0] - (Doubles){0};
     for (int i = 1; i < 13; i++) p = p * r + inverse[i];
     Doubles power = (Doubles)((whole + 1023) << 52);
     return power * (p * r) + (power - 1.0);
