@@ -56,7 +56,7 @@ containers: ## build the images, run the compose file, kill it and find the sess
 clean: ## remove the virtual environment, trained runs and the journal
 	rm -rf $(VENV) runs var
 
-$(VENV)/installed: pyproject.toml client/pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml setup.py $(wildcard service/runtimes/kernel/*) client/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gatecast needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …")'
 	@echo "Setting up $(VENV) (once; a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)

@@ -22,7 +22,12 @@ _LOOK = 0.05  # seconds between two looks at whether the service is ready
 
 # An option that is left out leaves the word to its variable, GATECAST_<OPTION>, and then to its default.
 _Bundle = Annotated[Path | None, typer.Argument(help="The folder that `gatecast export` wrote.", show_default=False)]
-_Runtime = Annotated[str | None, typer.Option(help="onnx (the default) or torchscript.", show_default=False)]
+_Runtime = Annotated[
+    str | None,
+    typer.Option(
+        help="auto (the default: native where it can, else onnx), native, onnx, torchscript.", show_default=False
+    ),
+]
 _Device = Annotated[str | None, typer.Option(help="cpu (the default) or cuda.", show_default=False)]
 _Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.", show_default=False)]
 _Port = Annotated[int | None, typer.Option(help="8000 by default; 0 takes a free one.", show_default=False)]

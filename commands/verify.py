@@ -40,14 +40,17 @@ def report(bundle: Bundle, device: str = "cpu") -> bool:
     """Runs and prints all checks; True if every runtime that can run here passed."""
     from export.verify import TOLERANCE, Verification
     from service.errors import RuntimeUnavailable
-    from service.runtimes import open_runtime
+    from service.runtimes import open_runtime, why_not_native
 
     table = Table(title=escape(f"{bundle.path.name} · {bundle.digest[:12]}"), title_justify="left")
     for column, justify in (("runtime", "left"), ("check", "left"), ("worst, in tolerances", "right"), ("", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     verification, passed = Verification(bundle), True
     with console.status("Replaying the golden answers …"):
-        for name in ("onnx", "torchscript"):
+        for name in ("native", "onnx", "torchscript"):
+            if name == "native" and (reason := why_not_native(bundle)):
+                table.add_row(name, escape(f"not run: {reason}"), "", "[yellow]–[/]")
+                continue
             try:
                 runtime = open_runtime(name, bundle, device if name == "torchscript" else "cpu")
             except RuntimeUnavailable as absent:

@@ -29,7 +29,7 @@ from service.journal import Journal, Subject, open_journal
 from service.logs import Log, LogObserver
 from service.metrics import Metrics
 from service.observers import Observers
-from service.runtimes import Runtime, open_runtime
+from service.runtimes import AUTO, Runtime, open_runtime, why_not_native
 from service.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -58,6 +58,8 @@ def open_service(settings: Settings, log: Log) -> Service:
     bundle = Bundle.open(settings.bundle)
     with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
         runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
+        reason = why_not_native(bundle, settings.device) if settings.runtime == AUTO else None
+    log.info("bundle opened", runtime=runtime.name, device=runtime.device, **({"not_native": reason} if reason else {}))
     manifest = bundle.manifest
     frequency = Frequency.parse(manifest.frequency).alias
     subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import SettingsError
+from service.runtimes import AUTO
 
 PREFIX = "GATECAST_"
 
@@ -19,7 +20,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     bundle: Path = Field(description="the bundle to serve, as written by `gatecast export`")
-    runtime: str = Field("onnx", description="onnx or torchscript")
+    runtime: str = Field(
+        AUTO,
+        description="onnx, native, torchscript, or auto: native where the bundle and the build allow it, else onnx",
+    )
     device: str = Field("cpu", description="cpu or cuda")
     threads: int = Field(1, ge=1, le=256, description="threads of the runtime for one batch")
 

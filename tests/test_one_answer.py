@@ -18,6 +18,7 @@ from models.forecaster import Forecaster
 from service.bundle import Bundle
 from service.runtimes import open_runtime
 from tests.conftest import HOUR, START, daily_wave
+from tests.contracts.compiled import real_runtimes_here
 from tests.served import Served
 
 TOLERANCE = 1e-5  # |a - b| <= TOLERANCE * (deviation of the series + |b|)
@@ -53,7 +54,7 @@ def expected(forecaster: Forecaster, series: np.ndarray) -> np.ndarray:
     return np.stack(answers)
 
 
-@pytest.fixture(scope="module", params=["onnx", "torchscript"])
+@pytest.fixture(scope="module", params=real_runtimes_here())
 def served(
     request: pytest.FixtureRequest, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
@@ -70,7 +71,7 @@ def assert_one_answer(found: dict[str, Any], expected: np.ndarray, series: np.nd
     np.testing.assert_array_equal(found["median"], table[:, 1])
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
+@pytest.mark.parametrize("runtime", real_runtimes_here())
 def test_runtimes_agree_with_torch_after_every_step(
     runtime: str, bundle: Bundle, series: np.ndarray, expected: np.ndarray
 ) -> None:

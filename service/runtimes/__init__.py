@@ -108,10 +108,10 @@ RUNTIMES = {
 def open_runtime(name: str, bundle: Bundle, device: str = "cpu", threads: int = 1) -> Runtime:
     """The runtime called `name` for this bundle; `RuntimeUnavailable` says what is missing and what to do.
 
-    `auto` is the runtime 'native' where `why_not` of service/runtimes/native.py has nothing to say, and else 'onnx'.
+    `auto` is the runtime 'native' where `why_not_native` has nothing to say, and else 'onnx'.
     """
     if name == AUTO:
-        name = _fastest(bundle, device)
+        name = "onnx" if why_not_native(bundle, device) else "native"
     if name not in RUNTIMES:
         real = ", ".join(sorted(set(RUNTIMES) - {"fake"}))  # the fake is for tests
         raise RuntimeUnavailable(f"there is no runtime {name!r}; choose one of {AUTO}, {real}")
@@ -126,5 +126,7 @@ def open_runtime(name: str, bundle: Bundle, device: str = "cpu", threads: int = 
     return runtime
 
 
-def _fastest(bundle: Bundle, device: str) -> str:
-    return "onnx" if import_module("service.runtimes.native").why_not(bundle, device) else "native"
+def why_not_native(bundle: Bundle, device: str = "cpu") -> str | None:
+    """Why our own compiled step cannot run this bundle here, and what to do; None where it can."""
+    reason: str | None = import_module("service.runtimes.native").why_not(bundle, device)
+    return reason

@@ -20,36 +20,24 @@ except ImportError:  # installed where there was no C compiler
 
 def why_not(bundle: Bundle, device: str = "cpu", kernel: type[Kernel] | None = Kernel) -> str | None:
     """Why the step of this bundle cannot run natively, and what to do; None where it can."""
-    try:
-        open_kernel(bundle, device, kernel)
-    except RuntimeUnavailable as reason:
-        return reason.message
-    return None
+    found = _opened(bundle, device, kernel)
+    return found if isinstance(found, str) else None
 
 
-def open_kernel(bundle: Bundle, device: str = "cpu", kernel: type[Kernel] | None = Kernel) -> Kernel:
-    """The compiled step with this bundle's weights; `RuntimeUnavailable` says why there is none."""
+def _opened(bundle: Bundle, device: str, kernel: type[Kernel] | None) -> Kernel | str:
+    """The compiled step with this bundle's weights, or why there is none."""
     if device != "cpu":
-        raise RuntimeUnavailable(
-            f"the runtime 'native' computes on the CPU, not on {device!r}; use --runtime torchscript"
-        )
+        return f"it computes on the CPU, not on {device!r}; use --runtime torchscript"
     if kernel is None:
-        raise RuntimeUnavailable(
-            "the runtime 'native' was not compiled when Gatecast was installed here: install a C compiler and install "
-            "Gatecast again, or use --runtime onnx"
-        )
+        return "it was not compiled when Gatecast was installed here; install a C compiler, and Gatecast again"
     if STEP_WEIGHTS not in bundle.manifest.files:
-        raise RuntimeUnavailable(
-            f"{bundle.path} has no {STEP_WEIGHTS} for the runtime 'native': its model has parts that only a graph "
-            "describes, or an older version wrote it. Export the run again to see which, or use --runtime onnx"
+        return (
+            f"the bundle has no {STEP_WEIGHTS}: an older version wrote it, or only a graph describes all of its model"
         )
     try:
         return kernel(load((bundle.path / STEP_WEIGHTS).read_bytes()))
     except ValueError as unfit:
-        raise RuntimeUnavailable(
-            f"the runtime 'native' cannot read {bundle.path / STEP_WEIGHTS}: {unfit}. Export the run again with this "
-            "version, or use --runtime onnx"
-        ) from unfit
+        return f"{STEP_WEIGHTS} is not what this version reads ({unfit}); export the run again"
 
 
 class NativeRuntime:
@@ -61,7 +49,10 @@ class NativeRuntime:
     name = "native"
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
-        self._kernel = open_kernel(bundle, device)
+        found = _opened(bundle, device, Kernel)
+        if isinstance(found, str):
+            raise RuntimeUnavailable(f"the runtime 'native' cannot run {bundle.path}: {found}. Or use --runtime onnx")
+        self._kernel = found
         self.bundle = bundle
         self.device = device
         self._sequence = Graph(bundle, SEQUENCE_ONNX, threads)

@@ -12,6 +12,11 @@ COMPILER = shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0])
 BUILT = Kernel is not None
 
 
+def real_runtimes_here() -> list[str]:
+    """Those of them that answer for a model."""
+    return [name for name in runtimes_here() if name != "fake"]
+
+
 def runtimes_here() -> list[str]:
     """The registry's, less `native` where it was not built; tests/contracts/test_native.py says when that may be."""
     return sorted(set(RUNTIMES) - (set() if BUILT else {"native"}))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import re
+
 import pytest
 
 from export.step_weights import beyond_the_kernel
 from models.registry import build
+from service.app import open_service
 from service.bundle import Bundle
 from service.errors import RuntimeUnavailable
+from service.logs import open_log
 from service.runtimes import open_runtime
 from service.runtimes.native import why_not
+from service.settings import Settings
 from tests.conftest import small_config
 from tests.contracts.compiled import BUILT, COMPILER
 
@@ -43,7 +49,14 @@ def test_without_a_compiler_auto_is_onnx_and_native_says_what_is_missing(bundle:
 
 def test_without_its_weights_auto_is_onnx_and_native_says_why(knowing: Bundle) -> None:
     assert open_runtime("auto", knowing).name == "onnx"
-    with pytest.raises(RuntimeUnavailable, match=r"no step\.safetensors|not compiled"):
+    with pytest.raises(RuntimeUnavailable, match=r"(no step\.safetensors|not compiled).*--runtime onnx"):
         open_runtime("native", knowing)
     with pytest.raises(RuntimeUnavailable, match=r"CPU, not on 'cuda'"):
         open_runtime("native", knowing, device="cuda")
+
+
+def test_a_service_of_a_bundle_that_only_graphs_describe_runs_them_and_logs_why(knowing: Bundle) -> None:
+    log = io.StringIO()
+    service = open_service(Settings(bundle=knowing.path, journal="memory"), open_log("info", "json", log))
+    assert service.edge.runtime.name == "onnx"
+    assert re.search(r'"runtime": "onnx".*"not_native": "[^"]*(step\.safetensors|C compiler)', log.getvalue())

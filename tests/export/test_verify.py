@@ -21,6 +21,7 @@ from service.bundle import MANIFEST, SEAL, SEQUENCE_ONNX, STEP_ONNX, Bundle, dig
 from service.errors import BundleError
 from service.runtimes import open_runtime
 from tests.conftest import START, daily_wave, small_config, taught
+from tests.contracts.compiled import real_runtimes_here
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +49,13 @@ def still_bundle(forecaster: Forecaster, tmp_path_factory: pytest.TempPathFactor
     return write_bundle(forecaster, description, stretches, tmp_path_factory.mktemp("bundles") / "still.bundle")
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
+@pytest.mark.parametrize("runtime", real_runtimes_here())
 def test_a_bundle_of_meters_that_stand_still_passes_every_check(still_bundle: Bundle, runtime: str) -> None:
     checks = list(Verification(still_bundle).run(open_runtime(runtime, still_bundle)))
     assert [check for check in checks if not check.passed] == []
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
+@pytest.mark.parametrize("runtime", real_runtimes_here())
 def test_every_runtime_passes_every_check_on_a_fresh_bundle(bundle: Bundle, runtime: str) -> None:
     checks = list(Verification(bundle).run(open_runtime(runtime, bundle)))
     assert len(checks) == 9
@@ -184,7 +185,7 @@ def test_a_folder_that_is_no_bundle_is_refused_with_the_command_that_makes_one(t
         Bundle.open(tmp_path)
 
 
-@pytest.mark.parametrize("runtime", ["onnx", "torchscript"])
+@pytest.mark.parametrize("runtime", real_runtimes_here())
 def test_a_forecaster_under_a_logarithm_passes_every_check_too(relative_bundle: Bundle, runtime: str) -> None:
     checks = list(Verification(relative_bundle).run(open_runtime(runtime, relative_bundle)))
     assert [check for check in checks if not check.passed] == []

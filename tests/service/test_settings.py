@@ -21,7 +21,7 @@ def test_what_is_given_goes_before_the_environment_before_the_default(monkeypatc
     monkeypatch.setenv("GATECAST_HOST", "0.0.0.0")
     settings = Settings.read(bundle=Path("b"), port=9002, host=None)
     assert (settings.port, settings.host) == (9002, "0.0.0.0")
-    assert settings.runtime == "onnx"
+    assert settings.runtime == "auto"
     assert settings.journal == "sqlite:var/journal.sqlite"
     assert settings.durable == "disk"
 
