@@ -31,9 +31,11 @@ say "build the service image ($engine)"
 "$engine" build "${format[@]}" --target service -t gatecast .
 "$engine" images --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep -E '(^|/)gatecast:latest'
 
-say "the service image has no torch and does not run as root"
+say "the service image has the native step, no torch, no compiler, and does not run as root"
 "$engine" run --rm --entrypoint python3 gatecast -c '
-import importlib.util, os
+import importlib.util, os, shutil
+assert importlib.util.find_spec("service.runtimes._kernel"), "the native step was not compiled"
+assert not any(map(shutil.which, ("cc", "gcc"))), "a compiler is in the service image"
 assert importlib.util.find_spec("torch") is None, "torch is in the service image"
 assert os.getuid() != 0, "the service image runs as root"
 print("no torch, user id", os.getuid())'
