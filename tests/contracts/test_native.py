@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,24 @@ def test_a_row_is_the_same_number_for_number_alone_and_among_others(kind: str) -
         kernel.step(values[one], times[one], states[one], None, *alone)
         for found, expected in zip(alone, together, strict=True):
             np.testing.assert_array_equal(found[0], expected[row])
+
+
+def test_one_kernel_serves_many_threads_at_once() -> None:
+    model = perturbed(small_config(), 5)
+    kernel, random = Kernel(step_weights(model)), np.random.default_rng(0)
+    values, times = random.normal(size=(512, 1)), START + HOUR * np.arange(512)
+    states = np.tile(model.initial().detach().numpy(), (512, 1))
+
+    def stepped(_: int) -> tuple[np.ndarray, ...]:
+        outputs = empty(model, 512)
+        kernel.step(values, times, states, None, *outputs)
+        return outputs
+
+    expected = stepped(0)
+    with ThreadPoolExecutor(4) as threads:
+        for found in threads.map(stepped, range(40)):
+            for one, other in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 EXTREMES = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, 1e39, -1e39, 1.0]
