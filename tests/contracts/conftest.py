@@ -2,4 +2,4 @@
 
 from tests.contracts.compiled import BUILT, COMPILER
 
-collect_ignore = [] if BUILT or COMPILER else ["test_native.py"]
+collect_ignore = [] if BUILT or COMPILER else ["test_native.py", "test_native_bundles.py"]
