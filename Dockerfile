@@ -8,7 +8,9 @@ RUN useradd --create-home --uid 10001 gatecast
 # The compiler of our own step (service/runtimes/kernel) stays in this stage: the images copy /opt/gatecast alone. Where it
 # cannot be had the image is built all the same, and serves on ONNX Runtime (tests/containers.sh wants it native).
 FROM base AS build
-RUN (apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev) || echo "no compiler: no native step" >&2; \
+RUN (apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev \
+     && (test -f "$(python3 -c 'import sysconfig; print(sysconfig.get_paths()["include"])')/Python.h" \
+         || apt-get install -y --no-install-recommends python3-dev)) || echo "no compiler: no native step" >&2; \
     rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/gatecast
 WORKDIR /src
