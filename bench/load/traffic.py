@@ -1,0 +1,75 @@
+"""What is sent and what must come back: frames of readings in one form, and answers parsed as a client parses them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import msgspec
+
+from bench.load.job import Job
+from gatecast_client.wire import Wire
+
+_WAVE = [round(100 + 30 * math.sin(hour * math.tau / 24) + 7 * math.sin(hour), 2) for hour in range(24 * 7)]
+
+
+class Reading(msgspec.Struct):
+    """One reading on the wire."""
+
+    session: str
+    step: int
+    y: float
+
+
+class Block:
+    """The sessions of one frame, which advance together."""
+
+    def __init__(self, names: list[str], step: int, form: str) -> None:
+        self._readings = [Reading(name, step, 0.0) for name in names]
+        self._body: object = self._readings if len(names) > 1 else self._readings[0]
+        self._step = step
+        self._encode = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
+
+    def next(self) -> bytes:
+        """The frame of the next step."""
+        step, self._step = self._step, self._step + 1
+        y = _WAVE[step % len(_WAVE)]
+        for reading in self._readings:
+            reading.step = step
+            reading.y = y
+        return self._encode(self._body)
+
+
+def blocks(job: Job) -> list[list[Block]]:
+    """Those of each connection; sessions that fill no frame are left out."""
+    dealt: list[list[Block]] = [[] for _ in range(job.connections)]
+    for number in range(job.sessions // job.readings):
+        first = number * job.readings
+        names = [f"{job.prefix}{at}" for at in range(first, first + job.readings)]
+        dealt[number % job.connections].append(Block(names, job.first_step, job.form))
+    return dealt
+
+
+def in_turn(own: list[Block], rounds: int | None) -> Iterator[Block]:
+    """Blocks, round and round; for ever, or so many rounds."""
+    while rounds is None or rounds > 0:
+        yield from own
+        rounds = None if rounds is None else rounds - 1
+
+
+class Answers:
+    """Parses answers with the client's own decoder; `ValueError` where one is not a forecast for each reading."""
+
+    def __init__(self, job: Job) -> None:
+        self._wire = Wire(job.form)
+        self._expected = job.readings
+        self._checked = job.checked
+
+    def take(self, message: bytes) -> None:
+        answer = self._wire.decode(message)
+        if not self._checked:
+            return
+        items = answer if isinstance(answer, list) else [answer]
+        if len(items) != self._expected or not all(item.forecast is not None for item in items):
+            wrong = next((item for item in items if item.forecast is None), None)
+            raise ValueError(f"{self._expected} forecasts were expected, got {len(items)} items, of them {wrong}")
