@@ -1,6 +1,6 @@
 """A websocket that does nothing: each frame is answered with the same bytes, under the service's server and settings.
 
-    python -m bench.load.echo PORT FILE msgpack|json
+python -m bench.load.echo PORT FILE msgpack|json
 """
 
 from __future__ import annotations
@@ -39,8 +39,12 @@ class Echo:
 def main() -> None:
     port, path, form = sys.argv[1:]
     body = Path(path).read_bytes()
-    answer = {"type": "websocket.send", "text": body.decode()} if form == "json" else {"type": "websocket.send", "bytes": body}
-    settings = Settings.read(bundle=Path("."), port=int(port), drain_seconds=1.0)
+    answer = (
+        {"type": "websocket.send", "text": body.decode()}
+        if form == "json"
+        else {"type": "websocket.send", "bytes": body}
+    )
+    settings = Settings.read(bundle=Path(), port=int(port), drain_seconds=1.0)
     log = open_log("error", "json", sys.stderr)
 
     async def drained() -> None:

@@ -1,6 +1,6 @@
 """Histories posted to /v1/predict: one after the other and timed, or without pause from a process of its own.
 
-    python -m bench.load.predict PORT STEPS SERIES
+python -m bench.load.predict PORT STEPS SERIES
 """
 
 from __future__ import annotations

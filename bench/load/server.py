@@ -47,7 +47,7 @@ class Server:
         return resident_bytes(self.process)
 
     def __enter__(self) -> Self:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed at the end)
+        self._said = tempfile.TemporaryFile()
         began = time.perf_counter()
         self._process = subprocess.Popen(
             self._command, stdout=self._said, stderr=subprocess.STDOUT, cwd=_ROOT, env=self._environment
@@ -91,9 +91,7 @@ class Server:
         self._said.close()
 
 
-def service(
-    bundle: Path, journal: str, durable: str = "disk", settings: dict[str, str] | None = None
-) -> Server:
+def service(bundle: Path, journal: str, durable: str = "disk", settings: dict[str, str] | None = None) -> Server:
     """`gatecast serve` as users start it; `settings` are further GATECAST_ variables."""
     command = ["-m", "commands.main", "serve", str(bundle), "--port", "{port}", "--journal", journal]
     quiet = ["--durable", durable, "--log-level", "warning"]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 
 import msgspec
+from gatecast_client.wire import Wire
 
 from bench.load.job import Job
-from gatecast_client.wire import Wire
 
 _WAVE = [round(100 + 30 * math.sin(hour * math.tau / 24) + 7 * math.sin(hour), 2) for hour in range(24 * 7)]
 
