@@ -39,11 +39,7 @@ class Echo:
 def main() -> None:
     port, path, form = sys.argv[1:]
     body = Path(path).read_bytes()
-    answer = (
-        {"type": "websocket.send", "text": body.decode()}
-        if form == "json"
-        else {"type": "websocket.send", "bytes": body}
-    )
+    content: dict[str, object] = {"text": body.decode()} if form == "json" else {"bytes": body}
     settings = Settings.read(bundle=Path(), port=int(port), drain_seconds=1.0)
     log = open_log("error", "json", sys.stderr)
 
@@ -51,7 +47,7 @@ def main() -> None:
         return None
 
     with listen(settings.host, settings.port) as bound:
-        DrainingServer(Echo(answer), settings, log, drained).run([bound])
+        DrainingServer(Echo({"type": "websocket.send", **content}), settings, log, drained).run([bound])
 
 
 if __name__ == "__main__":

@@ -21,9 +21,7 @@ class Latencies:
         """Those of all runs together; `ValueError` where there are none, or one never came."""
         seconds = np.sort(np.concatenate([np.asarray(run, np.float64).ravel() for run in runs] or [np.empty(0)]))
         if len(seconds) == 0 or not np.isfinite(seconds).all():
-            raise ValueError(
-                f"finite latencies were expected, got {len(seconds)}; an answer that is missing is not one"
-            )
+            raise ValueError(f"finite latencies were expected, got {len(seconds)}: a missing answer is none")
         return cls(seconds.tolist())
 
     def percentile(self, share: float) -> float:
