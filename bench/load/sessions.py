@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ def make(port: int, prefix: str, count: int) -> None:
     connection.close()
 
 
-def write(path: Path, bundle: Path, prefix: str, count: int) -> None:
-    """A journal with so many sessions that have a start and no reading, as if they had been made by request."""
+def write(path: Path, bundle: Path, counts: Mapping[str, int]) -> None:
+    """A journal with so many sessions of each prefix, with a start and no reading, as if they were made by request."""
     from datasets.frequency import Frequency
     from service.api.clock import Clock
     from service.bundle import Bundle
@@ -44,7 +45,8 @@ def write(path: Path, bundle: Path, prefix: str, count: int) -> None:
     database = schema.connect(path, "process")
     try:
         with transaction(database, path, "be filled"):
-            for number in range(count):
-                insert_session(database, Beginning(f"{prefix}{number}", start, origin, nothing))
+            for prefix, count in counts.items():
+                for number in range(count):
+                    insert_session(database, Beginning(f"{prefix}{number}", start, origin, nothing))
     finally:
         database.close()
