@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from bench.load.job import Job, run
 from bench.load.row import Row, met
 from bench.load.setting import FRAME, IN_FLIGHT, Setting, command, settle, state_bytes
@@ -68,23 +70,14 @@ def with_sessions(setting: Setting, number: int, resident: int | None = None) ->
     """Each session speaks once, then all of them in turn for the seconds of a measurement."""
     settings = {"resident_sessions": str(resident or max(number, DEFAULT_RESIDENT))}
     with setting.service({"s": number}, settings=settings) as server:
-        job = Job(
-            port=server.port, sessions=number, readings=FRAME, in_flight=min(IN_FLIGHT, number // FRAME), rounds=1
-        )
+        flight, spoken = min(IN_FLIGHT, number // FRAME), number - number % FRAME
+        job = Job(port=server.port, sessions=spoken, readings=FRAME, in_flight=flight, rounds=1)
         first = run(job)
-        rest = number % FRAME
         settle(server)
-        steady = run(
-            Job(
-                port=server.port, sessions=number - rest, readings=FRAME, in_flight=job.in_flight, first_step=1,
-                seconds=setting.seconds,
-            )
-        )  # fmt: skip
+        steady = run(structs.replace(job, rounds=None, first_step=1, seconds=setting.seconds))
         settle(server)
-        return Found(
-            number - rest, server.resident_bytes, state_bytes(server), steady.readings_per_second,
-            first.readings_per_second,
-        )  # fmt: skip
+        size, state, rate = server.resident_bytes, state_bytes(server), steady.readings_per_second
+        return Found(spoken, size, state, rate, first.readings_per_second)
 
 
 if __name__ == "__main__":
