@@ -79,6 +79,8 @@ class Generator:
             self._open(self.job.rate)
         for line in self.lines:
             line.socket.close()
+        if self.job.rate is None and self.answers.bare:
+            raise ValueError(f"{self.answers.bare} readings were acknowledged without a forecast")
         frames = len(self.latencies)
         return Report(
             seconds=self.end - self.begin,
@@ -88,6 +90,7 @@ class Generator:
             generator_cpu=self._used[1],
             latencies=np.array(self.latencies).tobytes(),
             lateness=np.array(self.late).tobytes(),
+            bare=self.answers.bare,
             sent_bytes=self.lines[0].size,
             answer=self.answer,
         )

@@ -41,7 +41,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     schedule: Literal["evenly", "by_chance"] = "by_chance"
     first_step: int = 0
     watched: int | None = None  # the process whose processor time is measured
-    checked: bool = True  # each answer is held to be one forecast for each reading; an echo's are not
+    checked: bool = True  # each answer is held to be an acknowledgement for each reading; an echo's are not
 
     def __post_init__(self) -> None:
         if self.sessions < self.readings * self.connections:
@@ -61,6 +61,7 @@ class Report(msgspec.Struct, kw_only=True, frozen=True):
     generator_cpu: float  # seconds of the generator
     latencies: bytes  # float64, seconds
     lateness: bytes  # float64, seconds by which frames were sent later than meant; open jobs alone
+    bare: int  # acknowledgements without a forecast
     sent_bytes: int  # of one frame
     answer: bytes  # the last answer
 

@@ -24,9 +24,10 @@ class Row:
 HEAD = ("what", "goal", "found", "reached", "`python -m …`")
 
 
-def as_text(rows: Sequence[Row]) -> str:
+def as_text(rows: Sequence[Row], head: bool = True) -> str:
     """A table for a terminal."""
-    lines = [HEAD[:4], *((row.what, row.goal, row.found, row.verdict) for row in rows)]
+    lines = [(row.what, row.goal, row.found, row.verdict) for row in rows]
+    lines = [HEAD[:4], *lines] if head else lines
     widths = [max(len(line[at]) for line in lines) for at in range(4)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 

@@ -58,9 +58,13 @@ def in_turn(own: list[Block], rounds: int | None) -> Iterator[Block]:
 
 
 class Answers:
-    """Parses answers with the client's own decoder; `ValueError` where one is not a forecast for each reading."""
+    """Parses answers with the client's own decoder; `ValueError` where a reading was refused.
+
+    `bare` counts acknowledgements without a forecast: sessions of which a newer reading was waiting already.
+    """
 
     def __init__(self, job: Job) -> None:
+        self.bare = 0
         self._wire = Wire(job.form)
         self._expected = job.readings
         self._checked = job.checked
@@ -70,6 +74,7 @@ class Answers:
         if not self._checked:
             return
         items = answer if isinstance(answer, list) else [answer]
-        if len(items) != self._expected or not all(item.forecast is not None for item in items):
-            wrong = next((item for item in items if item.forecast is None), None)
-            raise ValueError(f"{self._expected} forecasts were expected, got {len(items)} items, of them {wrong}")
+        refused = next((item for item in items if item.error is not None), None)
+        if len(items) != self._expected or refused is not None:
+            raise ValueError(f"{self._expected} acknowledgements were expected, got {len(items)}, of them {refused}")
+        self.bare += sum(item.forecast is None for item in items)
