@@ -15,6 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -34,6 +35,7 @@ class Line:
 
     def __init__(self, job: Job, own: list[Block]) -> None:
         self.socket = Websocket(job.port, job.path)
+        self.blocks = own
         self.turns = in_turn(own, job.rounds)
         self.sent: deque[float] = deque()
         self.text = job.form == "json"
@@ -90,6 +92,7 @@ class Generator:
             generator_cpu=self._used[1],
             latencies=np.array(self.latencies).tobytes(),
             lateness=np.array(self.late).tobytes(),
+            steps=[block.step for block in sorted(chain(*(line.blocks for line in self.lines)), key=_number)],
             bare=self.answers.bare,
             sent_bytes=self.lines[0].size,
             answer=self.answer,
@@ -185,6 +188,10 @@ class Generator:
 
     def _spent(self) -> tuple[float, float]:
         return (0.0 if self.job.watched is None else cpu_seconds(self.job.watched)), time.process_time()
+
+
+def _number(block: Block) -> int:
+    return block.number
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     """Frames of `readings` readings over `connections` connections.
 
     Sessions are `{prefix}{number}`, numbered from 0. They are dealt to the connections in blocks of one frame; each
-    connection sends its blocks in turn, one step further each time round, from `first_step`.
+    connection sends its blocks in turn, one step further each time round, from step 0 or from `steps`.
 
     Closed (no `rate`): each connection keeps `in_flight` frames on their way for `seconds`, after `warm_up` that do
     not count; with `rounds`, until each block was sent so often. Open: `rate` frames a second over all connections by
@@ -39,7 +39,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     rounds: int | None = None
     rate: float | None = None
     schedule: Literal["evenly", "by_chance"] = "by_chance"
-    first_step: int = 0
+    steps: list[int] = []  # where an earlier job has left each block; those that are behind go first
     watched: int | None = None  # the process whose processor time is measured
     checked: bool = True  # each answer is held to be an acknowledgement for each reading; an echo's are not
 
@@ -61,6 +61,7 @@ class Report(msgspec.Struct, kw_only=True, frozen=True):
     generator_cpu: float  # seconds of the generator
     latencies: bytes  # float64, seconds
     lateness: bytes  # float64, seconds by which frames were sent later than meant; open jobs alone
+    steps: list[int]  # the next one of each block
     bare: int  # acknowledgements without a forecast
     sent_bytes: int  # of one frame
     answer: bytes  # the last answer

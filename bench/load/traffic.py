@@ -22,17 +22,18 @@ class Reading(msgspec.Struct):
 
 
 class Block:
-    """The sessions of one frame, which advance together."""
+    """The sessions of one frame, which advance together; `step` is their next one."""
 
-    def __init__(self, names: list[str], step: int, form: str) -> None:
+    def __init__(self, number: int, names: list[str], step: int, form: str) -> None:
+        self.number = number
+        self.step = step
         self._readings = [Reading(name, step, 0.0) for name in names]
         self._body: object = self._readings if len(names) > 1 else self._readings[0]
-        self._step = step
         self._encode = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
 
     def next(self) -> bytes:
         """The frame of the next step."""
-        step, self._step = self._step, self._step + 1
+        step, self.step = self.step, self.step + 1
         y = _WAVE[step % len(_WAVE)]
         for reading in self._readings:
             reading.step = step
@@ -41,12 +42,15 @@ class Block:
 
 
 def blocks(job: Job) -> list[list[Block]]:
-    """Those of each connection; sessions that fill no frame are left out."""
+    """Those of each connection, in the order in which they are sent; sessions that fill no frame are left out."""
     dealt: list[list[Block]] = [[] for _ in range(job.connections)]
     for number in range(job.sessions // job.readings):
         first = number * job.readings
         names = [f"{job.prefix}{at}" for at in range(first, first + job.readings)]
-        dealt[number % job.connections].append(Block(names, job.first_step, job.form))
+        step = job.steps[number] if job.steps else 0
+        dealt[number % job.connections].append(Block(number, names, step, job.form))
+    for own in dealt:
+        own.sort(key=lambda block: block.step)  # goes on where the last round was left
     return dealt
 
 
