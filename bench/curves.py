@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from bench.load.job import Job, Report, run
 from bench.load.percentiles import Latencies
@@ -100,6 +101,8 @@ def plot_throughput(found: dict[str, list[Report]], path: Path, note: str) -> No
 def _finish(figure: Figure, axes: Axes, title: str, path: Path, note: str) -> None:
     figure.suptitle(title, fontsize=10)
     axes.set_title(note, fontsize=6, color="0.4")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=110)
