@@ -24,6 +24,7 @@ HORIZON, LEVELS = 24, (0.1, 0.5, 0.9)
 FRAME = 256  # readings of a full frame
 IN_FLIGHT = 8  # frames of one connection on their way, as many as the service takes
 _PENDING = 120.0  # seconds that the journal may take for what it has put off
+_STILL = 0.3  # seconds without work, after which a service is idle
 _numbers = count()
 
 
@@ -90,12 +91,16 @@ def told(server: Server, path: str) -> bytes:
 
 
 def settle(server: Server) -> None:
-    """Waits until the journal's tail is folded."""
+    """Waits until the journal's tail is folded and the service does nothing any more."""
     until = time.monotonic() + _PENDING
-    while not any(line == b"gatecast_journal_tail 0.0" for line in told(server, "/metrics").splitlines()):
+    while True:
+        before = server.cpu_seconds
+        time.sleep(_STILL)
+        idle = server.cpu_seconds - before < _STILL / 10  # the tail is told by folds alone: 0 before the first one
+        if idle and b"gatecast_journal_tail 0.0" in told(server, "/metrics").splitlines():
+            return
         if time.monotonic() > until:
             raise TimeoutError(f"the journal's tail was not folded within {_PENDING} s")
-        time.sleep(0.1)
 
 
 def state_bytes(server: Server) -> int:
