@@ -11,6 +11,8 @@ def main() -> None:
     monitor.main()
     print("\nTraining by a parallel scan:")
     min_gru.main()
+    print("\nThe running service, against its goals:")
+    print("  python -m bench.service      every row; each has a command of its own too, --help lists them")
     print("\nOn a CUDA device:")
     print("  python -m bench.cuda          a step of up to a million resident sessions beside its floor")
     print("\nForecast quality (needs the data sets, GATECAST_DATA=folder):")

@@ -1,0 +1,54 @@
+"""A websocket that does nothing: each frame is answered with the same bytes, under the service's server and settings.
+
+python -m bench.load.echo PORT FILE msgpack|json
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from starlette.types import Receive, Scope, Send
+
+from service.api.server import DrainingServer, listen
+from service.logs import open_log
+from service.settings import Settings
+
+
+class Echo:
+    """ASGI application: ready at any path of HTTP, a canned answer at any websocket."""
+
+    def __init__(self, answer: dict[str, object]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            while (message := await receive())["type"] != "lifespan.shutdown":
+                await send({"type": f"{message['type']}.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body"})
+        else:
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] == "websocket.receive":
+                await send(self._answer)
+
+
+def main() -> None:
+    port, path, form = sys.argv[1:]
+    body = Path(path).read_bytes()
+    content: dict[str, object] = {"text": body.decode()} if form == "json" else {"bytes": body}
+    settings = Settings.read(bundle=Path(), port=int(port), drain_seconds=1.0)
+    log = open_log("error", "json", sys.stderr)
+
+    async def drained() -> None:
+        return None
+
+    with listen(settings.host, settings.port) as bound:
+        DrainingServer(Echo({"type": "websocket.send", **content}), settings, log, drained).run([bound])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Sessions to load a service with: a few by request, a great many written into a journal before it starts."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+START = "2024-01-01T00:00:00"
+
+
+def make(port: int, prefix: str, count: int) -> None:
+    """Makes `{prefix}0` … by request, one after the other; `RuntimeError` with the answer of one that is refused."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    body = json.dumps({"start": START})
+    for number in range(count):
+        connection.request("PUT", f"/v1/sessions/{prefix}{number}", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status not in (200, 201):
+            raise RuntimeError(f"the session was refused: {said.decode()}")
+    connection.close()
+
+
+def write(path: Path, bundle: Path, counts: Mapping[str, int]) -> None:
+    """A journal with so many sessions of each prefix, with a start and no reading, as if they were made by request."""
+    from datasets.frequency import Frequency
+    from service.api.clock import Clock
+    from service.bundle import Bundle
+    from service.journal import Beginning, Subject, schema
+    from service.journal.faults import transaction
+    from service.journal.sessions import insert_session
+    from service.journal.sqlite import open_sqlite
+    from service.registry import origin_of
+
+    manifest = Bundle.open(bundle).manifest
+    width, frequency = 1 + len(manifest.covariates), Frequency.parse(manifest.frequency)
+    subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
+    open_sqlite(str(path), width, frequency.alias, "process", subject).close()
+    start, nothing = Clock(frequency, manifest.time_zone).read(START), np.empty((0, width))
+    origin = origin_of(start, nothing)
+    database = schema.connect(path, "process")
+    try:
+        with transaction(database, path, "be filled"):
+            for prefix, count in counts.items():
+                for number in range(count):
+                    insert_session(database, Beginning(f"{prefix}{number}", start, origin, nothing))
+    finally:
+        database.close()

@@ -1,0 +1,84 @@
+"""What is sent and what must come back: frames of readings in one form, and answers parsed as a client parses them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import msgspec
+from gatecast_client.wire import Wire
+
+from bench.load.job import Job
+
+_WAVE = [round(100 + 30 * math.sin(hour * math.tau / 24) + 7 * math.sin(hour), 2) for hour in range(24 * 7)]
+
+
+class Reading(msgspec.Struct):
+    """One reading on the wire."""
+
+    session: str
+    step: int
+    y: float
+
+
+class Block:
+    """The sessions of one frame, which advance together; `step` is their next one."""
+
+    def __init__(self, number: int, names: list[str], step: int, form: str) -> None:
+        self.number = number
+        self.step = step
+        self._readings = [Reading(name, step, 0.0) for name in names]
+        self._body: object = self._readings if len(names) > 1 else self._readings[0]
+        self._encode = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
+
+    def next(self) -> bytes:
+        """The frame of the next step."""
+        step, self.step = self.step, self.step + 1
+        y = _WAVE[step % len(_WAVE)]
+        for reading in self._readings:
+            reading.step = step
+            reading.y = y
+        return self._encode(self._body)
+
+
+def blocks(job: Job) -> list[list[Block]]:
+    """Those of each connection, in the order in which they are sent; sessions that fill no frame are left out."""
+    dealt: list[list[Block]] = [[] for _ in range(job.connections)]
+    for number in range(job.sessions // job.readings):
+        first = number * job.readings
+        names = [f"{job.prefix}{at}" for at in range(first, first + job.readings)]
+        step = job.steps[number] if job.steps else 0
+        dealt[number % job.connections].append(Block(number, names, step, job.form))
+    for own in dealt:
+        own.sort(key=lambda block: block.step)  # goes on where the last round was left
+    return dealt
+
+
+def in_turn(own: list[Block], rounds: int | None) -> Iterator[Block]:
+    """Blocks, round and round; for ever, or so many rounds."""
+    while rounds is None or rounds > 0:
+        yield from own
+        rounds = None if rounds is None else rounds - 1
+
+
+class Answers:
+    """Parses answers with the client's own decoder; `ValueError` where a reading was refused.
+
+    `bare` counts acknowledgements without a forecast: sessions of which a newer reading was waiting already.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.bare = 0
+        self._wire = Wire(job.form)
+        self._expected = job.readings
+        self._checked = job.checked
+
+    def take(self, message: bytes) -> None:
+        answer = self._wire.decode(message)
+        if not self._checked:
+            return
+        items = answer if isinstance(answer, list) else [answer]
+        refused = next((item for item in items if item.error is not None), None)
+        if len(items) != self._expected or refused is not None:
+            raise ValueError(f"{self._expected} acknowledgements were expected, got {len(items)}, of them {refused}")
+        self.bare += sum(item.forecast is None for item in items)
