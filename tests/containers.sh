@@ -41,12 +41,13 @@ assert os.getuid() != 0, "the service image runs as root"
 print("no torch, user id", os.getuid())'
 
 say "one command: train the demo model, serve it"
-"${compose[@]}" up -d
+"${compose[@]}" up -d --build
 await_ready 900
 curl -fsS "$url/v1/model" | python3 -c '
 import json, sys
 model = json.load(sys.stdin)
 print(json.dumps({key: model[key] for key in ("name", "digest", "frequency", "horizon", "runtime", "durable")}, indent=1))
+assert model["runtime"] == "native", "the service does not run the native step"
 print("MASE", round(model["metrics"]["test"]["mase"], 3), "of the seasonal naives",
       {lag: round(naive["mase"], 3) for lag, naive in model["metrics"]["seasonal_naive"].items()})'
 
