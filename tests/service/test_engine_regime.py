@@ -12,22 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from service import regime as statistic
-from service.budget import STEP_COST
-from service.engine import Answers, Engine
 from service.errors import NoReadings, NoRegime, SessionExists, UnknownSession
 from service.journal import Checkpoint, Journal, open_journal
-from service.regime import Watch
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import (
-    HOUR,
     START,
-    Turnstile,
     Watcher,
     alone,
-    blocked,
     codes,
     column,
     frame,
@@ -37,45 +30,13 @@ from tests.service.engines import (
     send,
     turn,
 )
-
-Array = NDArray[np.float64]
+from tests.service.watching import Array, told, told_alone, watch_all, wave
 
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Baselines that are learned in a few readings, so that a flag goes up and down within a short series."""
     monkeypatch.setattr(statistic, "SHORTEST_MEMORY", 12)
-
-
-def wave(length: int, seed: int, change: int | None = None) -> Array:
-    values = np.sin(np.arange(length)) + np.random.default_rng(seed).normal(0, 0.3, length)
-    values[::13] = np.nan
-    if change is not None:
-        values[change:] += 40.0
-    return values
-
-
-def told_alone(values: Array, runtime: FakeRuntime | None = None) -> Array:
-    """Flag, score, since (time, 3) after each reading of a session that is alone."""
-    runtime = FakeRuntime((runtime or FakeRuntime(fake_bundle())).bundle)
-    watch = Watch.of(runtime.bundle.manifest)
-    state, row, told = runtime.bundle.initial[None], watch.initial()[None], []
-    for step, value in enumerate(values):
-        _, state, gates = runtime.step_with_gates(np.array([[value]]), np.array([START + step * HOUR]), state)
-        row = watch.advance(row, gates, np.array([not np.isnan(value)]))
-        said = watch.read(row)
-        told.append([said.flag[0], said.score[0], said.since[0]])
-    return np.array(told, np.float64)
-
-
-def told(answers: Answers, at: int) -> Array:
-    assert answers.regimes is not None
-    return answers.regimes.values[answers.regimes.rows[at]]
-
-
-async def watch_all(engine: Engine, *names: str, history: Array | None = None) -> None:
-    for name in names:
-        await engine.create(name, START, column() if history is None else column(*history), regime=True)
 
 
 async def test_a_change_raises_the_flag_and_others_beside_it_are_not_told() -> None:
@@ -107,46 +68,6 @@ async def test_sessions_that_are_not_watched_run_as_they_did_and_fetch_no_gates(
             assert (await send(engine, ("plain", 3.0), ("plain", 4.0))).regimes is None
         assert not any(run.gates for run in runtime.log)
         assert runs(runtime, "step") == []
-
-
-async def test_a_long_frame_does_not_delay_another_clients_reading_by_more_than_a_few_steps() -> None:
-    runtime = FakeRuntime(fake_bundle())
-    values = wave(60, 1, change=40)
-    async with running(runtime, max_batch=4 + 3 * STEP_COST) as engine:
-        await watch_all(engine, "a")
-        await engine.create("plain", START, column())
-        gate = runtime.gate = Turnstile()
-        long = asyncio.create_task(send(engine, *(("a", value) for value in values)))
-        for step in range(3):
-            await blocked(runtime)
-            reading = asyncio.create_task(send(engine, ("plain", float(step), step)))
-            await asyncio.sleep(0)
-            gate.let(4 + 1)  # the steps of one piece, and the reading
-            answers = await asyncio.wait_for(reading, 30)
-            np.testing.assert_array_equal(answers.quantiles[0], alone(np.arange(step + 1.0))[-1])
-        assert not long.done()
-        gate.set()
-        answers = await long
-        np.testing.assert_array_equal(told(answers, 59), told_alone(values)[-1])
-        np.testing.assert_array_equal(answers.quantiles[answers.rows[59]], alone(values)[-1])
-
-
-async def test_a_session_that_has_not_spoken_since_a_restart_is_charged_its_steps_too() -> None:
-    values, journal, watcher = wave(20, 1), memory(), Watcher()
-    async with running(journal=journal) as engine:
-        await watch_all(engine, "a")
-    async with running(journal=journal, observer=watcher, max_batch=4 + 3 * STEP_COST) as engine:
-        answers = await send(engine, *(("a", value) for value in values))
-        np.testing.assert_array_equal(told(answers, 19), told_alone(values)[-1])
-    assert [readings for readings, _ in watcher.batches] == [4] * 5
-
-
-async def test_many_sessions_with_a_reading_each_run_together() -> None:
-    watcher, names = Watcher(), [str(at) for at in range(40)]
-    async with running(observer=watcher, max_batch=50) as engine:
-        await watch_all(engine, *names)
-        assert codes(await send(engine, *((name, 1.0) for name in names))) == [None] * 40
-    assert watcher.batches == [(40, 40)]
 
 
 async def test_a_last_reading_sent_again_is_told_the_same_and_moves_nothing() -> None:
