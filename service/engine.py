@@ -16,6 +16,7 @@ from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
 from service.engine_settings import EngineSettings
 from service.events import NullObserver, Observer
+from service.express import Express
 from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
 from service.health import Health
@@ -103,6 +104,7 @@ class Engine:
         self._nothing = nothing = np.empty((0, manifest.horizon, len(manifest.quantiles)))
         stream = Stream(
             queue=queue,
+            express=Express(registry, model, reach, observer, health, clock),
             registry=registry,
             replays=replays,
             judge=Judge(table, reach, registry.recorded),

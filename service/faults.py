@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from service.errors import GatecastError
 
 
-@contextmanager
-def faults_as(kind: type[GatecastError], message: str) -> Iterator[None]:
+class faults_as:  # noqa: N801 (used as a function; a class, since every batch passes through several of them)
     """Our own errors pass; any other exception leaves as `kind`, with itself as the cause."""
-    try:
-        yield
-    except GatecastError:
-        raise
-    except Exception as fault:  # a model or a disk may raise anything; no caller may wait for ever
-        raise kind(message) from fault
+
+    __slots__ = ("_kind", "_message")
+
+    def __init__(self, kind: type[GatecastError], message: str) -> None:
+        self._kind = kind
+        self._message = message
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A model or a disk may raise anything; no caller may wait for ever.
+        if isinstance(fault, Exception) and not isinstance(fault, GatecastError):
+            raise self._kind(self._message) from fault
 
 
 def again(error: GatecastError) -> GatecastError:

@@ -88,7 +88,11 @@ def check_history(values: NDArray[np.float64], longest: int) -> None:
 def check_frame(observations: Observations) -> dict[int, GatecastError]:
     """The observations that no session could take, by index: absurd values, steps or times."""
     wrong: dict[int, GatecastError] = {}
-    times, steps = observations.times, observations.steps
+    times, steps, values = observations.times, observations.steps, observations.values
+    if steps.min() >= NO_STEP and max(steps.max(), times.max()) <= LARGEST_TIME and (times == NO_TIME).all():
+        largest = np.abs(values).max()
+        if largest <= LARGEST_VALUE or (np.isnan(largest) and not _absurd(values).any()):
+            return wrong
     late = (times > LARGEST_TIME) | (steps > LARGEST_TIME)
     early = (times < -LARGEST_TIME) & (times != NO_TIME)
     for at in np.flatnonzero(late | early).tolist():

@@ -41,6 +41,22 @@ class PaddedRuntime:
             forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots), *known)
         return forecasts[: len(positions)], states
 
+    def rows(
+        self,
+        arena: Arena,
+        slots: NDArray[np.int64],  # (batch,)
+        values: NDArray[np.float64],  # (batch, width)
+        times: NDArray[np.int64],  # (batch,)
+        static: NDArray[np.float64] | None = None,  # (batch, static features)
+    ) -> tuple[NDArray[np.float64], States]:
+        """As `step`, where reading and row stand at the same place; not padded if every size is as good as another."""
+        if not self.runtime.any_size:
+            missing = np.full((1, values.shape[1]), np.nan)
+            values, times = np.concatenate([values, missing]), np.append(times, 0)
+            return self.step(arena, slots, np.arange(len(slots)), values, times, None, static)
+        with faults_as(ModelFailed, FAILED):
+            return self.runtime.step(values, times, arena.gather(slots), None, static)
+
     def step_with_gates(
         self,
         arena: Arena,

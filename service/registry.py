@@ -94,6 +94,11 @@ class Registry:
             accepted[~unborn] = self._append(rows[~unborn], steps[~unborn], values[~unborn])
             return accepted
 
+    def append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """As `record`, of sessions that are all born."""
+        with faults_as(JournalError, BROKEN):
+            return self._append(rows, steps, values)
+
     def recorded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         """The readings of steps `first` to `last` (n, width); none where they are not all there, or damaged."""
         with faults_as(JournalError, BROKEN):

@@ -30,12 +30,11 @@ class SessionTable:
         self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
         self.last_values = np.zeros((0, width), np.float64)
         self.regime = np.zeros(0, np.bool_)  # made to be watched
-        self.watched = np.zeros(0, np.bool_)  # and is: the model has gates for it
+        self.odd = np.zeros((0, 2), np.bool_)  # what takes a session the long way: `watched` and `unborn`
         self.static = np.zeros((0, features), np.float64)  # NaN where unknown
         self.saved_step = np.zeros(0, np.int64)  # of the newest checkpoint; -1: none
         self.slot = np.zeros(0, np.int64)  # in the arena, or NOWHERE
         self.used = np.zeros(0, np.int64)  # number of the last batch that it was in
-        self.unborn = np.zeros(0, np.bool_)  # its start is not in the journal: the first reading sets it
         self._names = _Names()
         self._name_of: list[str] = []
         self._free: list[int] = []
@@ -43,6 +42,16 @@ class SessionTable:
 
     def __len__(self) -> int:
         return len(self._names)
+
+    @property
+    def watched(self) -> NDArray[np.bool_]:
+        """(rows,) made to be watched, and is: the model has gates for it."""
+        return self.odd[:, 0]
+
+    @property
+    def unborn(self) -> NDArray[np.bool_]:
+        """(rows,) its start is not in the journal: the first reading sets it."""
+        return self.odd[:, 1]
 
     def find(self, names: list[str]) -> Rows:
         """The row of each name, UNKNOWN where there is none."""

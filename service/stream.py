@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ from datasets.frequency import Frequency
 from service.batching import Batch
 from service.errors import GatecastError, InternalError, ModelFailed, StaleSession
 from service.events import Observer
+from service.express import STALE, Express
 from service.faults import faults_as
-from service.frame_queue import FrameQueue
-from service.frames import NO_STEP, NO_TIME, join
+from service.frame_queue import FrameQueue, Piece
+from service.frames import NO_STEP, NO_TIME, Answers, join
 from service.health import Health
 from service.outcomes import Outcome
 from service.registry import Registry, unknown
@@ -24,7 +25,7 @@ from service.running import Ran, Runner
 from service.salvage import Salvage
 from service.verdicts import Judge
 
-STALE = "the session was moved on by someone else; ask for its last step and go on from there"
+FAILED = "the engine failed on this batch; send it again"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Stream:
     """Works off waiting frames, one batch a turn. A failure fails its own batch's readings and nothing else."""
 
     queue: FrameQueue
+    express: Express
     registry: Registry
     replays: Replays
     judge: Judge
@@ -51,9 +53,11 @@ class Stream:
         worked = bool(pieces)
         while pieces:
             began = self.clock()
+            if self._ordinary(pieces, began):
+                break
             outcome = Outcome(Batch.of(pieces))
             try:
-                with faults_as(InternalError, "the engine failed on this batch; send it again"):
+                with faults_as(InternalError, FAILED):
                     late = self._advance(outcome)
             except GatecastError as error:
                 late = set()
@@ -63,6 +67,26 @@ class Stream:
                 break
             pieces = self.queue.put_aside(pieces, late) or self.queue.form(self.limit)  # others may fill its place
         return worked
+
+    def _ordinary(self, pieces: list[Piece], began: float) -> bool:
+        """Answers a batch in which nothing is out of the ordinary; False, and nothing was done, if it is another."""
+        answers = None
+        try:
+            with faults_as(InternalError, FAILED):
+                batch = self.express.take(pieces)
+                answers = None if batch is None else self.express.run(batch, pieces)
+        except GatecastError as error:
+            outcome = Outcome(Batch.of(pieces))
+            outcome.rows = self.registry.table.find(outcome.batch.sessions)
+            self._fail(outcome, error)
+            self._answer(outcome, began)
+            return True
+        if answers is None:
+            return False
+        readings = sum(len(part.steps) for part in answers)
+        self._send(pieces, answers)
+        self.observer.batch(readings, readings, self.clock() - began)
+        return True
 
     def _advance(self, outcome: Outcome) -> set[str]:
         """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions."""
@@ -122,13 +146,17 @@ class Stream:
         rows = outcome.rows
         last_steps = np.where(rows >= 0, self.registry.table.last_step[rows], NO_STEP)
         answers = outcome.answers(last_steps, self.registry.journal.durable, self.no_forecasts)
-        for piece, part in zip(outcome.batch.pieces, answers, strict=True):
+        self._send(outcome.batch.pieces, answers)
+        self.observer.batch(len(rows), outcome.turns, self.clock() - began)
+        if any(outcome.errors):
+            for code, count in outcome.refused().items():
+                self.observer.refused(code, count)
+
+    def _send(self, pieces: Sequence[Piece], answers: Sequence[Answers]) -> None:
+        """Each frame of which this was the last piece is answered."""
+        for piece, part in zip(pieces, answers, strict=True):
             frame = piece.frame
             frame.parts.append(part)
             if piece.stop == len(frame.observations.sessions):
                 self.replies.answer(frame.caller, join(frame.parts, frame.observations.sessions))
         self.replies.send()
-        self.observer.batch(len(rows), outcome.turns, self.clock() - began)
-        if any(outcome.errors):
-            for code, count in outcome.refused().items():
-                self.observer.refused(code, count)

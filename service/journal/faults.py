@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 
 from service.errors import JournalDamaged, JournalError
 
@@ -29,16 +30,27 @@ def damaged(path: Path, what: str) -> JournalDamaged:
     return JournalDamaged(f"the journal {path} is damaged: {what}. {DAMAGED}")
 
 
-@contextmanager
-def explained(path: Path, doing: str) -> Iterator[None]:
+class explained:  # noqa: N801 (used as a function; a class, since every append passes through it)
     """Turns an error of SQLite into a `JournalError`: what was being done, what SQLite says, what to do."""
-    try:
-        yield
-    except sqlite3.Error as fault:
+
+    __slots__ = ("_doing", "_path")
+
+    def __init__(self, path: Path, doing: str) -> None:
+        self._path = path
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(fault, sqlite3.Error):
+            return
         code = getattr(fault, "sqlite_errorcode", 0) & 0xFF  # an extended code has its family in the low byte
         advice = ADVICE.get(code, "Open the journal again; if it happens again, check the disk")
-        kind = JournalDamaged if code in SPOILT else JournalError
-        raise kind(f"the journal {path} could not {doing}: {fault}. {advice}") from fault
+        error = JournalDamaged if code in SPOILT else JournalError
+        raise error(f"the journal {self._path} could not {self._doing}: {fault}. {advice}") from fault
 
 
 @contextmanager

@@ -131,7 +131,7 @@ class SqliteJournal:
                     (self._tail.end, len(accepted.keys), batches.encode(accepted)),
                 )
             self._batches += 1
-            slots = slots[follows]
+            slots = slots if accepted is readings else slots[follows]
             self._heads.advance(slots, accepted.steps, accepted.values)
             self._tail.push(accepted, slots, self._heads.tail)
             return follows

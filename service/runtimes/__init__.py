@@ -45,6 +45,7 @@ class Runtime(Protocol):
     name: str
     device: str
     bundle: Bundle
+    any_size: bool  # whether batches of every size run as well as those that were warmed up
 
     def sequence(
         self,

@@ -49,6 +49,7 @@ class FakeRuntime:
     """
 
     name = "fake"
+    any_size = False
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
         if bundle.manifest.architecture != "fake":

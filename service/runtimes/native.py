@@ -47,6 +47,7 @@ class NativeRuntime:
     """
 
     name = "native"
+    any_size = True
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
         found = _opened(bundle, device, Kernel)

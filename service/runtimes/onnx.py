@@ -44,6 +44,7 @@ class OnnxRuntime:
     """Runs `sequence.onnx` and `step.onnx`; states are numpy rows."""
 
     name = "onnx"
+    any_size = False
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
         if device != "cpu":

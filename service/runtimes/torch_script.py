@@ -57,6 +57,7 @@ class TorchScriptRuntime:
     """Runs both methods of `model.ts`; states are tensors on `device`."""
 
     name = "torchscript"
+    any_size = False
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int = 1) -> None:
         if device.startswith("cuda") and not torch.cuda.is_available():
