@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import Future
 from collections.abc import Callable, Sequence
 from threading import Thread
 from typing import Any
@@ -263,15 +264,18 @@ class Engine:
 
         Where the model knows covariates ahead, only readings that carry their future are answered with a forecast.
         """
+        return await self.submit(observations)
+
+    def submit(self, observations: Observations) -> Future[Answers]:
+        """As `observe`: the readings have their place in the order when this returns, the answers come later."""
         self._intake.observations(observations)
-        count = len(observations.sessions)
-        if count == 0:
-            return self._no_answers()
-        with self._room.place(count):
-            frame = Frame(self._known.complete(observations), check_frame(observations), Caller())
-            self._room.put(frame)
-            answers: Answers = await frame.caller.future
-            return answers
+        caller = Caller()
+        if not observations.sessions:
+            caller.future.set_result(self._no_answers())
+            return caller.future
+        frame = Frame(self._known.complete(observations), check_frame(observations), caller)
+        self._room.seat(frame)
+        return caller.future
 
     async def _call(self, action: Callable[[Caller], object], steps: int = 0) -> Any:
         with self._room.place(1, steps):

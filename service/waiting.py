@@ -96,14 +96,24 @@ class WaitingRoom:
         with self._changed:
             self.steps -= steps
 
-    def put(self, thing: Frame | Peek | Call) -> None:
-        """Hands in something to do and wakes the engine."""
+    def seat(self, frame: Frame) -> None:
+        """Hands in a frame that holds room until its caller is answered; `Overloaded` or `Draining`, as `place`."""
+        readings = len(frame.observations.sessions)
         with self._changed:
             if self._closed is not None:
                 raise Draining(self._closed)
-            if isinstance(thing, Frame):
-                self.frames.append(thing)
-            elif isinstance(thing, Peek):
+            self._admit("readings", self.readings + readings, self._settings.max_waiting)
+            self.readings += readings
+            self.frames.append(frame)
+            self._changed.notify()
+        frame.caller.future.add_done_callback(lambda _: self._leave(readings))
+
+    def put(self, thing: Peek | Call) -> None:
+        """Hands in something else to do and wakes the engine."""
+        with self._changed:
+            if self._closed is not None:
+                raise Draining(self._closed)
+            if isinstance(thing, Peek):
                 self.peeks.append(thing)
             else:
                 self.calls.append(thing)
@@ -126,6 +136,10 @@ class WaitingRoom:
 
     def __bool__(self) -> bool:
         return bool(self.frames or self.peeks or self.calls)
+
+    def _leave(self, readings: int) -> None:
+        with self._changed:
+            self.readings -= readings
 
     def _admit(self, what: str, waiting: int, limit: int) -> None:
         if waiting > limit:

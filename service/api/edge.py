@@ -15,9 +15,9 @@ from service.api.drain import Streams
 from service.api.forecasts import Levels, Selection
 from service.api.gate_summaries import Detail, GateSummaries, detail
 from service.api.histories import Histories
-from service.api.items import Item, Items, refusal
+from service.api.items import Item, Items
 from service.api.limits import session_name
-from service.api.readings import Columns, Faults, Reading
+from service.api.readings import Columns, Faults, Reading, Sheet
 from service.api.statics import Statics
 from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
@@ -36,6 +36,19 @@ class Outcome:
 
     items: list[Item]
     errors: Faults
+
+
+@dataclass(frozen=True, eq=False)
+class Submitted:
+    """Readings that are with the engine, and how their answers are to be written."""
+
+    sessions: Sequence[str]
+    readings: Sequence[Reading]
+    sheet: Sheet
+    selection: Selection
+    whole_times: bool
+    gates: Detail | None
+    answers: asyncio.Future[Answers]
 
 
 class Edge:
@@ -99,22 +112,50 @@ class Edge:
         `excused` are sessions of which another reading was sent that could not even be decoded: it may have been the
         one that carries what is known ahead. With `gates`, answers with a forecast carry those of their reading.
         """
+        if not readings:
+            return Outcome([], {})
+        return await self.outcome(self.submit(sessions, readings, selection, whole_times, excused, gates))
+
+    async def outcome(self, submitted: Submitted) -> Outcome:
+        """What came of readings that are with the engine."""
+        answers = await submitted.answers
+        starts = await self._starts(submitted.sheet.observations.sessions, answers)
+        return self.written(submitted, answers, starts)
+
+    def submit(
+        self,
+        sessions: Sequence[str],
+        readings: Sequence[Reading],
+        selection: Selection,
+        whole_times: bool = False,
+        excused: Collection[str] = (),
+        gates: Detail | None = None,
+    ) -> Submitted:
+        """As `observe`, up to the engine, which has the readings in order when this returns."""
         limit = self.settings.readings_per_frame
         if len(readings) > limit:
             raise TooManyReadings(f"at most {limit} readings were expected at once, got {len(readings)}", limit=limit)
-        if not readings:
-            return Outcome([], {})
         sheet = self._columns.read(sessions, readings, selection.horizon, excused)
         for error in sheet.faults.values():
             self.metrics.refused(error.code, 1)
-        if not sheet.kept:
-            items = [refusal(sessions[at], readings[at].step, sheet.faults[at]) for at in range(len(readings))]
-            return Outcome(items, sheet.faults)
         observations = replace(sheet.observations, gates=True) if gates else sheet.observations
-        answers = await self.engine.observe(observations)
+        answers = self.engine.submit(observations)
+        return Submitted(sessions, readings, sheet, selection, whole_times, gates, answers)
+
+    def written(self, submitted: Submitted, answers: Answers, starts: dict[str, int]) -> Outcome:
+        """The items of what the engine has answered; `starts` as `Items.write` takes them."""
+        sheet = submitted.sheet
         errors = {at: error for at, error in zip(sheet.kept, answers.errors, strict=True) if error is not None}
-        starts = await self._starts(sheet.observations.sessions, answers)
-        items = self._items.write(sessions, readings, sheet, answers, selection, starts, whole_times, gates)
+        items = self._items.write(
+            submitted.sessions,
+            submitted.readings,
+            sheet,
+            answers,
+            submitted.selection,
+            starts,
+            submitted.whole_times,
+            submitted.gates,
+        )
         return Outcome(items, errors | sheet.faults)
 
     async def _starts(self, sessions: list[str], answers: Answers) -> dict[str, int]:
