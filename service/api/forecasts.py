@@ -31,7 +31,7 @@ class Selection:
         middle = part[..., lower]
         if share:
             middle = (1 - share) * middle + share * part[..., upper]
-        levels = part[..., list(self.columns)].transpose(0, 2, 1)
+        levels = part.take(self.columns, axis=2).transpose(0, 2, 1)
         return middle.tolist(), levels.tolist()
 
 

@@ -46,14 +46,15 @@ class Items:
         for at, error in sheet.faults.items():
             items[at] = refusal(sessions[at], readings[at].step, error)
         medians, levels = selection.cut(answers.quantiles)
-        known = np.where(answers.times == NO_TIME, 0, answers.times)
-        times = self.clock.write_all(known)
-        last = np.zeros_like(answers.steps)
+        known, last = answers.times, np.zeros_like(answers.steps)
+        if any(answers.errors):
+            known = np.where(known == NO_TIME, 0, known)
+        first = known
         if starts:
             names = sheet.observations.sessions
             last = np.array([step if name in starts else 0 for name, step in zip(names, answers.steps, strict=True)])
-            known = np.array([starts.get(name, time) for name, time in zip(names, known, strict=True)])
-        ahead = self._ahead(known, last, selection.horizon if whole_times else 1)
+            first = np.array([starts.get(name, time) for name, time in zip(names, known, strict=True)])
+        times, ahead = self._times(known, first, last, selection.horizon if whole_times else 1)
         repeated, keyed = answers.repeated.tolist(), answers.keyed.tolist()
         steps, rows = answers.steps.tolist(), answers.rows.tolist()
         shown, regimes = self._gates(answers, gates), _regimes(answers)
@@ -89,11 +90,15 @@ class Items:
         written = self.gates.write(answers.gates.values[answers.gates.rows[with_gates]], detail)
         return dict(zip(with_gates.tolist(), written, strict=True))
 
-    def _ahead(self, starts: NDArray[np.int64], last: NDArray[np.int64], count: int) -> list[list[Time]]:
-        """The times of the `count` steps after step `last` of each series that begins at `starts`."""
+    def _times(
+        self, own: NDArray[np.int64], starts: NDArray[np.int64], last: NDArray[np.int64], count: int
+    ) -> tuple[list[Time], list[list[Time]]]:
+        """Each reading's `own` time, and those of the `count` steps after step `last` of a series from `starts`."""
         steps = last[:, None] + np.arange(1, count + 1, dtype=np.int64)  # (readings, count)
-        texts = self.clock.write_all(self.clock.frequency.times(np.repeat(starts, count), steps.ravel()))
-        return [texts[at : at + count] for at in range(0, len(texts), count)]
+        ahead = self.clock.frequency.times(starts[:, None], steps)
+        texts = self.clock.write_all(np.concatenate([own, ahead.ravel()]))
+        readings = len(own)
+        return texts[:readings], [texts[at : at + count] for at in range(readings, len(texts), count)]
 
 
 def regime(said: NDArray[np.float64]) -> Item:

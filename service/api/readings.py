@@ -57,8 +57,8 @@ class Columns:
         faults: Faults = {}
         steps = _steps(readings, faults)
         times = self._times(readings, faults)
-        columns = [_column("y", [each.y for each in readings], faults), *self._covariates(readings, faults)]
-        values = np.stack(columns, axis=1)  # (readings, 1 + covariates)
+        target, others = _column("y", [each.y for each in readings], faults), self._covariates(readings, faults)
+        values = np.stack([target, *others], axis=1) if others else target[:, None]  # (readings, 1 + covariates)
         futures = self._futures(sessions, readings, asked, excused, faults)
         if not faults:
             kept = list(range(len(readings)))
@@ -129,19 +129,18 @@ class Columns:
 
 
 def _steps(readings: Sequence[Reading], faults: Faults) -> NDArray[np.int64]:
-    steps = np.full(len(readings), NO_STEP, dtype=np.int64)
+    sent = [NO_STEP if each.step is None else each.step for each in readings]
     for at, each in enumerate(readings):
-        if each.step is None:
-            continue
-        if 0 <= each.step <= LARGEST_STEP:
-            steps[at] = each.step
-        else:
+        if each.step is not None and not 0 <= each.step <= LARGEST_STEP:
+            sent[at] = NO_STEP
             faults[at] = InvalidValue(f"step: a whole number of 0 to {LARGEST_STEP} was expected")
-    return steps
+    return np.array(sent, np.int64)
 
 
 def _column(name: str, values: list[float | None], faults: Faults) -> NDArray[np.float64]:
     column = np.array(values, dtype=np.float64)  # (readings,) None becomes NaN
+    if np.abs(column).max(initial=0.0) <= LARGEST_VALUE:  # which is False where one is NaN
+        return column
     wrong = np.abs(column) > LARGEST_VALUE
     if np.count_nonzero(np.isnan(column)) != values.count(None):  # MessagePack can carry a NaN
         wrong |= np.isnan(column) & np.array([value is not None for value in values])
