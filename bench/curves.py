@@ -83,7 +83,7 @@ def plot_latency(found: dict[int, Latencies], path: Path, note: str) -> None:
     axes.set(xscale="log", yscale="log", xlabel="readings a second, one a frame, when they are due", ylabel="ms")
     axes.set_xticks(rates, [f"{rate:,}" for rate in rates])
     axes.minorticks_off()
-    _finish(figure, axes, f"Latency against load, {CONNECTIONS} connections", path, note)
+    finish(figure, axes, f"Latency against load, {CONNECTIONS} connections", path, note)
 
 
 def plot_throughput(found: dict[str, list[Report]], path: Path, note: str) -> None:
@@ -95,13 +95,15 @@ def plot_throughput(found: dict[str, list[Report]], path: Path, note: str) -> No
     axes.set(xscale="log", yscale="log", xlabel="readings in a frame", ylabel="readings a second")
     axes.set_xticks(SIZES, [str(size) for size in SIZES])
     axes.minorticks_off()
-    _finish(figure, axes, f"Throughput against frame size, one connection, {IN_FLIGHT} frames in flight", path, note)
+    finish(figure, axes, f"Throughput against frame size, one connection, {IN_FLIGHT} frames in flight", path, note)
 
 
-def _finish(figure: Figure, axes: Axes, title: str, path: Path, note: str) -> None:
+def finish(figure: Figure, axes: Axes, title: str, path: Path, note: str, scaled: bool = True) -> None:
+    """Title, grid and legend; `scaled`: the axis of values is logarithmic."""
     figure.suptitle(title, fontsize=10)
     axes.set_title(note, fontsize=6, color="0.4")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    if scaled:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)

@@ -16,6 +16,7 @@ from bench import (
     curves,
     durability,
     frames,
+    growth,
     histories,
     idle_sessions,
     many_sessions,
@@ -61,6 +62,7 @@ def main() -> None:
             found += rows
         if not chosen.rows:
             found += curves.measure(made, curves.FOLDER, where)
+            found += growth.measure(made, curves.FOLDER, where)
     if chosen.write:
         RESULTS.write_text(entered(RESULTS.read_text(encoding="utf-8"), where, found), encoding="utf-8")
 
