@@ -11,9 +11,13 @@ from urllib.parse import unquote_to_bytes
 from datasets.frequency import Frequency
 from service.api.ahead import Ahead
 from service.api.clock import Clock
+from service.api.column_answers import ColumnAnswer, ColumnAnswers
+from service.api.column_readings import ColumnReadings
+from service.api.columns import ColumnFrame
 from service.api.drain import Streams
 from service.api.forecasts import Levels, Selection
 from service.api.gate_summaries import Detail, GateSummaries, detail
+from service.api.handles import Handles
 from service.api.histories import Histories
 from service.api.items import Item, Items, refusal
 from service.api.limits import session_name
@@ -64,6 +68,8 @@ class Edge:
         self.gates = GateSummaries(Gates.of(manifest))
         self._columns = Columns(self.clock, covariates, self.ahead)
         self._items = Items(self.clock, self.gates)
+        self._column_readings = ColumnReadings(self.clock, covariates, self.ahead)
+        self._column_answers = ColumnAnswers(self.clock)
 
     def check_streams(self) -> None:
         """`CannotStream` where the bundle's model keeps no state."""
@@ -93,29 +99,46 @@ class Edge:
         whole_times: bool = False,
         excused: Collection[str] = (),
         gates: Detail | None = None,
+        every: int = 1,
     ) -> Outcome:
         """What came of each reading. An error that is raised is about all of them: none was recorded.
 
         `excused` are sessions of which another reading was sent that could not even be decoded: it may have been the
         one that carries what is known ahead. With `gates`, answers with a forecast carry those of their reading.
+        `every` is that of the engine's observations.
         """
         limit = self.settings.readings_per_frame
         if len(readings) > limit:
             raise TooManyReadings(f"at most {limit} readings were expected at once, got {len(readings)}", limit=limit)
         if not readings:
             return Outcome([], {})
+        excused = set(sessions) if every == 0 else excused
         sheet = self._columns.read(sessions, readings, selection.horizon, excused)
         for error in sheet.faults.values():
             self.metrics.refused(error.code, 1)
         if not sheet.kept:
             items = [refusal(sessions[at], readings[at].step, sheet.faults[at]) for at in range(len(readings))]
             return Outcome(items, sheet.faults)
-        observations = replace(sheet.observations, gates=True) if gates else sheet.observations
+        observations = sheet.observations
+        if gates or every != 1:
+            observations = replace(observations, gates=gates is not None, every=every)
         answers = await self.engine.observe(observations)
         errors = {at: error for at, error in zip(sheet.kept, answers.errors, strict=True) if error is not None}
         starts = await self._starts(sheet.observations.sessions, answers)
         items = self._items.write(sessions, readings, sheet, answers, selection, starts, whole_times, gates)
         return Outcome(items, errors | sheet.faults)
+
+    async def observe_columns(
+        self, frame: ColumnFrame, handles: Handles, selection: Selection, every: int, packed: bool
+    ) -> ColumnAnswer:
+        """As `observe`, by columns; `packed` is the answer of MessagePack."""
+        sheet = self._column_readings.read(frame, handles, every)
+        for error in sheet.faults.values():
+            self.metrics.refused(error.code, 1)
+        if not sheet.kept:
+            return self._column_answers.refused(frame, sheet, self.durable, packed)
+        answers = await self.engine.observe(sheet.observations)
+        return self._column_answers.write(frame, sheet, answers, selection, packed)
 
     async def _starts(self, sessions: list[str], answers: Answers) -> dict[str, int]:
         """Where the answered sessions start, on a monthly grid: 28 February may stand for the 30th or a month's end."""

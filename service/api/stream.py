@@ -11,17 +11,20 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api import problems
+from service.api.cadence import cadence, cadence_of
+from service.api.column_answers import ColumnAnswer
 from service.api.edge import Edge
 from service.api.forecasts import Selection
-from service.api.frames import Codec, codecs
+from service.api.frames import Codec, Frame, HandlesFrame, codecs
 from service.api.gate_summaries import Detail
+from service.api.handles import Handles
 from service.api.items import Item, refusal
 from service.api.query import levels_of, require_taken, whole_number
-from service.errors import Draining, GatecastError, InternalError, NotFound, UnsupportedProtocol
+from service.errors import Draining, GatecastError, InternalError, NotFound, UnsupportedProtocol, WrongType
 from service.faults import faults_as
 
 PROTOCOL = 1
-PARAMETERS = ("protocol", "horizon", "quantiles", "gates")  # of the address
+PARAMETERS = ("protocol", "horizon", "quantiles", "gates", "every")  # of the address
 RESTART = 1012  # websocket close code: the service restarts, connect again
 _FAILED = "the service failed at this frame; ask for the session's last step and go on from there"
 
@@ -36,7 +39,7 @@ class StreamEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
-            selection, gates = self._asked(scope["query_string"])
+            asked = self._asked(scope["query_string"])
         except GatecastError as error:
             self._edge.metrics.problem(error.code)
             await deny(problems.answer(error, self._edge.settings.retry_after_seconds), send)
@@ -46,12 +49,12 @@ class StreamEndpoint:
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
         ]
         await send({"type": "websocket.accept", "headers": headers})
-        connection = Connection(self._edge, self._codecs, selection, gates, receive, send)
+        connection = Connection(self._edge, self._codecs, *asked, receive, send)
         with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
             await connection.run()
         self._edge.log.info("stream closed", frames=connection.frames, readings=connection.readings)
 
-    def _asked(self, query: bytes) -> tuple[Selection, Detail | None]:
+    def _asked(self, query: bytes) -> tuple[Selection, Detail | None, int]:
         if self._edge.streams.draining:
             raise Draining("the service is ending; connect again")
         self._edge.check_streams()
@@ -62,7 +65,7 @@ class StreamEndpoint:
             raise UnsupportedProtocol(f"this service speaks protocol {PROTOCOL}", protocol=PROTOCOL)
         gates = self._edge.detail(asked.get("gates"))
         horizon, levels = whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
-        return self._edge.levels.select(horizon, levels), gates
+        return self._edge.levels.select(horizon, levels), gates, cadence_of(asked.get("every"))
 
 
 @dataclass(eq=False)
@@ -73,6 +76,7 @@ class Connection:
     codecs: tuple[Codec, Codec]  # for text, for binary
     selection: Selection
     gates: Detail | None
+    every: int
     receive: Receive
     send: Send
     frames: int = 0
@@ -83,6 +87,7 @@ class Connection:
         self._answers: asyncio.Queue[asyncio.Task[bytes | str] | None] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._drained = False
+        self.handles = Handles(self.edge.settings.handles_per_stream)
 
     def drain(self) -> None:
         """Take no more frames; answer those that were taken, then close with 1012."""
@@ -142,19 +147,35 @@ class Connection:
         sent = codec.encode(answer)
         return sent.decode("utf-8") if as_text else sent
 
-    async def _work(self, codec: Codec, data: bytes, form: str) -> Item | list[Item]:
+    async def _work(self, codec: Codec, data: bytes, form: str) -> Item | list[Item] | ColumnAnswer:
         frame = codec.decode(data)
         self.frames += 1
+        if isinstance(frame, HandlesFrame):
+            self.edge.metrics.frame(form, 0)
+            return self.handles.register(frame.names)
         self.readings += frame.count
         self.edge.metrics.frame(form, frame.count)
         selection = self.selection
         if frame.horizon is not None or frame.quantiles is not None:
             selection = self.edge.levels.select(frame.horizon, frame.quantiles, self.selection)
         gates = self.gates if frame.gates is None else self.edge.detail(frame.gates)
+        every = cadence(frame.every, self.every)
+        if isinstance(frame, Frame):
+            return await self._items(frame, selection, gates, every)
+        if gates is not None:
+            raise WrongType(
+                'gates: a frame by columns carries none; send those readings itemised, as {"observations": [...]}, or '
+                'leave gates out ("gates": false where the connection asks for them)'
+            )
+        return await self.edge.observe_columns(frame, self.handles, selection, every, codec.packed)
+
+    async def _items(self, frame: Frame, selection: Selection, gates: Detail | None, every: int) -> Item | list[Item]:
         sessions = [reading.session for reading in frame.readings]
         try:
             excused = {str(item.get("session")) for item in frame.refusals.values()}
-            outcome = await self.edge.observe(sessions, frame.readings, selection, excused=excused, gates=gates)
+            outcome = await self.edge.observe(
+                sessions, frame.readings, selection, excused=excused, gates=gates, every=every
+            )
             items = outcome.items
         except GatecastError as error:
             if frame.many or isinstance(error, InternalError):
