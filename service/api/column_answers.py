@@ -61,7 +61,7 @@ class ColumnAnswers:
             told = answers.regimes.rows != NONE
             said = answers.regimes.values[answers.regimes.rows[told]]
             places_told = _places(told, places).tolist()
-            answer["regime"] = [{"at": at, **regime(each)} for at, each in zip(places_told, said, strict=True)]
+            answer["regime"] = [{"at": at, "regime": regime(each)} for at, each in zip(places_told, said, strict=True)]
         return answer
 
     def refused(self, frame: ColumnFrame, sheet: Sheet, durable: str, packed: bool) -> ColumnAnswer:
