@@ -68,7 +68,7 @@ class ColumnAnswers:
         """The answer to a frame of which nothing was kept."""
         answer = self._columns(np.full(frame.count, NO_STEP), np.full(frame.count, NO_TIME), durable, packed)
         if sheet.faults:
-            answer["errors"] = _refusals(frame, sheet.faults)
+            answer |= {"errors": _refusals(frame, sheet.faults), "rows": b"" if packed else []}
         return answer
 
     def _columns(self, steps: Places, times: Places, durable: str, packed: bool) -> ColumnAnswer:
