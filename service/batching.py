@@ -32,6 +32,7 @@ class Batch:
     errors: list[GatecastError | None]  # those found before the queue
     futures: Futures | None  # None: the model takes none
     gated: NDArray[np.bool_] | None  # (readings,) whose frame asks for gates; None: none does
+    every: NDArray[np.int64] | None  # (readings,) see `Observations.every`; None: every forecast is wanted
 
     @classmethod
     def of(cls, pieces: list[Piece]) -> Batch:
@@ -46,9 +47,11 @@ class Batch:
                 if piece.first <= index < piece.stop:
                     errors[before + index - piece.first] = error
             before += piece.stop - piece.first
-        gated = None
-        if any(frame.gates for frame, _ in cuts):
-            gated = np.repeat([frame.gates for frame, _ in cuts], [cut.stop - cut.start for _, cut in cuts])
+        gated = every = None
+        if any(frame.gates or frame.every != 1 for frame, _ in cuts):
+            counts = [cut.stop - cut.start for _, cut in cuts]
+            gated = np.repeat([frame.gates for frame, _ in cuts], counts) if any(f.gates for f, _ in cuts) else None
+            every = np.repeat([frame.every for frame, _ in cuts], counts)
         futures = [frame.futures.cut(cut) for frame, cut in cuts if frame.futures is not None]
         return cls(
             pieces,
@@ -59,6 +62,7 @@ class Batch:
             errors,
             Futures.join(futures),
             gated,
+            every,
         )
 
     def __len__(self) -> int:

@@ -55,6 +55,12 @@ class InvalidSession(BadRequest):
     code, status = "invalid_session", 422
 
 
+class UnknownHandle(BadRequest):
+    """A number for a session that this connection was not given a name of."""
+
+    code, status = "unknown_handle", 422
+
+
 class EmptyRequest(BadRequest):
     code, status = "empty_request", 422
 
@@ -151,6 +157,12 @@ class TooManyReadings(GatecastError):
     """More readings in one frame or request than the limit."""
 
     code, status = "too_many_readings", 413
+
+
+class TooManyHandles(GatecastError):
+    """More sessions by number on one connection than the limit."""
+
+    code, status = "too_many_handles", 413
 
 
 class UnknownSession(GatecastError):

@@ -157,19 +157,24 @@ def _answers(
     durable: str,
 ) -> list[Answers]:
     never = np.zeros(len(places), np.bool_)
-    if len(pieces) == 1:
-        return [Answers(batch.steps, batch.times, batch.steps, never, batch.keyed, places, forecasts, errors, durable)]
     answers: list[Answers] = []
     first = 0
     for piece in pieces:
         stop = first + piece.stop - piece.first
         cut = slice(first, stop)
-        steps, own = batch.steps[cut], places[cut]
-        answers.append(
-            Answers(
-                steps, batch.times[cut], steps, never[cut], batch.keyed[cut], np.where(own < 0, -1, own - first),
-                forecasts[cut], errors[cut], durable,
-            )
-        )  # fmt: skip
+        steps = batch.steps[cut]
+        own, some = _wanted(places[cut], first, steps, piece.frame.observations.every, forecasts[cut])
+        part = steps, batch.times[cut], steps, never[cut], batch.keyed[cut], own, some
+        answers.append(Answers(*part, errors if len(pieces) == 1 else errors[cut], durable))
         first = stop
     return answers
+
+
+def _wanted(
+    places: Column, first: int, steps: Column, every: int, forecasts: NDArray[np.float64]
+) -> tuple[Column, NDArray[np.float64]]:
+    """Places of a piece's forecasts among its own, which begin at `first` of all, and those alone that are wanted."""
+    if every == 1:
+        return (places if first == 0 else np.where(places < 0, -1, places - first)), forecasts
+    wanted = (places >= 0) & ((steps + 1) % every == 0) if every else np.zeros(len(places), np.bool_)
+    return np.where(wanted, np.cumsum(wanted) - 1, -1), forecasts[wanted]

@@ -39,6 +39,7 @@ class Observations:
     values: NDArray[np.float64]  # (readings, 1 + covariates), NaN where missing
     futures: Futures | None = None  # None: no reading carries what is known ahead
     gates: bool = False  # whether answers with a forecast shall carry the gates of their reading
+    every: int = 1  # a forecast only after steps where (step + 1) % every == 0; 0: never
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Answers:
     last_steps: NDArray[np.int64]  # (readings,) the session's last recorded step after its batch
     repeated: NDArray[np.bool_]  # (readings,) the last step sent again: nothing advanced
     keyed: NDArray[np.bool_]  # (readings,) False: it came without step and time, and is taken at most once
-    rows: NDArray[np.int64]  # (readings,) in `quantiles`; -1: an error, or not its session's newest
+    rows: NDArray[np.int64]  # (readings,) in `quantiles`; -1: an error, not its session's newest, or not wanted
     quantiles: NDArray[np.float64]  # (rows, horizon, quantiles)
     errors: list[GatecastError | None]
     durable: str

@@ -59,7 +59,9 @@ class Outcome:
         self.fail([item for item, known in enumerate(self.errors) if known is None], error)
 
     def forecast(self, ran: Ran) -> None:
-        """The newest reading of each of these turns gets its forecast, if it carries what must be known for it."""
+        """The newest reading of each of these turns gets its forecast, if it is wanted and what it takes is known."""
+        if self.batch.every is not None:
+            ran = ran.only(self._wanted(ran.turns.newest))
         if ran.gates is not None and self.batch.gated is not None:
             asked = self.batch.gated[ran.turns.newest]
             self._gates.append((ran.turns.newest[asked], ran.gates[asked]))
@@ -68,6 +70,13 @@ class Outcome:
         self._forecast_of[ran.turns.newest] = self.turns + np.arange(len(ran.turns))
         self.turns += len(ran.turns)
         self._forecasts.append(ran.forecasts)
+
+    def _wanted(self, items: Items) -> NDArray[np.bool_]:
+        """(items,) whether a forecast after the step of each was asked for."""
+        assert self.batch.every is not None
+        every = self.batch.every[items]
+        wanted: NDArray[np.bool_] = (every > 0) & ((self.steps[items] + 1) % np.maximum(every, 1) == 0)
+        return wanted
 
     def refused(self) -> Counter[str]:
         """How many readings ended with which error code."""

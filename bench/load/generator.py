@@ -19,6 +19,7 @@ from itertools import chain
 
 import msgspec
 import numpy as np
+from gatecast_client.wire import Wire
 
 from bench.load.job import Job, Report
 from bench.load.process import cpu_seconds
@@ -40,6 +41,22 @@ class Line:
         self.sent: deque[float] = deque()
         self.text = job.form == "json"
         self.size = 0
+        if job.layout == "columns":
+            self._number(Wire(job.form))
+
+    def _number(self, wire: Wire) -> None:
+        """Gives the sessions of this connection their handles, and waits for the answers."""
+        first = 0
+        for block in self.blocks:
+            block.first = first
+            first += len(block.names)
+            frame = wire.encode({"handles": block.names})
+            self.socket.send(frame.encode() if isinstance(frame, str) else frame, self.text)
+        waiting = len(self.blocks)
+        while waiting:
+            self.socket.flush()
+            select.select([self.socket], [self.socket] if self.socket.behind else [], [], _LATE_ANSWERS)
+            waiting -= sum(1 for _ in self.socket.receive())
 
     def send(self, meant: float) -> bool:
         """Sends the next frame, whose latency counts from `meant`; False when there is none."""

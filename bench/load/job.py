@@ -29,6 +29,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     port: int
     path: str = "/v1/stream?quantiles=0.1,0.5,0.9&horizon=24"
     form: Literal["msgpack", "json"] = "msgpack"
+    layout: Literal["items", "columns"] = "items"  # of a frame: an object for each reading, or a column for each field
     prefix: str = "s"
     sessions: int = 1
     connections: int = 1

@@ -67,18 +67,23 @@ class Setting:
             yield server
 
 
-def sample(server: Server, prefix: str, form: str, readings: int) -> bytes:
+def sample(server: Server, prefix: str, form: str, readings: int, layout: str = "items") -> bytes:
     """An answer of the service to a frame of so many readings; those sessions have taken a step then."""
-    return run(Job(port=server.port, form=form, prefix=prefix, sessions=readings, readings=readings, rounds=1)).answer
+    job = Job(
+        port=server.port, form=form, layout=layout, prefix=prefix, sessions=readings, readings=readings, rounds=1
+    )  # fmt: skip
+    return run(job).answer
 
 
-def full_frames(server: Server, form: str, prefix: str, seconds: float, checked: bool = True) -> Report:
+def full_frames(
+    server: Server, form: str, prefix: str, seconds: float, checked: bool = True, layout: str = "items"
+) -> Report:
     """One connection with as many full frames in flight as the service takes, each of other sessions."""
     many = FRAME * IN_FLIGHT
     return run(
         Job(
-            port=server.port, form=form, prefix=prefix, sessions=many, readings=FRAME, in_flight=IN_FLIGHT,
-            seconds=seconds, watched=server.process, checked=checked,
+            port=server.port, form=form, layout=layout, prefix=prefix, sessions=many, readings=FRAME,
+            in_flight=IN_FLIGHT, seconds=seconds, watched=server.process, checked=checked,
         )
     )  # fmt: skip
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 
 import msgspec
-from gatecast_client.wire import Wire
+from gatecast_client.columns import Forecasts, as_raw
+from gatecast_client.wire import Columns, Kind, Wire
 
 from bench.load.job import Job
 
@@ -24,21 +26,35 @@ class Reading(msgspec.Struct):
 class Block:
     """The sessions of one frame, which advance together; `step` is their next one."""
 
-    def __init__(self, number: int, names: list[str], step: int, form: str) -> None:
+    def __init__(self, number: int, names: list[str], step: int, job: Job) -> None:
         self.number = number
+        self.names = names
         self.step = step
+        self.first = 0  # handle of its first session, on its connection
         self._readings = [Reading(name, step, 0.0) for name in names]
         self._body: object = self._readings if len(names) > 1 else self._readings[0]
-        self._encode = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
+        self._text = job.form == "json"
+        self._encode = (msgspec.json if self._text else msgspec.msgpack).Encoder().encode
+        self._by_columns = job.layout == "columns"
 
     def next(self) -> bytes:
         """The frame of the next step."""
         step, self.step = self.step, self.step + 1
         y = _WAVE[step % len(_WAVE)]
+        if self._by_columns:
+            return self._encode(self._columns(step, y))
         for reading in self._readings:
             reading.step = step
             reading.y = y
         return self._encode(self._body)
+
+    def _columns(self, step: int, y: float) -> dict[str, object]:
+        count = len(self.names)
+        sessions = range(self.first, self.first + count)
+        if self._text:
+            return {"sessions": [*sessions], "steps": [step] * count, "y": [y] * count}
+        columns = array("I", sessions), array("q", [step]) * count, array("d", [y]) * count
+        return dict(zip(("sessions", "steps", "y"), map(as_raw, columns), strict=True))
 
 
 def blocks(job: Job) -> list[list[Block]]:
@@ -48,7 +64,7 @@ def blocks(job: Job) -> list[list[Block]]:
         first = number * job.readings
         names = [f"{job.prefix}{at}" for at in range(first, first + job.readings)]
         step = job.steps[number] if job.steps else 0
-        dealt[number % job.connections].append(Block(number, names, step, job.form))
+        dealt[number % job.connections].append(Block(number, names, step, job))
     for own in dealt:
         own.sort(key=lambda block: block.step)  # goes on where the last round was left
     return dealt
@@ -72,9 +88,13 @@ class Answers:
         self._wire = Wire(job.form)
         self._expected = job.readings
         self._checked = job.checked
+        self._kind: Kind = "columns" if job.layout == "columns" else "items"
 
     def take(self, message: bytes) -> None:
-        answer = self._wire.decode(message)
+        answer = self._wire.decode(message, self._kind)
+        if isinstance(answer, Columns):
+            self._columns(answer)
+            return
         if not self._checked:
             return
         items = answer if isinstance(answer, list) else [answer]
@@ -82,3 +102,18 @@ class Answers:
         if len(items) != self._expected or refused is not None:
             raise ValueError(f"{self._expected} acknowledgements were expected, got {len(items)}, of them {refused}")
         self.bare += sum(item.forecast is None for item in items)
+
+    def _columns(self, answer: Columns) -> None:
+        count = _length(answer.steps, 8)
+        if self._checked and (answer.error or answer.errors or count != self._expected):
+            raise ValueError(f"{self._expected} steps were expected, got {count}; {answer.error} {answer.errors[:1]}")
+        if answer.forecast is None:
+            self.bare += count
+            return
+        rows = count if answer.rows is None else _length(answer.rows, 4)
+        Forecasts(range(rows), answer.forecast)  # raw numbers become what a program reads
+        self.bare += count - rows
+
+
+def _length(column: bytes | Sequence[int | None] | None, size: int) -> int:
+    return len(column) // size if isinstance(column, bytes) else len(column or ())

@@ -13,6 +13,7 @@ from gatecast_client.answers import (
     SessionRegime,
 )
 from gatecast_client.client import GatecastClient
+from gatecast_client.columns import Forecasts, Observed
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import History, Reading, Series
 from gatecast_client.retry import Retry
@@ -23,11 +24,13 @@ __all__ = [
     "ConnectionLost",
     "CurrentForecast",
     "Forecast",
+    "Forecasts",
     "Gate",
     "GatecastClient",
     "GatecastError",
     "History",
     "Model",
+    "Observed",
     "Reading",
     "Regime",
     "Retry",

@@ -151,15 +151,18 @@ class GatecastClient:
         horizon: int | None = None,
         quantiles: Sequence[float] | None = None,
         gates: Literal["summary", "units"] | None = None,
+        every: int | Literal["none"] | None = None,
         form: Form = "msgpack",
         frames_at_once: int = 32,
     ) -> Stream:
         """A stream, for `async with`; its forecasts hold `horizon` steps and these `quantiles` (by default all).
 
         With `gates`, answers with a forecast carry the gates of their reading, in a few numbers or unit by unit.
+        With `every`, only the readings of every so many-th step are answered with a forecast, or none at all.
         `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap.
         """
-        options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **_given(gates=gates)}
+        chosen = _given(gates=gates, every=None if every is None else str(every))
+        options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **chosen}
         return Stream(stream_url(self.url, options), Wire(form), self._retry, frames_at_once)
 
     async def _ask(

@@ -9,7 +9,7 @@ from typing import Any
 from gatecast_client.answers import Acknowledgement
 from gatecast_client.errors import GatecastError
 from gatecast_client.readings import Reading, time_as_sent
-from gatecast_client.wire import Item, Wire
+from gatecast_client.wire import Item, Kind, Wire
 
 Outcome = Acknowledgement | GatecastError
 TRY_LATER = frozenset({"overloaded", "draining", "not_ready", "stale_session"})  # refused for now, nothing recorded
@@ -17,6 +17,8 @@ TRY_LATER = frozenset({"overloaded", "draining", "not_ready", "stale_session"}) 
 
 class Frame:
     """Readings that travel together. It is settled when each has an outcome; those that have none may go again."""
+
+    kind: Kind = "items"
 
     def __init__(self, readings: Sequence[Reading], many: bool) -> None:
         self.readings = readings
@@ -26,6 +28,10 @@ class Frame:
         self._outcomes: list[Outcome | None] = [None] * len(readings)
         self._again = False  # it was sent before, so the service may know readings of it
         self._encoded: tuple[int, str | bytes] | None = None  # how many were open then
+
+    def unnumbered(self) -> list[str]:
+        """None: items carry names."""
+        return []
 
     def encode(self, wire: Wire) -> str | bytes:
         """What is to be sent: the readings without an outcome."""

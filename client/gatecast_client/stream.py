@@ -12,10 +12,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from gatecast_client.answers import Acknowledgement, Session
+from gatecast_client.column_frame import ColumnFrame
+from gatecast_client.columns import Observed, aligned, counts, doubles
 from gatecast_client.connection import TryLater, ended, open_connection
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.frame import Frame, Outcome
-from gatecast_client.outbox import Outbox
+from gatecast_client.outbox import Outbox, Posted
 from gatecast_client.readings import Future, Number, Reading, When
 from gatecast_client.retry import Retry, Trouble
 from gatecast_client.wire import Wire
@@ -88,6 +90,37 @@ class Stream:
             await self._hand_over(frame)
         return [outcome for frame in frames for outcome in await asyncio.shield(frame.settled)]
 
+    async def observe_columns(
+        self,
+        sessions: Sequence[str | Session],
+        y: Sequence[Number],
+        steps: Sequence[int],
+        *,
+        covariates: Mapping[str, Sequence[Number]] | None = None,
+    ) -> Observed:
+        """Records many readings of any sessions, one of each column: for thousands a second, at a fraction of the cost.
+
+        Columns are lists, or anything of numbers that NumPy or `array` hold; all carry steps, so that all may be sent
+        again. Each frame of 1,024 readings is answered as in `observe_many`. A model that knows covariates ahead
+        takes no columns, unless the stream was opened with `every="none"`.
+        """
+        names = [each if isinstance(each, str) else each.name for each in sessions]
+        known = {name: doubles(f"covariates.{name}", column) for name, column in (covariates or {}).items()}
+        values, numbers = doubles("y", y), counts(steps)
+        aligned(len(values), {"sessions": names, "steps": numbers, **known})
+        observed = Observed(len(values))
+        frames = []
+        for first in range(0, len(values), READINGS_PER_FRAME):
+            cut = slice(first, first + READINGS_PER_FRAME)
+            some = {name: column[cut] for name, column in known.items()}
+            handles = self._outbox.handles
+            frame = ColumnFrame(observed, first, names[cut], values[cut], numbers[cut], some, handles)
+            frames.append(frame)
+            await self._hand_over(frame)
+        for frame in frames:
+            await asyncio.shield(frame.settled)
+        return observed
+
     async def __aenter__(self) -> Self:
         try:
             self._connection = await open_connection(self._url)
@@ -111,7 +144,7 @@ class Stream:
         if not self._task.cancelled():
             self._task.result()
 
-    async def _hand_over(self, frame: Frame) -> None:
+    async def _hand_over(self, frame: Posted) -> None:
         frame.encode(self._wire)  # what cannot be sent is refused here, not on its way
         await self._room.acquire()
         if self._error is not None:
@@ -142,8 +175,9 @@ class Stream:
         sender = asyncio.create_task(self._send(connection))
         try:
             async for message in connection:
-                if self._outbox.answered(self._wire.decode(message)):
+                if self._outbox.answered(self._wire.decode(message, self._outbox.expected)):
                     self._trouble.over()
+                self._something_to_send.set()  # what waited for handles goes on
                 if (refusal := self._outbox.refusal) is not None:
                     await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after_seconds", 0)))
                     self._outbox.again()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import msgspec
 
@@ -10,6 +10,7 @@ from gatecast_client.answers import Forecast, Gate, Regime, Time
 from gatecast_client.errors import GatecastError
 
 Form = Literal["msgpack", "json"]
+Kind = Literal["items", "columns"]
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,28 +28,73 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     error: dict[str, Any] | None = None
 
 
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """One reading of a frame by columns that was not recorded."""
+
+    at: int
+    error: dict[str, Any]
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """The regime after one reading of a frame by columns."""
+
+    at: int
+    regime: Regime
+
+
+class ForecastColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Forecasts of many readings: nested lists by level in JSON, raw differences to an origin in MessagePack."""
+
+    quantiles: dict[str, list[list[float]]] = {}
+    median: bytes | list[list[float]] | None = None
+    levels: list[float] = []
+    shape: tuple[int, int, int] = (0, 0, 0)
+    origin: bytes = b""
+    values: bytes = b""
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a frame by columns, or of names that want handles."""
+
+    steps: bytes | list[int | None] | None = None
+    times: bytes | None = None
+    ds: list[Time | None] | None = None
+    durable: str | None = None
+    errors: list[Refused] = []
+    repeated: list[int] = []
+    rows: bytes | list[int] | None = None
+    forecast: ForecastColumns | None = None
+    regime: list[Watched] = []
+    handles: dict[str, int] | None = None
+    error: dict[str, Any] | None = None
+
+
 class Wire:
     """Encodes frames and decodes their answers in one form."""
 
     def __init__(self, form: Form) -> None:
         if form not in ("msgpack", "json"):
             raise ValueError(f"expected the form 'msgpack' or 'json', got {form!r}")
-        self._text = form == "json"
-        self._encode = msgspec.json.encode if self._text else msgspec.msgpack.encode
-        decoders = msgspec.json.Decoder if self._text else msgspec.msgpack.Decoder
-        self._decoder: Any = decoders(Item | list[Item])
+        self.text = form == "json"
+        self._encode = msgspec.json.encode if self.text else msgspec.msgpack.encode
+        decoders = msgspec.json.Decoder if self.text else msgspec.msgpack.Decoder
+        self._items: Any = decoders(Item | list[Item])
+        self._columns: Any = decoders(Columns)
 
     def encode(self, body: object) -> str | bytes:
         """The frame; TypeError where something in it has no form on the wire."""
         data = self._encode(body)
-        return data.decode() if self._text else data
+        return data.decode() if self.text else data
 
-    def decode(self, message: str | bytes) -> Item | list[Item]:
-        """The answer to one frame; `GatecastError` where it cannot be understood."""
+    @overload
+    def decode(self, message: str | bytes) -> Item | list[Item]: ...
+    @overload
+    def decode(self, message: str | bytes, kind: Kind) -> Any: ...
+    def decode(self, message: str | bytes, kind: Kind = "items") -> Any:
+        """The answer to one frame of that kind; `GatecastError` where it cannot be understood."""
         try:
-            answer: Item | list[Item] = self._decoder.decode(message)
+            return (self._columns if kind == "columns" else self._items).decode(message)
         except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
             raise GatecastError(
                 "unexpected_answer", f"an answer of protocol 1 was expected, got another: {wrong}"
             ) from wrong
-        return answer

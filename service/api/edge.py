@@ -11,17 +11,22 @@ from urllib.parse import unquote_to_bytes
 from datasets.frequency import Frequency
 from service.api.ahead import Ahead
 from service.api.clock import Clock
+from service.api.column_answers import ColumnAnswer, ColumnAnswers
+from service.api.column_readings import ColumnReadings
+from service.api.columns import ColumnFrame
 from service.api.drain import Streams
 from service.api.forecasts import Levels, Selection
 from service.api.gate_summaries import Detail, GateSummaries, detail
+from service.api.handles import Handles
 from service.api.histories import Histories
 from service.api.items import Item, Items
 from service.api.limits import session_name
 from service.api.readings import Columns, Faults, Reading, Sheet
 from service.api.statics import Statics
+from service.api.wish import Wish
 from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
-from service.frames import Answers
+from service.frames import Answers, Observations
 from service.gates import Gates
 from service.logs import Log
 from service.metrics import Metrics
@@ -45,9 +50,19 @@ class Submitted:
     sessions: Sequence[str]
     readings: Sequence[Reading]
     sheet: Sheet
-    selection: Selection
+    wish: Wish
     whole_times: bool
-    gates: Detail | None
+    answers: asyncio.Future[Answers]
+
+
+@dataclass(frozen=True, eq=False)
+class SubmittedColumns:
+    """As `Submitted`, of a frame by columns."""
+
+    frame: ColumnFrame
+    sheet: Sheet
+    selection: Selection
+    packed: bool
     answers: asyncio.Future[Answers]
 
 
@@ -77,6 +92,8 @@ class Edge:
         self.gates = GateSummaries(Gates.of(manifest))
         self._columns = Columns(self.clock, covariates, self.ahead)
         self._items = Items(self.clock, self.gates)
+        self._column_readings = ColumnReadings(self.clock, covariates, self.ahead)
+        self._column_answers = ColumnAnswers(self.clock)
 
     def check_streams(self) -> None:
         """`CannotStream` where the bundle's model keeps no state."""
@@ -99,64 +116,80 @@ class Edge:
             raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
 
     async def observe(
-        self,
-        sessions: Sequence[str],
-        readings: Sequence[Reading],
-        selection: Selection,
-        whole_times: bool = False,
-        excused: Collection[str] = (),
-        gates: Detail | None = None,
+        self, sessions: Sequence[str], readings: Sequence[Reading], wish: Wish, whole_times: bool = False
     ) -> Outcome:
-        """What came of each reading. An error that is raised is about all of them: none was recorded.
-
-        `excused` are sessions of which another reading was sent that could not even be decoded: it may have been the
-        one that carries what is known ahead. With `gates`, answers with a forecast carry those of their reading.
-        """
+        """What came of each reading. An error that is raised is about all of them: none was recorded."""
         if not readings:
             return Outcome([], {})
-        return await self.outcome(self.submit(sessions, readings, selection, whole_times, excused, gates))
+        return await self._outcome(self.submit(sessions, readings, wish, whole_times))
 
-    async def outcome(self, submitted: Submitted) -> Outcome:
-        """What came of readings that are with the engine."""
-        answers = await submitted.answers
-        starts = await self._starts(submitted.sheet.observations.sessions, answers)
-        return self.written(submitted, answers, starts)
+    async def items(self, submitted: Submitted) -> list[Item]:
+        """One for each reading that is with the engine, in the order sent."""
+        return (await self._outcome(submitted)).items
 
     def submit(
         self,
         sessions: Sequence[str],
         readings: Sequence[Reading],
-        selection: Selection,
+        wish: Wish,
         whole_times: bool = False,
         excused: Collection[str] = (),
-        gates: Detail | None = None,
     ) -> Submitted:
-        """As `observe`, up to the engine, which has the readings in order when this returns."""
+        """As `observe`, up to the engine, which has the readings in order when this returns.
+
+        `excused` are sessions of which another reading was sent that could not even be decoded: it may have been the
+        one that carries what is known ahead.
+        """
         limit = self.settings.readings_per_frame
         if len(readings) > limit:
             raise TooManyReadings(f"at most {limit} readings were expected at once, got {len(readings)}", limit=limit)
-        sheet = self._columns.read(sessions, readings, selection.horizon, excused)
-        for error in sheet.faults.values():
-            self.metrics.refused(error.code, 1)
-        observations = replace(sheet.observations, gates=True) if gates else sheet.observations
-        answers = self.engine.submit(observations)
-        return Submitted(sessions, readings, sheet, selection, whole_times, gates, answers)
+        sheet = self._columns.read(
+            sessions, readings, wish.selection.horizon, set(sessions) if wish.every == 0 else excused
+        )
+        observations = sheet.observations
+        if wish.gates or wish.every != 1:
+            observations = replace(observations, gates=wish.gates is not None, every=wish.every)
+        answers = self._submitted(sheet, observations)
+        return Submitted(sessions, readings, sheet, wish, whole_times, answers)
 
     def written(self, submitted: Submitted, answers: Answers, starts: dict[str, int]) -> Outcome:
         """The items of what the engine has answered; `starts` as `Items.write` takes them."""
-        sheet = submitted.sheet
+        sheet, wish = submitted.sheet, submitted.wish
         errors = {at: error for at, error in zip(sheet.kept, answers.errors, strict=True) if error is not None}
         items = self._items.write(
             submitted.sessions,
             submitted.readings,
             sheet,
             answers,
-            submitted.selection,
+            wish.selection,
             starts,
             submitted.whole_times,
-            submitted.gates,
+            wish.gates,
         )
         return Outcome(items, errors | sheet.faults)
+
+    def submit_columns(self, frame: ColumnFrame, handles: Handles, wish: Wish, packed: bool) -> SubmittedColumns:
+        """As `submit`, by columns; `packed` is the answer of MessagePack."""
+        sheet = self._column_readings.read(frame, handles, wish.every)
+        return SubmittedColumns(frame, sheet, wish.selection, packed, self._submitted(sheet, sheet.observations))
+
+    async def column_answer(self, submitted: SubmittedColumns) -> ColumnAnswer:
+        """What came of readings by columns that are with the engine."""
+        frame, sheet, packed = submitted.frame, submitted.sheet, submitted.packed
+        answers = await submitted.answers
+        if not sheet.kept:
+            return self._column_answers.refused(frame, sheet, self.durable, packed)
+        return self._column_answers.write(frame, sheet, answers, submitted.selection, packed)
+
+    def _submitted(self, sheet: Sheet, observations: Observations) -> asyncio.Future[Answers]:
+        for error in sheet.faults.values():
+            self.metrics.refused(error.code, 1)
+        return self.engine.submit(observations)
+
+    async def _outcome(self, submitted: Submitted) -> Outcome:
+        answers = await submitted.answers
+        starts = await self._starts(submitted.sheet.observations.sessions, answers)
+        return self.written(submitted, answers, starts)
 
     async def _starts(self, sessions: list[str], answers: Answers) -> dict[str, int]:
         """Where the answered sessions start, on a monthly grid: 28 February may stand for the 30th or a month's end."""

@@ -26,13 +26,21 @@ class Selection:
 
     def cut(self, forecasts: Forecasts) -> tuple[list[list[float]], list[list[list[float]]]]:
         """Medians (rows, horizon) and levels (rows, levels, horizon) as lists."""
-        lower, upper, share = self.median
         part = forecasts[:, : self.horizon]
-        middle = part[..., lower]
-        if share:
-            middle = (1 - share) * middle + share * part[..., upper]
         levels = part.take(self.columns, axis=2).transpose(0, 2, 1)
-        return middle.tolist(), levels.tolist()
+        return self.middle(part).tolist(), levels.tolist()
+
+    def middle(self, forecasts: Forecasts) -> NDArray[np.float64]:
+        """Medians (…,) of forecasts (…, quantiles)."""
+        lower, upper, share = self.median
+        if share:
+            return np.asarray((1 - share) * forecasts[..., lower] + share * forecasts[..., upper])
+        return forecasts[..., lower]
+
+    @property
+    def apart(self) -> bool:
+        """Whether the median is none of the levels."""
+        return str(_HALF) not in self.names
 
 
 class Levels:

@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
-from pydantic import BaseModel
 
 from service.api import schemas
+from service.api.column_answers import ColumnAnswer, encoded
+from service.api.columns import ColumnDecoder, ColumnFrame
 from service.api.items import Item, refusal
+from service.api.misfits import misfit, out_of_range
 from service.api.problems import plain
 from service.api.readings import Reading
+from service.api.structs import derive
 from service.errors import (
     GatecastError,
-    InvalidValue,
     MalformedJson,
     MalformedMessagePack,
     TooManyReadings,
-    WrongType,
 )
 
 _DIGITS = 19  # of an int64
@@ -46,10 +47,18 @@ class Frame:
     horizon: int | None = None  # of this frame alone
     quantiles: list[float] | None = None
     gates: bool | str | None = None
+    every: int | str | None = None
 
     @property
     def count(self) -> int:
         return len(self.places) + len(self.refusals)
+
+
+@dataclass(frozen=True)
+class HandlesFrame:
+    """Names that want numbers."""
+
+    names: list[str]
 
 
 class Codec:
@@ -66,28 +75,33 @@ class Codec:
         self._fields = module.Decoder(dict[str, msgspec.Raw])
         self._any = module.Decoder()
         self._list_marks = _LIST_MARKS[module]
+        self._handles = module.Decoder(_HANDLES)
+        self._columns = ColumnDecoder(module, limit)
+        self.packed = module is msgspec.msgpack
 
-    def encode(self, answer: Item | list[Item]) -> bytes:
+    def encode(self, answer: Item | list[Item] | ColumnAnswer) -> bytes:
         """The answer to one frame."""
+        if isinstance(answer, ColumnAnswer) and not self.packed:
+            return encoded(answer)
         return cast(bytes, self._encoder.encode(answer))
 
-    def decode(self, data: bytes) -> Frame:
+    def decode(self, data: bytes) -> Frame | ColumnFrame | HandlesFrame:
         """The frame; an error where nothing of it can be read: malformed, of a wrong type, too many readings."""
         try:
             try:
                 return self._frame(data)
             except msgspec.ValidationError as wrong:
-                if not _out_of_range(wrong):
+                if not out_of_range(wrong):
                     raise
                 return self._frame(_within_range(data))
         except msgspec.ValidationError as wrong:
-            raise _error(wrong) from wrong
+            raise misfit(wrong) from wrong
         except RecursionError as deep:
             raise self._malformed("the frame is nested too deeply") from deep
         except _BROKEN as broken:
             raise self._malformed(f"the frame cannot be read: {broken}") from broken
 
-    def _frame(self, data: bytes) -> Frame:
+    def _frame(self, data: bytes) -> Frame | ColumnFrame | HandlesFrame:
         if self._is_list(data):
             return self._list(data)
         try:
@@ -107,21 +121,26 @@ class Codec:
         self._bound(len(readings))
         return Frame(readings, range(len(readings)), {}, many=True)
 
-    def _object(self, data: bytes, wrong: msgspec.ValidationError) -> Frame:
-        """An object that is no reading: the form with options, or one wrong reading."""
+    def _object(self, data: bytes, wrong: msgspec.ValidationError) -> Frame | ColumnFrame | HandlesFrame:
+        """An object that is no reading: columns, handles, the form with options, or one wrong reading."""
         fields = self._fields.decode(data)
+        if "sessions" in fields:
+            return self._columns.read(fields)
+        if "handles" in fields:
+            return HandlesFrame(self._handles.decode(data).handles)
         if "observations" not in fields:
             return Frame([], [], {0: self._refused(data, wrong)}, many=False)
         try:
             sent = self._envelope.decode(data)
             self._bound(len(sent.observations))
             places = range(len(sent.observations))
-            return Frame(sent.observations, places, {}, True, sent.horizon, sent.quantiles, sent.gates)
+            return Frame(sent.observations, places, {}, True, sent.horizon, sent.quantiles, sent.gates, sent.every)
         except msgspec.ValidationError:
             # Without its readings the rest must be right, else nothing of the frame is taken.
             bare = self._envelope.decode(self._encoder.encode({**fields, "observations": []}))
         frame = self._list(fields["observations"])
-        return Frame(frame.readings, frame.places, frame.refusals, True, bare.horizon, bare.quantiles, bare.gates)
+        asked = (bare.horizon, bare.quantiles, bare.gates, bare.every)
+        return Frame(frame.readings, frame.places, frame.refusals, True, *asked)
 
     def _singly(self, data: bytes | msgspec.Raw) -> Frame:
         raws = self._raws.decode(data)
@@ -141,7 +160,7 @@ class Codec:
         fields = sent if isinstance(sent, dict) else {}
         session, step = fields.get("session"), fields.get("step")
         known = session if isinstance(session, str) else None
-        return refusal(known, None if isinstance(step, bool) else step, _error(wrong))
+        return refusal(known, None if isinstance(step, bool) else step, misfit(wrong))
 
     def _bound(self, count: int) -> None:
         if count > self._limit:
@@ -154,24 +173,6 @@ class Codec:
 def codecs(limit: int) -> tuple[Codec, Codec]:
     """JSON for text frames, MessagePack for binary ones; `limit` is the most readings of one frame."""
     return Codec(msgspec.json, MalformedJson, limit), Codec(msgspec.msgpack, MalformedMessagePack, limit)
-
-
-def _derive(model: type[BaseModel], **other: Any) -> type[msgspec.Struct]:
-    """The schema as a struct, which decodes five times as fast."""
-    fields = [
-        (name, other.get(name, field.annotation), *([] if field.is_required() else [field.default]))
-        for name, field in model.model_fields.items()
-    ]
-    return msgspec.defstruct(model.__name__, fields, forbid_unknown_fields=True, kw_only=True)
-
-
-def _out_of_range(wrong: msgspec.ValidationError) -> bool:
-    return "out of range" in str(wrong)
-
-
-def _error(wrong: msgspec.ValidationError) -> GatecastError:
-    message = str(wrong)
-    return (InvalidValue if _out_of_range(wrong) else WrongType)(f"{message[:1].lower()}{message[1:]}")
 
 
 def _within_range(data: bytes) -> bytes:
@@ -191,8 +192,9 @@ def _within_range(data: bytes) -> bytes:
     return msgspec.json.encode(sent)
 
 
-_READING = _derive(schemas.StreamObservation)
-_FRAME = _derive(schemas.StreamFrame, observations=list[_READING])  # type: ignore[valid-type]
+_READING = derive(schemas.StreamObservation)
+_FRAME = derive(schemas.StreamFrame, observations=list[_READING])  # type: ignore[valid-type]
+_HANDLES = derive(schemas.StreamHandles)
 _LIST_MARKS = {
     msgspec.json: frozenset([b"["]),
     msgspec.msgpack: frozenset(bytes([mark]) for mark in (*range(0x90, 0xA0), 0xDC, 0xDD)),

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.api.edge import Edge, Submitted
-from service.api.forecasts import Selection
 from service.api.frames import Frame
-from service.api.gate_summaries import Detail
 from service.api.items import Item
 from service.api.readings import Reading
+from service.api.wish import Wish
 from service.errors import GatecastError, InternalError
 from service.faults import again, faults_as
 
@@ -23,8 +22,6 @@ SMALL = 16  # readings of a frame, up to which it is gathered
 LARGEST = 512  # readings of a group
 AT_ONCE = 2  # groups that are with the engine: one that it works on, one that it finds when it is done
 FAILED = "the service failed at this frame; ask for the session's last step and go on from there"
-
-Wish = tuple[Selection, Detail | None]  # what of a forecast a connection wants
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +82,7 @@ class Gathering:
         readings = [reading for member in group for reading in member.readings]
         try:
             with faults_as(InternalError, FAILED):
-                submitted = self._edge.submit(sessions, readings, wish[0], gates=wish[1])
+                submitted = self._edge.submit(sessions, readings, wish)
         except GatecastError as error:
             _fail(group, error)
             return

@@ -23,6 +23,8 @@ _SENT: tuple[type[BaseModel], ...] = (
     schemas.ForecastRequest,
     schemas.Observation,
     schemas.StreamFrame,
+    schemas.StreamHandles,
+    schemas.StreamColumns,
     schemas.Problem,
 )
 

@@ -86,6 +86,27 @@ class StreamFrame(Sent):
     horizon: int | None = None
     quantiles: list[Number] | None = None
     gates: bool | Literal["summary", "units"] | None = None
+    every: int | Literal["none"] | None = Field(None, description="a forecast after every n-th step alone, or none")
+
+
+class StreamHandles(Sent):
+    """Sessions that this stream is to call by number from now on: on from the last one, in the order given."""
+
+    handles: list[str]
+
+
+class StreamColumns(Sent):
+    """Many readings, one column for each of their fields; in MessagePack a column of numbers may be raw bytes."""
+
+    sessions: list[int | str] = Field(description="handles of this stream, or names")
+    y: Values = Field(description="the target; null where the reading is missing")
+    steps: list[int | None] | None = None
+    ds: list[Time | None] | None = None
+    covariates: dict[str, Values] | None = Field(None, description="by name, all that the model knows")
+    horizon: int | None = None
+    quantiles: list[Number] | None = None
+    gates: Literal[False] | None = Field(None, description="columns carry none")
+    every: int | Literal["none"] | None = None
 
 
 class ForecastRequest(Sent):
@@ -202,6 +223,7 @@ class Limits(Answered):
     history_steps: int
     series_per_request: int
     readings_per_frame: int
+    handles_per_stream: int
     frames_in_flight: int
     largest_value: float
 

@@ -12,6 +12,7 @@ from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS, HISTORY_ERRORS, STATIC_ERRORS
 from service.api.query import levels_of
+from service.api.wish import Wish
 from service.errors import (
     CannotStream,
     Conflict,
@@ -119,12 +120,12 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         gates: str | None = GATES,
     ) -> Response:
         name, shown = edge.session(session), edge.detail(gates)
-        selection = edge.levels.select(horizon, levels_of(quantiles))
+        wish = Wish(edge.levels.select(horizon, levels_of(quantiles)), shown)
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")
         readings = sent if isinstance(sent, list) else [sent]
-        outcome = await edge.observe([name] * len(readings), readings, selection, whole_times=True, gates=shown)
+        outcome = await edge.observe([name] * len(readings), readings, wish, whole_times=True)
         if isinstance(sent, list):
             return openapi.json_response(outcome.items)
         if outcome.errors:

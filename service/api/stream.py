@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs
@@ -12,18 +11,18 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api import problems
-from service.api.edge import Edge, Submitted
-from service.api.forecasts import Selection
-from service.api.frames import Codec, Frame, codecs
-from service.api.gate_summaries import Detail
-from service.api.gathering import FAILED, Gathering
-from service.api.items import Item, refusal
+from service.api.cadence import cadence_of
+from service.api.edge import Edge
+from service.api.frames import Codec, codecs
+from service.api.gathering import Gathering
 from service.api.query import levels_of, require_taken, whole_number
-from service.errors import Draining, GatecastError, InternalError, NotFound, UnsupportedProtocol
-from service.faults import faults_as
+from service.api.taking import Taken, Taker
+from service.api.wish import Wish
+from service.errors import Draining, GatecastError, NotFound, UnsupportedProtocol
+from service.settings import Settings
 
 PROTOCOL = 1
-PARAMETERS = ("protocol", "horizon", "quantiles", "gates")  # of the address
+PARAMETERS = ("protocol", "horizon", "quantiles", "gates", "every")  # of the address
 RESTART = 1012  # websocket close code: the service restarts, connect again
 
 
@@ -38,7 +37,7 @@ class StreamEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
-            selection, gates = self._asked(scope["query_string"])
+            wish = self._asked(scope["query_string"])
         except GatecastError as error:
             self._edge.metrics.problem(error.code)
             await deny(problems.answer(error, self._edge.settings.retry_after_seconds), send)
@@ -48,12 +47,13 @@ class StreamEndpoint:
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
         ]
         await send({"type": "websocket.accept", "headers": headers})
-        connection = Connection(self._edge, self._codecs, selection, gates, self._gathering, receive, send)
+        taker = Taker(self._edge, self._gathering, wish)
+        connection = Connection(self._edge.settings, self._codecs, taker, receive, send)
         with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
             await connection.run()
-        self._edge.log.info("stream closed", frames=connection.frames, readings=connection.readings)
+        self._edge.log.info("stream closed", frames=taker.frames, readings=taker.readings)
 
-    def _asked(self, query: bytes) -> tuple[Selection, Detail | None]:
+    def _asked(self, query: bytes) -> Wish:
         if self._edge.streams.draining:
             raise Draining("the service is ending; connect again")
         self._edge.check_streams()
@@ -64,25 +64,21 @@ class StreamEndpoint:
             raise UnsupportedProtocol(f"this service speaks protocol {PROTOCOL}", protocol=PROTOCOL)
         gates = self._edge.detail(asked.get("gates"))
         horizon, levels = whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
-        return self._edge.levels.select(horizon, levels), gates
+        return Wish(self._edge.levels.select(horizon, levels), gates, cadence_of(asked.get("every")))
 
 
 @dataclass(eq=False)
 class Connection:
     """One open stream: a reader that takes frames while few are on their way, a writer that keeps their order."""
 
-    edge: Edge
+    settings: Settings
     codecs: tuple[Codec, Codec]  # for text, for binary
-    selection: Selection
-    gates: Detail | None
-    gathering: Gathering
+    taker: Taker
     receive: Receive
     send: Send
-    frames: int = 0
-    readings: int = 0
 
     def __post_init__(self) -> None:
-        self._room = asyncio.Semaphore(self.edge.settings.frames_in_flight)
+        self._room = asyncio.Semaphore(self.settings.frames_in_flight)
         self._answers: asyncio.Queue[Taken | None] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._drained = False
@@ -124,92 +120,14 @@ class Connection:
             text = message.get("text")
             codec = self.codecs[0] if text is not None else self.codecs[1]
             data = text.encode("utf-8") if text is not None else message["bytes"]
-            self._answers.put_nowait(self._take(codec, data, text is not None))
+            self._answers.put_nowait(self.taker.take(codec, data, text is not None))
 
     async def _write(self) -> None:
         while (taken := await self._answers.get()) is not None:
-            data = await self._answer(taken)
+            data = await self.taker.answer(taken)
             with suppress(OSError):  # the client has left; what it had sent is read and recorded to its end
                 await self.send({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
             self._room.release()
-
-    def _take(self, codec: Codec, data: bytes, as_text: bool) -> Taken:
-        """Hands the frame's readings to the engine, in the order of frames."""
-        taken = Taken(codec, as_text)
-        try:
-            with faults_as(InternalError, FAILED):
-                taken.frame = frame = codec.decode(data)
-                self.frames += 1
-                self.readings += frame.count
-                self.edge.metrics.frame("json" if as_text else "msgpack", frame.count)
-                taken.items = self._submit(frame)
-        except GatecastError as error:
-            taken.error = error
-        return taken
-
-    def _submit(self, frame: Frame) -> Awaitable[list[Item]]:
-        selection = self.selection
-        if frame.horizon is not None or frame.quantiles is not None:
-            selection = self.edge.levels.select(frame.horizon, frame.quantiles, self.selection)
-        gates = self.gates if frame.gates is None else self.edge.detail(frame.gates)
-        sessions = [reading.session for reading in frame.readings]
-        if self.gathering.takes(frame):
-            return self.gathering.add(sessions, frame.readings, (selection, gates))
-        self.gathering.flush()
-        if not sessions:
-            return _nothing()
-        excused = {str(item.get("session")) for item in frame.refusals.values()}
-        submitted = self.edge.submit(sessions, frame.readings, selection, excused=excused, gates=gates)
-        return asyncio.ensure_future(self._items(submitted))
-
-    async def _items(self, submitted: Submitted) -> list[Item]:
-        return (await self.edge.outcome(submitted)).items
-
-    async def _answer(self, taken: Taken) -> bytes | str:
-        try:
-            with faults_as(InternalError, FAILED):
-                answer = await _answer_of(taken)
-        except GatecastError as error:
-            if isinstance(error, InternalError):
-                self.edge.log.error("fault", route="stream", exc_info=error.__cause__)
-            self.edge.metrics.problem(error.code)
-            answer = refusal(None, None, error)
-        sent = taken.codec.encode(answer)
-        return sent.decode("utf-8") if taken.as_text else sent
-
-
-@dataclass(eq=False)
-class Taken:
-    """A frame on its way: what it is made of so far, and what will answer it."""
-
-    codec: Codec
-    as_text: bool
-    frame: Frame | None = None  # None: it could not be read
-    items: Awaitable[list[Item]] | None = None
-    error: GatecastError | None = None  # about the whole frame
-
-
-async def _answer_of(taken: Taken) -> Item | list[Item]:
-    """One item, or a list for a list; an error that is about the whole frame."""
-    frame = taken.frame
-    try:
-        if taken.error is not None:
-            raise taken.error
-        assert taken.items is not None  # without an error there are some
-        items = await taken.items
-    except GatecastError as error:
-        if frame is None or frame.many or isinstance(error, InternalError) or not frame.readings:
-            raise
-        items = [refusal(frame.readings[0].session, frame.readings[0].step, error)]
-    assert frame is not None
-    if frame.refusals:
-        placed = dict(zip(frame.places, items, strict=True)) | frame.refusals
-        items = [placed[at] for at in range(frame.count)]
-    return items if frame.many else items[0]
-
-
-async def _nothing() -> list[Item]:
-    return []
 
 
 async def deny(response: Response, send: Send) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.api import schemas
-from service.api.frames import Codec, Frame, codecs
+from service.api.columns import ColumnFrame
+from service.api.frames import Codec, Frame, HandlesFrame, codecs
 from service.errors import BadRequest, GatecastError, TooManyReadings
 
 JSON, MSGPACK = codecs(8)
@@ -133,7 +134,11 @@ def test_the_fast_form_has_the_fields_of_the_schema() -> None:
 
 
 texts = st.sampled_from(["a", "b", "", "\x00", "2015-01-10T00:00:00"])
-names = texts | st.sampled_from(list(schemas.StreamObservation.model_fields))
+FIELDS = [
+    name for schema in (schemas.StreamObservation, schemas.StreamFrame, schemas.StreamColumns, schemas.StreamHandles)
+    for name in schema.model_fields
+]  # fmt: skip
+names = texts | st.sampled_from(FIELDS)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=5),
@@ -145,7 +150,7 @@ anything = st.recursive(
 @given(sent=anything | st.lists(st.fixed_dictionaries({"session": texts, "y": anything}), max_size=9))
 def test_whatever_is_sent_is_read_or_refused(codec: Codec, sent: object) -> None:
     frame = read_or_refused(codec, write(codec, sent))
-    if frame is not None:
+    if isinstance(frame, Frame):
         assert sorted([*frame.places, *frame.refusals]) == list(range(frame.count))
 
 
@@ -155,7 +160,25 @@ def test_whatever_bytes_are_sent_are_read_or_refused(codec: Codec, data: bytes) 
     read_or_refused(codec, data)
 
 
-def read_or_refused(codec: Codec, data: bytes) -> Frame | None:
+lists = st.lists(anything, max_size=4) | anything | st.binary(max_size=32)
+optional = [name for name in schemas.StreamColumns.model_fields if name not in ("sessions", "y")]
+columns = st.fixed_dictionaries({"sessions": lists, "y": lists}, optional=dict.fromkeys(optional, lists))
+
+
+@BOTH
+@given(sent=columns)
+def test_whatever_columns_are_sent_are_of_one_length_or_refused(codec: Codec, sent: Any) -> None:
+    frame = read_or_refused(codec, write(codec, sent))
+    if frame is None:
+        return
+    assert isinstance(frame, ColumnFrame)
+    assert len(frame.sessions) == frame.count
+    assert all(len(column) == frame.count for column in (frame.steps, frame.ds) if column is not None)
+    assert all(len(column) == frame.count for column in frame.covariates.values())
+    assert all(0 <= at < frame.count for at in frame.faults)
+
+
+def read_or_refused(codec: Codec, data: bytes) -> Frame | ColumnFrame | HandlesFrame | None:
     """The frame, or None where it was refused as the client's fault; nothing else may be raised."""
     try:
         return codec.decode(data)

@@ -26,7 +26,7 @@ scalars = (
 )
 FIELDS = [
     "series", "unique_id", "start", "ds", "y", "covariates", "horizon", "quantiles", "history", "session", "step",
-    "observations", "future", "static",
+    "observations", "future", "static", "sessions", "steps", "handles", "every", "gates",
 ]  # fmt: skip
 documents = st.recursive(
     scalars,
@@ -52,7 +52,21 @@ readings = st.fixed_dictionaries(
     {"session": st.just("fuzz") | scalars, "y": scalars},
     optional={"step": scalars, "ds": scalars, "covariates": documents, "future": documents},
 )
-frames = documents | readings | st.lists(readings, max_size=4)
+columns = st.fixed_dictionaries(
+    {"sessions": st.lists(st.just("fuzz") | scalars, max_size=3), "y": st.lists(scalars, max_size=3)},
+    optional={
+        "steps": st.lists(scalars, max_size=3),
+        "ds": st.lists(scalars, max_size=3),
+        "covariates": documents,
+        "every": scalars,
+        "horizon": scalars,
+    },
+)
+raws = st.fixed_dictionaries(
+    {"sessions": st.just(["fuzz"]) | st.binary(max_size=9), "y": st.binary(min_size=8, max_size=8)},
+    optional={"steps": st.binary(min_size=8, max_size=8)},
+)
+frames = documents | readings | st.lists(readings, max_size=4) | columns
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +139,7 @@ def test_no_text_frame_breaks_a_stream(stream: ClientConnection, document: Any) 
 
 
 @FUZZ
-@given(document=frames)
+@given(document=frames | raws)
 def test_no_messagepack_frame_breaks_a_stream(stream: ClientConnection, document: Any) -> None:
     try:
         data = msgspec.msgpack.encode(document)
@@ -147,4 +161,6 @@ def check_items(answer: Any) -> None:
         if "error" in item:
             assert item["error"]["code"] not in ("internal", "model_failed", "non_finite_forecast"), item
         else:
-            assert "step" in item
+            assert "step" in item or "steps" in item or "handles" in item
+        for refused in item.get("errors", []):
+            assert refused["error"]["code"] not in ("internal", "model_failed", "non_finite_forecast"), item

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api.frames import codecs
+from service.api.frames import Frame, codecs
 from service.api.gathering import AT_ONCE, SMALL, Gathering
 from service.api.stream import Connection
+from service.api.taking import Taker
+from service.api.wish import Wish
 from service.errors import Overloaded
 from tests.api.conftest import Inside, inside
 
@@ -30,9 +32,10 @@ async def named(running: Inside, names: str) -> None:
 def adder(running: Inside, gathering: Gathering) -> Callable[..., asyncio.Future[list[dict[str, object]]]]:
     def add(*readings: dict[str, object]) -> asyncio.Future[list[dict[str, object]]]:
         frame = JSON.decode(json.dumps(list(readings)).encode())
+        assert isinstance(frame, Frame)
         assert gathering.takes(frame)
         sessions = [reading.session for reading in frame.readings]
-        return gathering.add(sessions, frame.readings, (running.service.edge.levels.all, None))
+        return gathering.add(sessions, frame.readings, Wish(running.service.edge.levels.all))
 
     return add
 
@@ -111,10 +114,8 @@ async def answered(frames: list[str], gathers: bool) -> list[Any]:
         gathering = Gathering(edge)
         if not gathers:
             gathering.takes = lambda _: False  # type: ignore[method-assign]
-        wire = Wire(frames)
-        await asyncio.wait_for(
-            Connection(edge, both, edge.levels.all, None, gathering, wire.receive, wire.send).run(), 30
-        )
+        wire, taker = Wire(frames), Taker(edge, gathering, Wish(edge.levels.all))
+        await asyncio.wait_for(Connection(edge.settings, both, taker, wire.receive, wire.send).run(), 30)
         return wire.sent
 
 
@@ -158,4 +159,5 @@ def without_forecast(answer: Any) -> Any:
 async def test_a_grid_of_months_is_not_gathered(bundle: dict[str, object], taken: bool) -> None:
     async with inside(**bundle) as running:
         frame = JSON.decode(b'{"session": "a", "y": 1}')
+        assert isinstance(frame, Frame)
         assert Gathering(running.service.edge).takes(frame) is taken

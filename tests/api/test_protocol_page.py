@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from websockets.sync.client import connect
 
@@ -44,7 +45,8 @@ def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str
     chosen = dict(option.split("=") for option in options.split())
     without: dict[str, Any] = {"gates": ()} if chosen.pop("gates", None) else {}
     names = {kind: tuple(chosen.pop(kind).split(",")) for kind in ("covariates", "future", "static") if kind in chosen}
-    with open_behind({"readings_per_frame": 3 if "too_many" in exchange else 99}, **names, **without) as running:
+    few = 3 if "too_many" in exchange else 99
+    with open_behind({"readings_per_frame": few, "handles_per_stream": few}, **names, **without) as running:
         for fault, value in chosen.items():
             setattr(running.runtime, fault, float(value))
         lines = exchange.strip().splitlines()
@@ -63,6 +65,19 @@ def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str
                     alike(answered, json.loads(line.removeprefix("< ")))
 
 
+def test_the_page_shows_how_raw_numbers_are_sent_and_read(open_behind) -> None:
+    (program,) = re.findall(r"```python packed\n(.*?)```", PAGE, re.DOTALL)
+    with open_behind() as running:
+        for name in ("taxi", "bus"):
+            running.http.put(f"/v1/sessions/{name}", json={"start": "2015-01-10T00:00:00"})
+        found: dict[str, Any] = {}
+        exec(program.replace("127.0.0.1:8000", running.address), found)
+        forecast = running.http.get("/v1/sessions/taxi/forecast?horizon=2").json()["forecast"]["quantiles"]
+    assert found["steps"].tolist() == [0, 0]
+    assert found["quantiles"].shape == (2, 2, 2)
+    np.testing.assert_allclose(found["quantiles"][0], np.transpose([forecast["0.1"], forecast["0.5"]]))
+
+
 def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
     shown = set(re.findall(r'"code": "(\w+)"', PAGE)) | {"malformed_msgpack"}
     assert shown == {
@@ -70,5 +85,6 @@ def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
         "invalid_value", "wrong_type", "missing_covariates", "unknown_covariate", "missing_future", "future_length",
         "non_finite_forecast", "model_failed",
         "stale_session", "state_lost", "journal", "malformed_json", "malformed_msgpack", "unknown_quantile",
+        "unknown_handle", "too_many_handles", "invalid_session",
         "horizon_too_long", "no_gates", "too_many_readings", "overloaded", "draining", "internal",
     }  # fmt: skip

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Fields = dict[str, Any]
+
+
+def nobody(_: int) -> bool:
+    """No reading is refused."""
+    return False
 
 
 class Book:
@@ -14,9 +21,45 @@ class Book:
     def __init__(self) -> None:
         self.recorded: defaultdict[str, list[float | None]] = defaultdict(list)
 
-    def answer(self, frame: Fields | list[Fields]) -> Fields | list[Fields]:
-        """The answer to a decoded frame."""
-        return [self._take(reading) for reading in frame] if isinstance(frame, list) else self._take(frame)
+    def answer(self, frame: Fields | list[Fields], handles: list[str] | None = None) -> Fields | list[Fields]:
+        """The answer to a decoded frame; `handles` are those of its connection."""
+        handles = [] if handles is None else handles
+        if isinstance(frame, list):
+            return [self._take(reading) for reading in frame]
+        if "handles" in frame:
+            handles += frame["handles"]
+            return {"handles": {"first": len(handles) - len(frame["handles"]), "count": len(frame["handles"])}}
+        return self.columns(frame, handles) if "sessions" in frame else self._take(frame)
+
+    def columns(self, frame: Fields, handles: list[str], busy: Callable[[int], bool] = nobody) -> Fields:
+        """The answer to a frame by columns, of which those places are refused for now where the service is `busy`."""
+        packed = isinstance(frame["y"], bytes)
+        y = [None if each is None or each != each else each for each in numbers("d", frame["y"])]
+        items = []
+        for at, (called, value, step) in enumerate(
+            zip(numbers("I", frame["sessions"]), y, numbers("q", frame["steps"]), strict=True)
+        ):
+            if isinstance(called, int) and called >= len(handles):
+                items.append(refused({"session": ""}, "unknown_handle"))
+                continue
+            reading = {"session": handles[called] if isinstance(called, int) else called, "y": value, "step": step}
+            items.append(refused(reading, "overloaded") if busy(at) else self._take(reading))
+        taken = [at for at, item in enumerate(items) if "error" not in item]
+        steps = [item.get("step", -1) for item in items]
+        values = [y[at] or 0.0 for at in taken]
+        forecast: Fields = {"quantiles": {"0.5": [[value] for value in values]}}
+        if packed:
+            raw = {"origin": array("d", values).tobytes(), "values": array("f", [0.0] * len(taken)).tobytes()}
+            forecast = {"levels": [0.5], "shape": [len(taken), 1, 1], **raw}
+        return {
+            "steps": array("q", steps).tobytes() if packed else [None if step < 0 else step for step in steps],
+            "times" if packed else "ds": array("q", steps).tobytes() if packed else steps,
+            "durable": "none",
+            "errors": [{"at": at, "error": item["error"]} for at, item in enumerate(items) if "error" in item],
+            "repeated": [at for at, item in enumerate(items) if "repeated" in item],
+            "rows": array("I", taken).tobytes() if packed else taken,
+            "forecast": forecast,
+        }
 
     def _take(self, reading: Fields) -> Fields:
         values = self.recorded[reading["session"]]
@@ -39,3 +82,8 @@ class Book:
 def refused(reading: Fields, code: str, **facts: int) -> Fields:
     """The item that says why a reading was not recorded."""
     return {"session": reading["session"], "error": {"code": code, "message": f"{code}, in words", **facts}}
+
+
+def numbers(kind: str, column: bytes | Sequence[Any]) -> list[Any]:
+    """The elements of a column, raw or not."""
+    return array(kind, column).tolist() if isinstance(column, bytes) else list(column)

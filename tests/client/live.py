@@ -22,8 +22,9 @@ from service.settings import Settings
 class LiveService:
     """One service over one bundle and one journal on disk, at the same port across restarts."""
 
-    def __init__(self, bundle: Bundle, journal: Path) -> None:
+    def __init__(self, bundle: Bundle, journal: Path, **limits: int) -> None:
         self._bundle = bundle
+        self._limits = limits
         self._journal = f"sqlite:{journal}"
         self._server: DrainingServer | None = None
         self._thread: threading.Thread | None = None
@@ -43,7 +44,7 @@ class LiveService:
             listening.set()
 
         journal = open_journal(self._journal, self._bundle.width, self._bundle.manifest.frequency, "process")
-        settings = Settings(bundle=Path("unused"), runtime="fake", journal=self._journal)
+        settings = Settings(bundle=Path("unused"), runtime="fake", journal=self._journal, **self._limits)  # type: ignore[arg-type]
         log = open_log("error", "json", io.StringIO())
         service = assemble(settings, FakeRuntime(self._bundle), journal, log)
         bound = listen("127.0.0.1", self.port)

@@ -59,6 +59,7 @@ class Scripted:
             await self._answer(connection)
 
     async def _answer(self, connection: ServerConnection) -> None:
+        handles: list[str] = []
         async for message in connection:
             module = msgspec.json if isinstance(message, str) else msgspec.msgpack
             frame = module.decode(message)  # type: ignore[attr-defined]
@@ -66,7 +67,7 @@ class Scripted:
             fate = self.fates.popleft() if self.fates else "well"
             if fate in ("lost", "answer lost"):
                 if fate == "answer lost":
-                    self.book.answer(frame)
+                    self.book.answer(frame, handles)
                 connection.transport.abort()
                 return
             if fate in ("restart", "too large"):
@@ -74,12 +75,14 @@ class Scripted:
                 return
             if fate == "silence":
                 continue
-            answer = _overloaded(frame) if fate == "overloaded" else self.book.answer(frame)
+            answer = _overloaded(frame) if fate == "overloaded" else self.book.answer(frame, handles)
             encoded = module.encode({"tea": 1} if fate == "nonsense" else answer)  # type: ignore[attr-defined]
             await connection.send(encoded.decode() if isinstance(message, str) else encoded)
 
 
 def _overloaded(frame: Any) -> object:
+    if "sessions" in frame:
+        return {"error": {"code": "overloaded", "message": "later", "retry_after_seconds": 1}}
     refusals = [
         refused(reading, "overloaded", retry_after_seconds=1)
         for reading in ([frame] if isinstance(frame, dict) else frame)

@@ -28,9 +28,10 @@ class World:
         self.book = Book()
         self.outbox = Outbox()
         self.luck = luck
-        self._frames: deque[bytes] = deque()
+        self._handles: list[str] = []  # of the connection, as the service has them
+        self._frames: deque[tuple[bytes, list[str]]] = deque()
         self._answers: deque[bytes] = deque()
-        self._stranded: deque[bytes] = deque()  # of a connection that is gone, but read by the service after all
+        self._stranded: deque[tuple[bytes, list[str]]] = deque()  # of one that is gone, but read after all
 
     def happen(self) -> None:
         """One thing, at random."""
@@ -51,25 +52,28 @@ class World:
     def _send(self) -> None:
         frame = self.outbox.next()
         if frame is not None:
-            self._frames.append(bytes(frame.encode(WIRE)))  # type: ignore[arg-type]
+            self._frames.append((bytes(frame.encode(WIRE)), self._handles))  # type: ignore[arg-type]
 
     def _serve(self) -> None:
         if self._frames:
-            self._answers.append(
-                msgspec.msgpack.encode(self.book.answer(msgspec.msgpack.decode(self._frames.popleft())))
-            )
+            frame, handles = self._frames.popleft()
+            self._answers.append(msgspec.msgpack.encode(self.book.answer(msgspec.msgpack.decode(frame), handles)))
 
     def _serve_late(self) -> None:
         if self._stranded:
-            self.book.answer(msgspec.msgpack.decode(self._stranded.popleft()))
+            frame, handles = self._stranded.popleft()
+            self.book.answer(msgspec.msgpack.decode(frame), handles)
 
     def _refuse(self) -> None:
         """The service has too much to do: for a part of a frame, or for all of it."""
         if not self._frames:
             return
-        sent = msgspec.msgpack.decode(self._frames.popleft())
-        if self.luck.random() < 0.3:
+        frame, handles = self._frames.popleft()
+        sent = msgspec.msgpack.decode(frame)
+        if self.luck.random() < 0.3 or "handles" in sent:
             answer: object = {"error": {"code": "overloaded", "message": "later"}}
+        elif "sessions" in sent:
+            answer = self.book.columns(sent, handles, lambda _: self.luck.random() < 0.5)
         elif isinstance(sent, dict):
             answer = refused(sent, "overloaded")
         else:
@@ -78,7 +82,7 @@ class World:
 
     def _receive(self) -> None:
         if self._answers:
-            self.outbox.answered(WIRE.decode(self._answers.popleft()))
+            self.outbox.answered(WIRE.decode(self._answers.popleft(), self.outbox.expected))
         if self.outbox.refusal is not None:
             self.outbox.again()
 
@@ -87,6 +91,7 @@ class World:
         self._stranded.extend(list(self._frames)[: self.luck.randint(0, len(self._frames))])
         self._frames.clear()
         self._answers.clear()
+        self._handles = []
         self.outbox.lost(LOST)
 
 

@@ -1,0 +1,139 @@
+"""One frame by columns on its way: its readings, and which of them have no outcome yet."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from gatecast_client.columns import NO_STEP, Forecasts, Observed, as_raw, nulls, raw
+from gatecast_client.errors import GatecastError
+from gatecast_client.frame import TRY_LATER
+from gatecast_client.handles import Handles
+from gatecast_client.wire import Columns, Kind, Refused, Wire
+
+
+class ColumnFrame:
+    """Readings `first` … of a call. Each carries its step, so all that have no outcome may go again."""
+
+    kind: Kind = "columns"
+
+    def __init__(
+        self,
+        observed: Observed,
+        first: int,
+        sessions: Sequence[str],
+        y: array[float],
+        steps: array[int],
+        covariates: dict[str, array[float]],
+        handles: Handles,
+    ) -> None:
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.refusal: GatecastError | None = None  # why the service wants some of it later
+        self._observed = observed
+        self._first = first
+        self._sessions = sessions
+        self._y = y
+        self._steps = steps
+        self._covariates = covariates
+        self._handles = handles
+        self._open: Sequence[int] = range(len(y))  # without an outcome
+        self._again = False  # it was sent before, so the service may know readings of it
+
+    def unnumbered(self) -> list[str]:
+        """Sessions that it would rather call by number."""
+        return self._handles.lacking(self._some(self._sessions))
+
+    def encode(self, wire: Wire) -> str | bytes:
+        """What is to be sent: the readings without an outcome, on this connection."""
+        sessions, numbers = self._some(self._sessions), self._handles
+        numbered = all(map(numbers.__contains__, sessions))
+        called = array("I", map(numbers.__getitem__, sessions)) if numbered else array("I")
+        y, steps = array("d", self._some(self._y)), array("q", self._some(self._steps))
+        covariates = {name: array("d", self._some(column)) for name, column in self._covariates.items()}
+        body: dict[str, Any]
+        if wire.text:
+            names = called.tolist() if numbered else list(sessions)
+            body = {"sessions": names, "y": nulls(y), "steps": steps.tolist()}
+            known: dict[str, Any] = {name: nulls(column) for name, column in covariates.items()}
+        else:
+            body = {"sessions": as_raw(called) if numbered else list(sessions), "y": as_raw(y), "steps": as_raw(steps)}
+            known = {name: as_raw(column) for name, column in covariates.items()}
+        return wire.encode({**body, "covariates": known} if known else body)
+
+    def answer(self, answer: Columns, held: set[str]) -> bool:
+        """Takes the service's answer; True if a reading of it was acknowledged. As of `Frame`, for `held`."""
+        before = self._open
+        if answer.error is not None:
+            refused = [Refused(at=at, error=answer.error) for at in range(len(before))]
+            steps: Sequence[int | None] = [NO_STEP] * len(before)
+        else:
+            refused = sorted(answer.errors, key=lambda each: each.at)
+            steps = raw(answer.steps, "q").tolist() if isinstance(answer.steps, bytes) else answer.steps or []
+        if len(steps) != len(before):
+            raise GatecastError("unexpected_answer", f"{len(before)} steps were expected, got {len(steps)}")
+        self._open = [before[each.at] for each in refused if not self._judged(before[each.at], each.error, held)]
+        held.update(self._sessions[at] for at in self._open)
+        self._take(answer, steps, before, {each.at for each in refused})
+        self._again = True
+        self._settle()
+        return len(refused) < len(before)
+
+    def lose(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)
+        """The connection is gone: all that have no outcome may go again."""
+        self._again = True
+
+    def fail(self, error: GatecastError) -> None:
+        """Whatever has no outcome has this error."""
+        self._observed.errors |= {self._first + at: error for at in self._open}
+        self._open = []
+        self._settle()
+
+    def _some(self, column: Sequence[Any]) -> Sequence[Any]:
+        return column if len(self._open) == len(column) else [column[at] for at in self._open]
+
+    def _judged(self, at: int, sent: dict[str, Any], held: set[str]) -> bool:
+        """Whether that error is the reading's outcome, or an acknowledgement; False: it must go again."""
+        facts = dict(sent)
+        error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)
+        session, place = self._sessions[at], self._first + at
+        if error.code == "duplicate" and self._again:
+            self._observed.steps[place] = self._steps[at]
+            self._observed.repeated.add(place)
+            return True
+        if error.code in TRY_LATER or error.code == "unknown_handle":  # a handle that was refused: by name, next time
+            self.refusal = error
+            held.add(session)
+            return False
+        if error.code == "gap" and session in held:
+            return False
+        self._observed.errors[place] = error
+        return True
+
+    def _take(self, answer: Columns, steps: Sequence[int | None], before: Sequence[int], refused: set[int]) -> None:
+        observed = self._observed
+        places: Sequence[int] = [self._first + at for at in before]
+        taken = [at for at in range(len(before)) if at not in refused] if refused else range(len(before))
+        for at in taken:
+            step = steps[at]
+            if step is None or step == NO_STEP:
+                raise GatecastError("unexpected_answer", "an acknowledgement with its step was expected, got none")
+            observed.steps[places[at]] = step
+        if not taken:
+            return
+        observed.durable = answer.durable
+        observed.repeated.update(places[at] for at in answer.repeated)
+        if answer.times is not None:
+            times = raw(answer.times, "q")
+            observed.times.update((places[at], times[at]) for at in taken)
+        if answer.ds is not None:
+            observed.ds.update((places[at], ds) for at in taken if (ds := answer.ds[at]) is not None)
+        observed.regimes |= {places[each.at]: each.regime for each in answer.regime}
+        if answer.forecast is not None:
+            rows = raw(answer.rows, "I").tolist() if isinstance(answer.rows, bytes) else answer.rows
+            observed.add(Forecasts(places if rows is None else [places[row] for row in rows], answer.forecast))
+
+    def _settle(self) -> None:
+        if not self._open and not self.settled.done():
+            self.settled.set_result(None)

@@ -1,0 +1,134 @@
+"""Frames on their way through: given to the engine as soon as they are read, answered when their turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from service.api.cadence import cadence
+from service.api.column_answers import ColumnAnswer
+from service.api.columns import ColumnFrame
+from service.api.edge import Edge
+from service.api.frames import Codec, Frame, HandlesFrame
+from service.api.gathering import FAILED, Gathering
+from service.api.handles import Handles
+from service.api.items import Item, refusal
+from service.api.wish import Wish
+from service.errors import GatecastError, InternalError, WrongType
+from service.faults import faults_as
+
+Answer = Item | list[Item] | ColumnAnswer
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Taken:
+    """A frame that was taken. `reply` waits for what the engine says of it; `error` is about the whole frame."""
+
+    codec: Codec
+    as_text: bool
+    frame: Frame | ColumnFrame | HandlesFrame | None = None  # None: it could not be read
+    reply: Callable[[], Awaitable[Answer]] | None = None
+    error: GatecastError | None = None
+
+
+class Taker:
+    """Takes the frames of one connection, in order, and counts them."""
+
+    def __init__(self, edge: Edge, gathering: Gathering, wish: Wish) -> None:
+        self._edge = edge
+        self._gathering = gathering
+        self._wish = wish
+        self._handles = Handles(edge.settings.handles_per_stream)
+        self.frames = 0
+        self.readings = 0
+
+    def take(self, codec: Codec, data: bytes, as_text: bool) -> Taken:
+        """Never raises; when it returns, the engine has the frame's readings in their order."""
+        taken = Taken(codec, as_text)
+        try:
+            with faults_as(InternalError, FAILED):
+                taken.frame = frame = codec.decode(data)
+                count = 0 if isinstance(frame, HandlesFrame) else frame.count
+                self.frames += 1
+                self.readings += count
+                self._edge.metrics.frame("json" if as_text else "msgpack", count)
+                taken.reply = self._given(frame, codec.packed)
+        except GatecastError as error:
+            taken.error = error
+        return taken
+
+    async def answer(self, taken: Taken) -> bytes | str:
+        """What the client is sent, once the engine has answered; errors are answers too."""
+        answer: Answer
+        try:
+            with faults_as(InternalError, FAILED):
+                if taken.error is not None:
+                    raise taken.error
+                assert taken.reply is not None  # without an error there is one
+                answer = await taken.reply()
+        except GatecastError as error:
+            frame = taken.frame
+            if isinstance(frame, Frame) and not frame.many and frame.readings and not isinstance(error, InternalError):
+                answer = refusal(frame.readings[0].session, frame.readings[0].step, error)
+            else:
+                answer = self._whole(error)
+        sent = taken.codec.encode(answer)
+        return sent.decode("utf-8") if taken.as_text else sent
+
+    def _whole(self, error: GatecastError) -> Item:
+        if isinstance(error, InternalError):
+            self._edge.log.error("fault", route="stream", exc_info=error.__cause__)
+        self._edge.metrics.problem(error.code)
+        return refusal(None, None, error)
+
+    def _given(self, frame: Frame | ColumnFrame | HandlesFrame, packed: bool) -> Callable[[], Awaitable[Answer]]:
+        edge, wish = self._edge, self._wish
+        if isinstance(frame, HandlesFrame):
+            return _ready(self._handles.register(frame.names))
+        if not (frame.horizon is None and frame.quantiles is None and frame.gates is None and frame.every is None):
+            wish = self._own_wish(frame)
+        if isinstance(frame, ColumnFrame):
+            if wish.gates is not None:
+                raise WrongType(
+                    'gates: a frame by columns carries none; send those readings itemised, as {"observations": [...]}, '
+                    'or leave gates out ("gates": false where the connection asks for them)'
+                )
+            self._gathering.flush()
+            columns = edge.submit_columns(frame, self._handles, wish, packed)
+            return lambda: edge.column_answer(columns)
+        sessions = [reading.session for reading in frame.readings]
+        if self._gathering.takes(frame):
+            items = self._gathering.add(sessions, frame.readings, wish)
+            return lambda: _arranged(frame, items)
+        self._gathering.flush()
+        if not sessions:
+            return lambda: _arranged(frame, _ready([])())
+        excused = {str(item.get("session")) for item in frame.refusals.values()}
+        submitted = edge.submit(sessions, frame.readings, wish, excused=excused)
+        return lambda: _arranged(frame, edge.items(submitted))
+
+    def _own_wish(self, frame: Frame | ColumnFrame) -> Wish:
+        wish, edge = self._wish, self._edge
+        selection = wish.selection
+        if frame.horizon is not None or frame.quantiles is not None:
+            selection = edge.levels.select(frame.horizon, frame.quantiles, selection)
+        gates = wish.gates if frame.gates is None else edge.detail(frame.gates)
+        return Wish(selection, gates, cadence(frame.every, wish.every))
+
+
+async def _arranged(frame: Frame, answered: Awaitable[Sequence[Item]]) -> Item | list[Item]:
+    """One item, or a list for a list, those of refused readings in their places."""
+    items = [*await answered]
+    if frame.refusals:
+        placed = dict(zip(frame.places, items, strict=True)) | frame.refusals
+        items = [placed[at] for at in range(frame.count)]
+    return items if frame.many else items[0]
+
+
+def _ready(answer: T) -> Callable[[], Awaitable[T]]:
+    async def ready() -> T:
+        return answer
+
+    return ready

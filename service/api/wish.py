@@ -1,0 +1,17 @@
+"""What of its forecasts a client wants: the part of each, the gates beside it, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.api.forecasts import Selection
+from service.api.gate_summaries import Detail
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Of one connection, or of one frame that says otherwise."""
+
+    selection: Selection
+    gates: Detail | None = None
+    every: int = 1  # a forecast only after steps where (step + 1) % every == 0; 0: never
