@@ -93,6 +93,8 @@ class Clock:
             return counts
         if (times > LAST_SECOND).any():
             raise InvalidTime("times end with the year 9999, and a later one is reached here: send earlier ones")
+        if len(times) > 1 and (times == times[0]).all():  # a frame of the same hour of many series
+            return self.write_all(times[:1]) * len(times)
         texts: list[Time] = np.datetime_as_string(times.astype("datetime64[s]")).tolist()
         return texts
 

@@ -46,7 +46,7 @@ class ColumnReadings:
             for name, wrong in zip(numbers, large.T, strict=True):
                 _refuse(name, wrong, faults)
         if not faults:
-            return Sheet(Observations(sessions, steps, times, values, every=every), list(range(frame.count)), faults)
+            return Sheet(Observations(sessions, steps, times, values, every=every), range(frame.count), faults)
         kept = [at for at in range(frame.count) if at not in faults]
         names = [sessions[at] for at in kept]
         return Sheet(Observations(names, steps[kept], times[kept], values[kept], every=every), kept, faults)

@@ -35,7 +35,7 @@ class Sheet:
     """The sound readings by columns, and the others with what is wrong with them."""
 
     observations: Observations
-    kept: list[int]  # the place of each row in what was sent
+    kept: Sequence[int]  # the place of each row in what was sent
     faults: Faults
 
 

@@ -155,6 +155,17 @@ def test_raw_numbers_that_are_no_whole_ones_are_refused_by_column(live, column: 
     assert f"{size} bytes each" in answer["error"]["message"]
 
 
+def test_numbers_that_no_reading_has_are_refused_at_their_places(live) -> None:
+    name = new(live.http)
+    with connect(live.stream()) as socket:
+        for y in ([1.0, float("nan"), 2.0], raw("<f8", 1.0, np.inf, 2.0)):
+            answer = ask(socket, {"sessions": [name] * 3, "y": y, "every": "none"}, packed=True)
+            assert [(each["at"], each["error"]["code"]) for each in answer["errors"]] == [(1, "invalid_value")]
+        for steps in (raw("<i8", 4, -2, 10**12 + 1, 5, -(2**63)), [4, -1, 10**12 + 1, 5, 2**63]):
+            answer = ask(socket, {"sessions": [name] * 5, "y": [1.0] * 5, "steps": steps}, packed=True)
+            assert [each["at"] for each in answer["errors"] if each["error"]["code"] == "invalid_value"] == [1, 2, 4]
+
+
 def test_an_empty_frame_is_answered_with_empty_columns(live) -> None:
     with connect(live.stream()) as socket:
         assert ask(socket, {"sessions": [], "y": []}) == {"steps": [], "durable": "none", "ds": []}
