@@ -112,6 +112,9 @@ class Journal(Protocol):
     def head(self, name: str) -> Head | None:
         """Where the session stands, or None."""
 
+    def heads(self, names: Sequence[str]) -> list[Head | None]:
+        """As `head`, for several sessions at once."""
+
     def names(self) -> list[str]:
         """The names of all sessions, in no order."""
 

@@ -30,6 +30,24 @@ def follow(journal: Journal, head: Head, *numbers: float) -> None:
     assert journal.append(readings(*items)).all()
 
 
+def test_many_sessions_are_looked_up_at_once_as_they_would_be_one_by_one(journal: Journal) -> None:
+    names = [f"s{at}" for at in range(300)]
+    for at, name in enumerate(names):
+        journal.create(name, at, f"{at}", rows(*range(at % 3)), static={"area": at} if at % 2 else None)
+    journal.delete("s7")
+    asked = ["s0", "nobody", "s7", *reversed(names), ""]
+    for found, name in zip(journal.heads(asked), asked, strict=True):
+        np.testing.assert_equal(found and vars(found), (alone := journal.head(name)) and vars(alone))
+    first = journal.heads(asked)[:4]
+    assert [head and (head.name, head.start) for head in first] == [("s0", 0), None, None, ("s299", 299)]
+        ("s0", 0),
+        None,
+        None,
+        ("s299", 299),
+    ]
+    assert journal.heads([]) == []
+
+
 def test_a_late_append_for_a_deleted_session_is_refused_though_the_name_is_there_again(journal: Journal) -> None:
     old = journal.create("taxi", 0, "", rows(1, 2))
     journal.delete("taxi")
