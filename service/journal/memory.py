@@ -110,6 +110,14 @@ class MemoryJournal:
         first = 0 if newest is None else newest.step + 1
         return newest, self.readings(key, first, last)
 
+    def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
+        last = self._heads.last_step[self._heads.slots(keys)].tolist()
+        kept = [self._checkpoints.get(key, []) for key in keys.tolist()]
+        return [
+            next((each.body for each in some if (each.step, each.digest) == (step, digest)), None)
+            for some, step in zip(kept, last, strict=True)
+        ]
+
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         self._heads.slot(key)
         rows = np.frombuffer(self._values[key], np.float64).reshape(-1, self._heads.width)

@@ -136,6 +136,12 @@ class Journal(Protocol):
         count at all. `UnknownSession` if the key is no session's (any more).
         """
 
+    def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
+        """The states (state,) of sessions whose last reading has a sound checkpoint of that bundle; else None.
+
+        What `load` would find for each of them, without readings that follow.
+        """
+
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         """The readings of steps `first` to `last`, both included, as far as they exist: (n, width)."""
 

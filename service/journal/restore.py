@@ -14,7 +14,8 @@ from service.journal.heads import MOST_KEYS, NOBODY, Heads
 from service.journal.protocol import FIRST_REVISION, NO_READING, Readings
 from service.journal.tail import Tail
 
-AT_ONCE = 2**16  # sessions, or readings
+AT_ONCE = 2**16  # readings
+SESSIONS_AT_ONCE = 2**12  # what Python makes of their rows is not given back to the system
 
 
 def load_heads(database: sqlite3.Connection, path: Path, width: int) -> Heads:
@@ -22,7 +23,7 @@ def load_heads(database: sqlite3.Connection, path: Path, width: int) -> Heads:
     heads = Heads(width)
     with sound(path, "read its sessions"):
         cursor = database.execute("SELECT key, revision, last_step, last_values, static FROM sessions")
-        while rows := cursor.fetchmany(AT_ONCE):
+        while rows := cursor.fetchmany(SESSIONS_AT_ONCE):
             keys, revision, last_step, last, static = zip(*rows, strict=True)
             values = np.frombuffer(b"".join(last), "<f8")
             if min(keys) < 1 or max(keys) > MOST_KEYS or min(revision) < FIRST_REVISION or min(last_step) < NO_READING:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from service.errors import JournalError
 from service.journal import batches, schema
-from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints
+from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints, states_at
 from service.journal.faults import explained, sound, transaction
 from service.journal.heads import MOST_KEYS, exists, unknown
 from service.journal.ownership import Ownership
@@ -155,6 +155,13 @@ class SqliteJournal:
             with sound(self.path, "read a checkpoint"):
                 newest = newest_checkpoint(self._database, key, revision, last, digest)
             return newest, self.readings(key, 0 if newest is None else newest.step + 1, last)
+
+    def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
+        with self._lock:
+            slots = self._heads.slots(keys)
+            revisions, steps = self._heads.revision[slots].tolist(), self._heads.last_step[slots].tolist()
+            with sound(self.path, "read checkpoints"):
+                return states_at(self._database, keys.tolist(), revisions, steps, digest)
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         key = int(key)
