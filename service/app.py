@@ -72,7 +72,7 @@ def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -
     metrics = Metrics()
     metrics.serving(runtime.bundle, runtime.name, runtime.device)
     observers = Observers(metrics, LogObserver(log))
-    engine = Engine(runtime, journal, _engine_settings(settings), observers)
+    engine = Engine(runtime, journal, _engine_settings(settings, runtime.bundle.initial.nbytes), observers)
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log)
 
     @asynccontextmanager
@@ -124,11 +124,13 @@ async def _validation(_: Request, error: RequestValidationError) -> Response:
     raise problems.from_validation(error.errors()) from error
 
 
-def _engine_settings(settings: Settings) -> EngineSettings:
+def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
+    """The engine's bounds as they were set; `state_bytes`: of one session's state."""
+    resident = settings.resident_sessions or max(1, settings.resident_bytes // state_bytes)
     return EngineSettings(
         max_history=settings.history_steps,
         max_waiting=settings.waiting_readings,
-        max_resident=settings.resident_sessions,
+        max_resident=resident,
         retry_after_seconds=settings.retry_after_seconds,
     )
 

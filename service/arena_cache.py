@@ -14,7 +14,8 @@ from service.runtimes import Arena, Runtime
 from service.sessions import NOWHERE, SessionTable
 
 FIRST_CAPACITY = 64
-EVICTED_TOGETHER = 16  # a full arena gives up a sixteenth of its rows at once
+EVICTED_SHARE = 16  # a full arena gives up a sixteenth of its rows at once
+EVICTED_TOGETHER = 1024  # but no more than so many, since their states are saved while readings wait
 
 Rows = NDArray[np.int64]
 
@@ -38,11 +39,12 @@ class ArenaCache:
         self._observer = observer
         self._most = most
         self._owner = np.full(self.arena.capacity, -1, np.int64)  # row of the table, by slot
-        self._free = list(range(self.arena.capacity - 1, 0, -1))  # slot 0 is for padding
+        self._free: list[int] = []  # slots that were given back
+        self._fresh = 1  # the first slot that was never given to anybody; slot 0 is for padding
         self._batch = 0
 
     def __len__(self) -> int:
-        return self.arena.capacity - 1 - len(self._free)
+        return self._fresh - 1 - len(self._free)
 
     def touch(self, rows: Rows) -> Rows:
         """Marks these, and no others, as used now; returns those whose state is not in the arena."""
@@ -66,7 +68,7 @@ class ArenaCache:
         """
         self.release(rows)
         self._make_room(len(rows))
-        slots = np.array([self._free.pop() for _ in range(len(rows))], np.int64)
+        slots = self._take(len(rows))
         self._owner[slots] = rows
         self._table.slot[rows] = slots
         states, monitors = self.monitors.split(bodies)
@@ -86,11 +88,24 @@ class ArenaCache:
         """The rows of all sessions whose state is in the arena."""
         return self._owner[self._owner >= 0]
 
+    def _take(self, count: int) -> Rows:
+        """Slots that nobody has, of those that there are."""
+        again = max(0, len(self._free) - count)
+        given = np.array(self._free[again:], np.int64)
+        del self._free[again:]
+        more = count - len(given)
+        self._fresh += more
+        return np.concatenate([given, np.arange(self._fresh - more, self._fresh)])
+
     def _make_room(self, count: int) -> None:
-        if count > len(self._free):
+        if count > self._vacant:
             self._grow(len(self) + count)
-        if count > len(self._free):
-            self._evict(max(count - len(self._free), self._most // EVICTED_TOGETHER))
+        if count > self._vacant:
+            self._evict(max(count - self._vacant, min(self._most // EVICTED_SHARE, EVICTED_TOGETHER)))
+
+    @property
+    def _vacant(self) -> int:
+        return self.arena.capacity - 1 - len(self)
 
     def _grow(self, sessions: int) -> None:
         before = self.arena.capacity
@@ -99,13 +114,11 @@ class ArenaCache:
             self.arena.grow(capacity)
             self.monitors.grow(capacity)
             self._owner = np.append(self._owner, np.full(capacity - before, -1, np.int64))
-            self._free.extend(range(capacity - 1, before - 1, -1))
 
     def _evict(self, count: int) -> None:
         residents = self.residents()
         idle = residents[self._table.used[residents] < self._batch]
-        oldest = np.argsort(self._table.used[idle], kind="stable")[:count]
-        rows = idle[oldest]
+        rows = idle[np.argpartition(self._table.used[idle], count - 1)[:count]] if count < len(idle) else idle
         self._checkpoints.save(self.bodies, rows)
         self.release(rows)
         self._observer.evicted(len(rows))

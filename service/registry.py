@@ -47,8 +47,10 @@ class Registry:
         rows = self.table.find(names)
         if (rows >= 0).all():
             return rows
-        for name in {names[at] for at in np.flatnonzero(rows == UNKNOWN).tolist()}:
-            head = self.head(name)
+        missing = list({names[at] for at in np.flatnonzero(rows == UNKNOWN).tolist()})
+        with faults_as(JournalError, BROKEN):
+            heads = self.journal.heads(missing)
+        for head in heads:
             if head is not None:
                 self.adopt(head)
         return self.table.find(names)
@@ -157,8 +159,8 @@ class Registry:
     def _bear(self, values: dict[int, NDArray[np.float64]]) -> None:
         """The first readings of sessions, by row, and with them their starts, in one write."""
         table, beginnings = self.table, []
-        for row, readings in values.items():
-            head = self.journal.head(table.name(row))
+        heads = self.journal.heads([table.name(row) for row in values])
+        for (row, readings), head in zip(values.items(), heads, strict=True):
             if head is None:
                 raise unknown(table.name(row))
             beginnings.append(

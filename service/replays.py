@@ -73,7 +73,7 @@ class Replays:
         short: list[Replay] = []
         late: set[int] = set()
         left = self._settings.chunk * self._settings.history_batch  # readings that may be replayed before the answer
-        for row in absent.tolist():
+        for row in self._without_saved(absent).tolist():
             session = self._session(row)
             if session in self._lost:
                 lost[row] = self._lost.pop(session)
@@ -92,6 +92,39 @@ class Replays:
                 short.append(replay)
         self._run(short)
         return lost, late
+
+    def _without_saved(self, rows: Rows) -> Rows:
+        """Brings back, all at once, those that left with a checkpoint and were silent since; returns the others."""
+        table, cache = self._registry.table, self._registry.cache
+        if self._late or self._lost:
+            known = [self._session(row) in self._late or self._session(row) in self._lost for row in rows.tolist()]
+            asked = rows[(table.last_step[rows] >= 0) & ~np.array(known)]
+        else:
+            asked = rows[table.last_step[rows] >= 0]
+        if not len(asked):
+            return rows
+        try:
+            with faults_as(JournalError, BROKEN):
+                states = self._registry.journal.states(table.key[asked], self._digest)
+        except JournalDamaged:
+            return rows  # one by one, so that the damage concerns that session alone
+        saved = np.zeros(len(asked), np.bool_)
+        for watched in (False, True):
+            fitting = {
+                at: state
+                for at, (state, kind) in enumerate(zip(states, table.watched[asked].tolist(), strict=True))
+                if state is not None and kind == watched and cache.monitors.fits(state, watched)
+            }
+            if fitting:
+                places = list(fitting)
+                cache.install(asked[places], np.stack(list(fitting.values())))
+                saved[places] = True
+        back = asked[saved]
+        if not len(back):
+            return rows
+        table.saved_step[back] = table.last_step[back]
+        self._observer.rebuilt(len(back), 0)
+        return rows[~np.isin(rows, back)]
 
     def load(self, row: int, last: int) -> Replay:
         """What leads to the state after step `last` of a session, -1 for the one before all readings.

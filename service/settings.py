@@ -43,7 +43,10 @@ class Settings(BaseSettings):
     handles_per_stream: int = Field(65_536, ge=1, description="most sessions that one stream calls by number")
     frames_in_flight: int = Field(8, ge=1, le=1024, description="frames of one stream that are worked on at once")
     waiting_readings: int = Field(65_536, ge=1, description="readings and calls that wait; more are told to come back")
-    resident_sessions: int = Field(16_384, ge=1, description="sessions whose state is kept at hand")
+    resident_bytes: int = Field(256 * 2**20, ge=1, description="memory for the states of sessions that are at hand")
+    resident_sessions: int | None = Field(
+        None, ge=1, description="sessions whose state is kept at hand, instead of as many as resident_bytes hold"
+    )
     retry_after_seconds: int = Field(1, ge=1, description="what an overloaded service tells its clients to wait")
     drain_seconds: float = Field(25.0, ge=0, description="how long an ending service answers what it accepted")
     ping_seconds: float = Field(20.0, gt=0, description="how often a silent stream is asked whether it lives")

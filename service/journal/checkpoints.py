@@ -5,28 +5,52 @@ from __future__ import annotations
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.journal.protocol import Checkpoint
 
-# The row to write to: the one of the same step and bundle, else the one that does not hold the newest step.
-SAVE = """
-INSERT OR REPLACE INTO checkpoints (id, revision, step, digest, checksum, body) VALUES (
-  coalesce(
-    (SELECT id FROM checkpoints WHERE id IN (:one, :two)
-      AND revision = :revision AND step = :step AND digest = :digest),
-    (SELECT :one + :two - id FROM checkpoints WHERE id IN (:one, :two)
-      ORDER BY revision DESC, step DESC LIMIT 1),
-    :one),
-  :revision, :step, :digest, :checksum, :body)
-"""
+# The two rows of each session, found in one statement for a whole group.
+FIND = (
+    "SELECT kept.id, revision, step, digest{} FROM json_each(?) AS asked "
+    "CROSS JOIN checkpoints AS kept ON kept.id = asked.value"
+)
+BARE, WHOLE = FIND.format(""), FIND.format(", checksum, body")
+SAVE = "INSERT OR REPLACE INTO checkpoints (id, revision, step, digest, checksum, body) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def save_checkpoints(database: sqlite3.Connection, checkpoints: Iterable[tuple[int, Checkpoint]]) -> None:
-    """Writes checkpoints by session key, within the caller's transaction."""
-    database.executemany(SAVE, (_row(key, checkpoint) for key, checkpoint in checkpoints))
+    """Writes checkpoints by session key, within the caller's transaction; of several of one session the last ones stay.
+
+    Each goes to the row of the same step and bundle, else to the one that does not hold the newest step.
+    """
+    pairs = sorted(checkpoints, key=lambda pair: pair[0])  # neighbours share pages
+    keys = dict.fromkeys(key for key, _ in pairs)
+    there = {row[0]: row[1:] for row in database.execute(BARE, (_ids(keys),))}
+    rows = []
+    for key, checkpoint in pairs:
+        body = checkpoint.body.astype("<f4").tobytes()
+        place = int(checkpoint.revision), int(checkpoint.step), checkpoint.digest
+        row = _row(2 * key, place, there)
+        there[row] = place
+        rows.append((row, *place, _checksum(key, *place, body), body))
+    database.executemany(SAVE, rows)
+
+
+def states_at(
+    database: sqlite3.Connection, keys: Sequence[int], revisions: Sequence[int], steps: Sequence[int], digest: str
+) -> list[NDArray[np.float32] | None]:
+    """The bodies of sound checkpoints of that bundle at just these revisions and steps; None where there is none."""
+    found: dict[int, NDArray[np.float32]] = {}
+    wanted = dict(zip(keys, zip(revisions, steps, strict=True), strict=True))
+    for row, revision, step, made_by, checksum, body in database.execute(WHOLE, (_ids(wanted),)):
+        key = row // 2
+        ours = made_by == digest and (revision, step) == wanted[key]
+        if ours and checksum == _checksum(key, revision, step, made_by, body):
+            found[key] = np.frombuffer(body, "<f4").astype(np.float32)
+    return [found.get(key) for key in keys]
 
 
 def newest_checkpoint(
@@ -50,18 +74,17 @@ def drop_checkpoints(database: sqlite3.Connection, key: int) -> None:
     database.execute("DELETE FROM checkpoints WHERE id IN (?, ?)", (2 * key, 2 * key + 1))
 
 
-def _row(key: int, checkpoint: Checkpoint) -> dict[str, object]:
-    body = checkpoint.body.astype("<f4").tobytes()
-    step, revision, digest = int(checkpoint.step), int(checkpoint.revision), checkpoint.digest
-    return {
-        "one": 2 * key,
-        "two": 2 * key + 1,
-        "revision": revision,
-        "step": step,
-        "digest": digest,
-        "checksum": _checksum(key, revision, step, digest, body),
-        "body": body,
-    }
+def _ids(keys: Iterable[int]) -> str:
+    """The numbers of both rows of each key, as JSON."""
+    return f"[{','.join(f'{2 * key},{2 * key + 1}' for key in keys)}]"
+
+
+def _row(first: int, new: tuple[int, int, str], there: Mapping[int, tuple[int, int, str]]) -> int:
+    """Which of the rows `first` and `first + 1` a checkpoint goes to; `there`: revision, step and bundle of each."""
+    one, two = there.get(first), there.get(first + 1)
+    if one is None or one == new:
+        return first
+    return first + 1 if two is None or two == new or one[:2] >= two[:2] else first
 
 
 def _checksum(key: int, revision: int, step: int, digest: str, body: bytes) -> int:

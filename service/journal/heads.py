@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import SessionExists, UnknownSession
-from service.journal.protocol import NO_READING, Beginning, Checkpoint, Head, Readings, Static
+from service.journal.protocol import NO_READING, Beginning, Checkpoint, Head, Readings
 
 NOBODY = 0  # the slot that every unknown key leads to
 ORIGIN_BYTES = 64  # a sha256 in hexadecimal
@@ -19,29 +19,22 @@ MOST_KEYS = 2**31 - 1
 class Heads:
     """One slot a session in arrays that are reused, so that memory follows the sessions alive and not those ever made.
 
+    By key, and only what a reading is judged by: names, and what a session was made from, are the journal's to find.
     `tail` is a column for the journal's own use: where the session's newest reading is in the tail, or -1.
     """
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self.start = np.zeros(1, np.int64)
-        self.revision = np.full(1, -1, np.int64)
+        self.revision = np.full(1, -1, np.int32)
         self.last_step = np.full(1, -1, np.int64)
         self.last_values = np.zeros((1, width), np.float64)
-        self.origin = np.zeros(1, f"S{ORIGIN_BYTES}")
         self.tail = np.full(1, -1, np.int64)
-        self.regime = np.zeros(1, np.bool_)
-        self._static: dict[int, dict[str, float]] = {}  # by key, of those sessions that have some
-        self._keys: dict[str, int] = {}
         self._slots = np.zeros(2, np.int32)  # by key; the first and the last are always NOBODY
         self._free: list[int] = []
         self._used = 1
 
     def __len__(self) -> int:
-        return len(self._keys)
-
-    def names(self) -> list[str]:
-        return list(self._keys)
+        return self._used - 1 - len(self._free)
 
     def slots(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """The slot of each key, NOBODY for keys that are no session's."""
@@ -54,21 +47,20 @@ class Heads:
             raise UnknownSession(f"the journal has no session under key {key}: it was deleted")
         return slot
 
-    def key(self, name: str) -> int:
-        """The key of a session; `UnknownSession` if there is none of that name."""
-        key = self._keys.get(name)
-        if key is None:
-            raise UnknownSession(f"there is no session {name!r}; create it first")
-        return key
-
-    def absent(self, name: str) -> None:
-        """`SessionExists` if there is a session of that name."""
-        if name in self._keys:
-            raise SessionExists(f"there is a session {name!r} already; replace it, or choose another name")
-
-    def head(self, name: str) -> Head | None:
-        key = self._keys.get(name)
-        return None if key is None else self._head(name, key)
+    def head(self, key: int, begun: Beginning) -> Head:
+        """The head of a session that began so; `UnknownSession` if the key is no session's."""
+        slot = self.slot(key)
+        return Head(
+            key=key,
+            name=begun.name,
+            start=int(begun.start),
+            revision=int(self.revision[slot]),
+            last_step=int(self.last_step[slot]),
+            last_values=self.last_values[slot].copy(),
+            origin=begun.origin,
+            static=dict(begun.static),
+            regime=bool(begun.regime),
+        )
 
     def checked(self, values: NDArray[np.float64], origin: str) -> NDArray[np.float64]:
         """The values as rows of this journal's width, or `ValueError`."""
@@ -78,12 +70,15 @@ class Heads:
             raise ValueError(f"expected an origin of at most {ORIGIN_BYTES} bytes, got {len(origin.encode())}")
         return np.ascontiguousarray(values, np.float64)
 
-    def current(self, key: int, checkpoint: Checkpoint) -> bool:
-        """Whether the checkpoint is one of the history that the session has now."""
-        slot = int(self.slots(np.array([key]))[0])
-        if slot == NOBODY or self.revision[slot] != checkpoint.revision:
-            return False
-        return NO_READING <= checkpoint.step <= int(self.last_step[slot])
+    def current(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> list[tuple[int, Checkpoint]]:
+        """Those checkpoints, each with its key, that are of the history which their session has now."""
+        revisions = np.array([checkpoint.revision for checkpoint in checkpoints], np.int64)
+        steps = np.array([checkpoint.step for checkpoint in checkpoints], np.int64)
+        slots = self.slots(keys)
+        ours = (slots != NOBODY) & (self.revision[slots] == revisions)
+        ours &= (steps >= NO_READING) & (steps <= self.last_step[slots])
+        pairs = zip(keys.tolist(), checkpoints, strict=True)
+        return [pair for pair, kept in zip(pairs, ours.tolist(), strict=True) if kept]
 
     def follow(
         self, slots: NDArray[np.int64], revisions: NDArray[np.int64], steps: NDArray[np.int64]
@@ -139,65 +134,33 @@ class Heads:
         """Sets a session, new or known, as it begins."""
         values = begun.values
         last = values[-1:] if len(values) else np.full((1, self.width), np.nan)
-        self.put_all(
-            [begun.name], np.array([key]), [begun.start], [revision], [len(values) - 1], last, [begun.origin],
-            {key: begun.static}, [begun.regime],
-        )  # fmt: skip
-        return self._head(begun.name, key)
+        self.put_all(np.array([key]), np.array([revision]), np.array([len(values) - 1]), last)
+        return self.head(key, begun)
 
     def put_all(
         self,
-        names: Sequence[str],
-        keys: NDArray[np.int64],
-        start: Sequence[int],
-        revision: Sequence[int],
-        last_step: Sequence[int],
+        keys: NDArray[np.int64],  # (sessions,)
+        revision: NDArray[np.int64],
+        last_step: NDArray[np.int64],
         last_values: NDArray[np.float64],  # (sessions, width)
-        origin: Sequence[str],
-        static: Mapping[int, Static],  # by key; of those that are left out nothing changes
-        regime: Sequence[bool],
     ) -> None:
         """Sets sessions, new or known, by columns."""
-        self._make_room(int(keys.max(initial=0)), len(names))
+        self._make_room(int(keys.max(initial=0)), len(keys))
         slots = self.slots(keys)
         new = np.flatnonzero(slots == NOBODY)
         slots[new] = [self._vacant() for _ in range(len(new))]
         self._slots[keys] = slots
-        self._keys.update(zip(names, keys.tolist(), strict=True))
-        self.start[slots] = start
         self.revision[slots] = revision
         self.last_step[slots] = last_step
         self.last_values[slots] = last_values
-        self.origin[slots] = [text.encode() for text in origin]
-        self.regime[slots] = regime
         self.tail[slots] = -1
-        for key, features in static.items():
-            self._static.pop(key, None)
-            if features:
-                self._static[key] = dict(features)
 
-    def remove(self, name: str) -> None:
+    def remove(self, key: int) -> None:
         """Forgets a session; its key leads to nobody from now on."""
-        key = self._keys.pop(name)
-        self._static.pop(key, None)
-        slot = int(self._slots[key])
+        slot = self.slot(key)
         self._slots[key] = NOBODY
         self.revision[slot] = -1
         self._free.append(slot)
-
-    def _head(self, name: str, key: int) -> Head:
-        slot = int(self._slots[key])
-        return Head(
-            key=key,
-            name=name,
-            start=int(self.start[slot]),
-            revision=int(self.revision[slot]),
-            last_step=int(self.last_step[slot]),
-            last_values=self.last_values[slot].copy(),
-            origin=bytes(self.origin[slot]).decode(),
-            static=dict(self._static.get(key, {})),
-            regime=bool(self.regime[slot]),
-        )
 
     def _vacant(self) -> int:
         if self._free:
@@ -208,16 +171,21 @@ class Heads:
     def _make_room(self, key: int, sessions: int) -> None:
         if key + 2 > len(self._slots):  # one more than the keys, so that the last entry stays NOBODY
             self._slots = _grown(self._slots, max(key + 2, 2 * len(self._slots)))
-        if self._used + sessions <= len(self.start):
+        if self._used + sessions <= len(self.revision):
             return
-        size = max(self._used + sessions, 2 * len(self.start))
-        self.start = _grown(self.start, size)
+        size = max(self._used + sessions, 2 * len(self.revision))
         self.revision = _grown(self.revision, size)
         self.last_step = _grown(self.last_step, size)
         self.last_values = _grown(self.last_values, size)
-        self.origin = _grown(self.origin, size)
         self.tail = _grown(self.tail, size)
-        self.regime = _grown(self.regime, size)
+
+
+def exists(name: str) -> SessionExists:
+    return SessionExists(f"there is a session {name!r} already; replace it, or choose another name")
+
+
+def unknown(name: str) -> UnknownSession:
+    return UnknownSession(f"there is no session {name!r}; create it first")
 
 
 def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:

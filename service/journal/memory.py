@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.journal.heads import Heads
+from service.journal.heads import Heads, exists, unknown
 from service.journal.protocol import FIRST_REVISION, Beginning, Checkpoint, Durable, Head, Readings, Static
 from service.journal.subject import Subject
 
@@ -32,6 +32,7 @@ class MemoryJournal:
 
     def __init__(self, width: int) -> None:
         self._heads = Heads(width)
+        self._begun: dict[str, tuple[int, Beginning]] = {}  # keys, and what they began with but for readings
         self._values: dict[int, array[float]] = {}  # by key, the rows one after the other
         self._checkpoints: dict[int, list[Checkpoint]] = {}  # by key, the newest last
         self._last_key = 0
@@ -46,7 +47,8 @@ class MemoryJournal:
         static: Static | None = None,
         regime: bool = False,
     ) -> Head:
-        self._heads.absent(name)
+        if name in self._begun:
+            raise exists(name)
         values = self._heads.checked(values, origin)
         self._last_key += 1
         return self._put(
@@ -63,14 +65,14 @@ class MemoryJournal:
         static: Static | None = None,
         regime: bool = False,
     ) -> Head:
-        key = self._heads.key(name)
+        key = self._key(name)
         values = self._heads.checked(values, origin)
         revision = int(self._heads.revision[self._heads.slot(key)]) + 1
         return self._put(key, revision, Beginning(name, start, origin, values, static or {}, regime), checkpoint)
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
         for each in beginnings:
-            self._heads.key(each.name)
+            self._key(each.name)
             self._heads.checked(each.values, each.origin)
         return [
             self.replace(each.name, each.start, each.origin, each.values, None, each.static, each.regime)
@@ -78,10 +80,14 @@ class MemoryJournal:
         ]
 
     def head(self, name: str) -> Head | None:
-        return self._heads.head(name)
+        begun = self._begun.get(name)
+        return None if begun is None else self._heads.head(*begun)
+
+    def heads(self, names: Sequence[str]) -> list[Head | None]:
+        return [self.head(name) for name in names]
 
     def names(self) -> list[str]:
-        return self._heads.names()
+        return list(self._begun)
 
     def count(self) -> int:
         return len(self._heads)
@@ -104,29 +110,45 @@ class MemoryJournal:
         first = 0 if newest is None else newest.step + 1
         return newest, self.readings(key, first, last)
 
+    def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
+        last = self._heads.last_step[self._heads.slots(keys)].tolist()
+        kept = [self._checkpoints.get(key, []) for key in keys.tolist()]
+        return [
+            next((each.body for each in some if (each.step, each.digest) == (step, digest)), None)
+            for some, step in zip(kept, last, strict=True)
+        ]
+
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         self._heads.slot(key)
         rows = np.frombuffer(self._values[key], np.float64).reshape(-1, self._heads.width)
         return rows[max(first, 0) : max(last + 1, 0)].copy()
 
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
-        for key, checkpoint in zip(keys.tolist(), checkpoints, strict=True):
-            if self._heads.current(key, checkpoint):
-                self._keep(key, checkpoint)
+        for key, checkpoint in self._heads.current(keys, checkpoints):
+            self._keep(key, checkpoint)
 
     def fold(self, limit: int) -> int:  # noqa: ARG002
         return 0
 
     def delete(self, name: str) -> None:
-        key = self._heads.key(name)
-        self._heads.remove(name)
-        del self._values[key], self._checkpoints[key]
+        key = self._key(name)
+        self._heads.remove(key)
+        del self._begun[name], self._values[key], self._checkpoints[key]
 
     def close(self) -> None:
         pass
 
+    def _key(self, name: str) -> int:
+        if name not in self._begun:
+            raise unknown(name)
+        return self._begun[name][0]
+
     def _put(self, key: int, revision: int, begun: Beginning, checkpoint: Checkpoint | None) -> Head:
         head = self._heads.put(key, revision, begun)
+        self._begun[begun.name] = (
+            key,
+            replace(begun, values=np.empty((0, self._heads.width)), static=dict(begun.static)),
+        )
         self._values[key] = array("d", begun.values.tobytes())
         self._checkpoints[key] = []
         if checkpoint is not None:

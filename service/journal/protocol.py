@@ -112,6 +112,9 @@ class Journal(Protocol):
     def head(self, name: str) -> Head | None:
         """Where the session stands, or None."""
 
+    def heads(self, names: Sequence[str]) -> list[Head | None]:
+        """As `head`, for several sessions at once."""
+
     def names(self) -> list[str]:
         """The names of all sessions, in no order."""
 
@@ -131,6 +134,12 @@ class Journal(Protocol):
 
         With `digest`, only checkpoints of that bundle count; with `until`, what is later than that step does not
         count at all. `UnknownSession` if the key is no session's (any more).
+        """
+
+    def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
+        """The states (state,) of sessions whose last reading has a sound checkpoint of that bundle; else None.
+
+        What `load` would find for each of them, without readings that follow.
         """
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:

@@ -14,27 +14,24 @@ from service.journal.heads import MOST_KEYS, NOBODY, Heads
 from service.journal.protocol import FIRST_REVISION, NO_READING, Readings
 from service.journal.tail import Tail
 
-AT_ONCE = 2**16  # sessions, or readings
+AT_ONCE = 2**16  # readings
+SESSIONS_AT_ONCE = 2**12  # what Python makes of their rows is not given back to the system
 
 
 def load_heads(database: sqlite3.Connection, path: Path, width: int) -> Heads:
-    """The sessions as they stand after the last fold."""
+    """Where the sessions stand after the last fold; the rest of them stays in the database."""
     heads = Heads(width)
     with sound(path, "read its sessions"):
-        cursor = database.execute(
-            "SELECT name, key, start, revision, last_step, origin, last_values, static, regime FROM sessions"
-        )
-        while rows := cursor.fetchmany(AT_ONCE):
-            names, keys, start, revision, last_step, origin, last, static, regime = zip(*rows, strict=True)
+        cursor = database.execute("SELECT key, revision, last_step, last_values, static FROM sessions")
+        while rows := cursor.fetchmany(SESSIONS_AT_ONCE):
+            keys, revision, last_step, last, static = zip(*rows, strict=True)
             values = np.frombuffer(b"".join(last), "<f8")
-            by_session = values.reshape(len(rows), width)
             if min(keys) < 1 or max(keys) > MOST_KEYS or min(revision) < FIRST_REVISION or min(last_step) < NO_READING:
                 raise ValueError("a session has an impossible key, revision or step")
-            features = {key: statics.decode(text) for key, text in zip(keys, static, strict=True) if text is not None}
-            watched = [each == 1 for each in regime]
-            heads.put_all(
-                names, np.array(keys, np.int64), start, revision, last_step, by_session, origin, features, watched
-            )
+            for text in filter(None, static):
+                statics.decode(text)
+            by_session = values.reshape(len(rows), width)
+            heads.put_all(np.array(keys), np.array(revision), np.array(last_step), by_session)
     return heads
 
 

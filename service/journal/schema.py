@@ -48,7 +48,7 @@ def connect(path: Path, durable: Durable) -> sqlite3.Connection:
             install(database)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durable]}")
-            database.execute("PRAGMA cache_size = -32768")  # KiB
+            database.execute("PRAGMA cache_size = -8192")  # KiB; what it lacks is in the system's cache
             database.execute("PRAGMA journal_size_limit = 67108864")  # a large fold leaves no large log behind
         except BaseException:
             database.close()

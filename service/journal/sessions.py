@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,33 @@ from numpy.typing import NDArray
 from service.journal import statics
 from service.journal.protocol import FIRST_REVISION, Beginning, Readings
 from service.journal.segments import add_readings
+
+TOGETHER = 128  # sessions that are looked up in one statement
+# Of a name in the index and of the row that it leads to, so that a damaged index is seen and never believed.
+FIND = (
+    "SELECT named.name, found.name, found.key, found.start, found.origin, found.static, found.regime "
+    "FROM sessions AS named CROSS JOIN sessions AS found ON found.key = named.key WHERE named.name IN ({})"
+)
+
+
+def find_sessions(database: sqlite3.Connection, names: Sequence[str], width: int) -> dict[str, tuple[int, Beginning]]:
+    """Those of these sessions that there are: the key of each, and what it began with but for its readings.
+
+    `ValueError` if one is damaged.
+    """
+    found: dict[str, tuple[int, Beginning]] = {}
+    nothing = np.empty((0, width))
+    for first in range(0, len(names), TOGETHER):
+        some = names[first : first + TOGETHER]
+        size = 1 if len(some) == 1 else TOGETHER  # two statements, which SQLite keeps prepared
+        asked = [*some, *[None] * (size - len(some))]  # nobody has no name
+        for named, name, key, start, origin, static, regime in database.execute(
+            FIND.format(", ".join("?" * size)), asked
+        ):
+            if name != named:
+                raise ValueError(f"the name {named!r} leads to the session {name!r}")
+            found[name] = key, Beginning(name, start, origin, nothing, statics.decode(static), regime == 1)
+    return found
 
 
 def insert_session(database: sqlite3.Connection, begun: Beginning) -> int:

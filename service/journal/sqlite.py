@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from service.errors import JournalError
 from service.journal import batches, schema
-from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints
+from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints, states_at
 from service.journal.faults import explained, sound, transaction
-from service.journal.heads import MOST_KEYS
+from service.journal.heads import MOST_KEYS, exists, unknown
 from service.journal.ownership import Ownership
 from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Checkpoint, Durable, Head, Readings, Static
 from service.journal.restore import load_heads, load_tail
 from service.journal.segments import add_readings, drop_readings, read_readings
-from service.journal.sessions import insert_session, move_on, update_session
+from service.journal.sessions import find_sessions, insert_session, move_on, update_session
 from service.journal.subject import Subject
 from service.journal.tail import Tail
 
@@ -81,7 +81,8 @@ class SqliteJournal:
         static: Static | None = None,
         regime: bool = False,
     ) -> Head:
-        self._heads.absent(name)
+        if self.head(name) is not None:
+            raise exists(name)
         begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime)
         with self._lock:
             with self._transaction("create a session"):
@@ -107,10 +108,17 @@ class SqliteJournal:
         return self._replace(beginnings, None)
 
     def head(self, name: str) -> Head | None:
-        return self._heads.head(name)
+        return self.heads([name])[0]
+
+    def heads(self, names: Sequence[str]) -> list[Head | None]:
+        with self._lock:
+            with sound(self.path, "look sessions up"):
+                found = find_sessions(self._database, names, self._heads.width)
+            return [self._heads.head(*found[name]) if name in found else None for name in names]
 
     def names(self) -> list[str]:
-        return self._heads.names()
+        with self._lock, sound(self.path, "read its sessions"):
+            return [name for (name,) in self._database.execute("SELECT name FROM sessions")]
 
     def count(self) -> int:
         return len(self._heads)
@@ -148,6 +156,13 @@ class SqliteJournal:
                 newest = newest_checkpoint(self._database, key, revision, last, digest)
             return newest, self.readings(key, 0 if newest is None else newest.step + 1, last)
 
+    def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
+        with self._lock:
+            slots = self._heads.slots(keys)
+            revisions, steps = self._heads.revision[slots].tolist(), self._heads.last_step[slots].tolist()
+            with sound(self.path, "read checkpoints"):
+                return states_at(self._database, keys.tolist(), revisions, steps, digest)
+
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         key = int(key)
         with self._lock:
@@ -165,8 +180,7 @@ class SqliteJournal:
 
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
         with self._lock:
-            pairs = zip(keys.tolist(), checkpoints, strict=True)
-            current = [(key, checkpoint) for key, checkpoint in pairs if self._heads.current(key, checkpoint)]
+            current = self._heads.current(keys, checkpoints)
             if not current:
                 return
             with self._transaction("save checkpoints"):
@@ -190,12 +204,12 @@ class SqliteJournal:
             return len(self._tail)
 
     def delete(self, name: str) -> None:
-        key = self._heads.key(name)
         with self._lock:
+            key = self._key(name)
             with self._transaction("delete a session"):
                 self._database.execute("DELETE FROM sessions WHERE key = ?", (key,))
                 self._drop_history(key)
-            self._heads.remove(name)
+            self._heads.remove(key)
 
     def close(self) -> None:
         with self._lock:
@@ -205,16 +219,22 @@ class SqliteJournal:
             finally:
                 self._owner.release()
 
+    def _key(self, name: str) -> int:
+        head = self.head(name)
+        if head is None:
+            raise unknown(name)
+        return head.key
+
     def _transaction(self, doing: str) -> AbstractContextManager[None]:
         self._owner.check()
         return transaction(self._database, self.path, doing)
 
     def _replace(self, beginnings: Sequence[Beginning], checkpoint: Checkpoint | None) -> list[Head]:
-        keys = [self._heads.key(each.name) for each in beginnings]
-        beginnings = [replace(each, values=self._heads.checked(each.values, each.origin)) for each in beginnings]
-        revisions = [int(self._heads.revision[self._heads.slot(key)]) + 1 for key in keys]
-        anew = list(zip(keys, revisions, beginnings, strict=True))
         with self._lock:
+            keys = [self._key(each.name) for each in beginnings]
+            beginnings = [replace(each, values=self._heads.checked(each.values, each.origin)) for each in beginnings]
+            revisions = [int(self._heads.revision[self._heads.slot(key)]) + 1 for key in keys]
+            anew = list(zip(keys, revisions, beginnings, strict=True))
             with self._transaction("replace a session"):
                 for key, revision, begun in anew:
                     update_session(self._database, key, revision, begun)

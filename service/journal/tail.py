@@ -19,11 +19,8 @@ class Tail:
     def __init__(self, width: int, position: int = 0) -> None:
         self.base = position
         self.end = position
-        self._keys = np.empty(SMALLEST, np.int64)
-        self._revisions = np.empty(SMALLEST, np.int64)
-        self._steps = np.empty(SMALLEST, np.int64)
-        self._previous = np.empty(SMALLEST, np.int64)
-        self._values = np.empty((SMALLEST, width), np.float64)
+        self._width = width
+        self._empty()
 
     def __len__(self) -> int:
         return self.end - self.base
@@ -70,6 +67,15 @@ class Tail:
     def drop(self, rows: int) -> None:
         """Forgets the first `rows` rows."""
         self.base += rows
+        if self.base == self.end and len(self._keys) > SMALLEST:
+            self._empty()  # what a busy hour took is given back
+
+    def _empty(self) -> None:
+        self._keys = np.empty(SMALLEST, np.int64)
+        self._revisions = np.empty(SMALLEST, np.int64)
+        self._steps = np.empty(SMALLEST, np.int64)
+        self._previous = np.empty(SMALLEST, np.int64)
+        self._values = np.empty((SMALLEST, self._width), np.float64)
 
     def _make_room(self, rows: int) -> None:
         times = 1

@@ -15,7 +15,10 @@ States = Any  # rows of state as a runtime holds them: float32 (batch, state), a
 
 
 class Arena(Protocol):
-    """One array `[capacity, state]` where the runtime computes; slot 0 is for padding: always the initial row."""
+    """One array `[capacity, state]` where the runtime computes; slot 0 is for padding: always the initial row.
+
+    What stands in other slots is not defined until they are written to.
+    """
 
     capacity: int
 
@@ -94,7 +97,7 @@ class Runtime(Protocol):
         """The runtime's rows as numpy."""
 
     def arena(self, capacity: int) -> Arena:
-        """A new arena of `capacity` rows, each the bundle's initial row."""
+        """A new arena of `capacity` rows, the first of them the bundle's initial row."""
 
 
 AUTO = "auto"  # native where the bundle and the build allow it, else onnx

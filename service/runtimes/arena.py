@@ -10,8 +10,8 @@ class NumpyArena:
     """Rows of state in one array `[capacity, state]`; slot 0 is for padding and keeps the initial row."""
 
     def __init__(self, initial: NDArray[np.float32], capacity: int) -> None:
-        self._initial = initial
-        self._rows = np.tile(initial, (capacity, 1))  # (capacity, state)
+        self._rows = np.empty((capacity, len(initial)), np.float32)  # rows not written to take no memory
+        self._rows[0] = initial
 
     @property
     def capacity(self) -> int:
@@ -32,5 +32,6 @@ class NumpyArena:
         self._rows[slots] = rows
 
     def grow(self, capacity: int) -> None:
-        more = np.tile(self._initial, (capacity - self.capacity, 1))
-        self._rows = np.concatenate([self._rows, more])
+        grown = np.empty((capacity, self._rows.shape[1]), np.float32)
+        grown[: self.capacity] = self._rows
+        self._rows = grown

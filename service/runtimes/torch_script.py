@@ -25,8 +25,8 @@ class TorchArena:
     """Rows of state in one tensor `[capacity, state]` on the device; slot 0 is for padding."""
 
     def __init__(self, initial: Tensor, capacity: int) -> None:
-        self._initial = initial
-        self._rows = initial.repeat(capacity, 1)
+        self._rows = initial.new_empty(capacity, len(initial))
+        self._rows[0] = initial
 
     @property
     def capacity(self) -> int:
@@ -47,7 +47,9 @@ class TorchArena:
         self.scatter(slots, torch.from_numpy(np.ascontiguousarray(rows)).to(self._rows.device))
 
     def grow(self, capacity: int) -> None:
-        self._rows = torch.cat([self._rows, self._initial.repeat(capacity - self.capacity, 1)])
+        grown = self._rows.new_empty(capacity, self._rows.shape[1])
+        grown[: self.capacity] = self._rows
+        self._rows = grown
 
     def _index(self, places: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(places).to(self._rows.device)

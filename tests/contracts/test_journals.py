@@ -30,6 +30,38 @@ def follow(journal: Journal, head: Head, *numbers: float) -> None:
     assert journal.append(readings(*items)).all()
 
 
+def test_many_sessions_are_looked_up_at_once_as_they_would_be_one_by_one(journal: Journal) -> None:
+    names = [f"s{at}" for at in range(300)]
+    for at, name in enumerate(names):
+        journal.create(name, at, f"{at}", rows(*range(at % 3)), static={"area": at} if at % 2 else None)
+    journal.delete("s7")
+    asked = ["s0", "nobody", "s7", *reversed(names), ""]
+    for found, name in zip(journal.heads(asked), asked, strict=True):
+        np.testing.assert_equal(found and vars(found), (alone := journal.head(name)) and vars(alone))
+    first = journal.heads(asked)[:4]
+    assert [head and (head.name, head.start) for head in first] == [("s0", 0), None, None, ("s299", 299)]
+    assert journal.heads([]) == []
+
+
+def test_states_saved_at_the_last_reading_come_back_together_and_no_others(journal: Journal) -> None:
+    heads = [journal.create(f"s{at}", 0, "", rows(1, 2)) for at in range(6)]
+    keys = np.array([head.key for head in heads])
+    journal.save(keys[:4], [checkpoint(1, fill=at) for at in range(4)])
+    journal.save(keys[4:5], [checkpoint(0, fill=9)])  # a reading came after it
+    follow(journal, heads[1], 3)
+    journal.save(keys[2:3], [checkpoint(1, digest=DIGESTS[1], fill=7)])  # another model's, beside ours
+    journal.replace("s3", 0, "", rows(1, 2))
+    asked = [*keys.tolist(), keys[0] + 1_000]
+    found = journal.states(np.array(asked), DIGESTS[0])
+    assert [None if state is None else state.tolist() for state in found] == [[0.0] * 5, None, [2.0] * 5, *[None] * 4]
+    for key, state in zip(asked[:6], found, strict=False):
+        alone, after = journal.load(key, DIGESTS[0])
+        assert (state is None) == (alone is None or len(after) > 0)
+    journal.save(keys[:2], [checkpoint(1, fill=5), checkpoint(2, fill=6)])
+    assert [state[0] for state in journal.states(keys[:2], DIGESTS[0])] == [5, 6]
+    assert journal.states(np.empty(0, np.int64), DIGESTS[0]) == []
+
+
 def test_a_late_append_for_a_deleted_session_is_refused_though_the_name_is_there_again(journal: Journal) -> None:
     old = journal.create("taxi", 0, "", rows(1, 2))
     journal.delete("taxi")

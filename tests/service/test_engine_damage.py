@@ -23,6 +23,11 @@ class DamagedJournal(MemoryJournal):
             raise JournalDamaged("its readings do not match their checksum")
         return super().load(key, digest, until)
 
+    def states(self, keys: np.ndarray, digest: str) -> list[np.ndarray | None]:
+        if self.spoilt in keys:
+            raise JournalDamaged("a checkpoint cannot be read")
+        return super().states(keys, digest)
+
     def readings(self, key: int, first: int, last: int) -> np.ndarray:
         if key == self.spoilt:
             raise JournalDamaged("its readings do not match their checksum")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.app import _engine_settings
 from service.errors import SettingsError
 from service.settings import Settings
 
@@ -62,3 +63,13 @@ def test_settings_are_read_once_and_never_change() -> None:
     settings = Settings.read(bundle="b")
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1  # type: ignore[misc]
+
+
+def test_states_at_hand_are_as_many_as_their_memory_holds_unless_they_are_counted() -> None:
+    def resident(**given: object) -> int:
+        return _engine_settings(Settings.read(bundle="b", **given), state_bytes=1240).max_resident
+
+    assert resident() == 256 * 2**20 // 1240
+    assert resident(resident_bytes=12_400) == 10
+    assert resident(resident_bytes=1) == 1
+    assert resident(resident_bytes=12_400, resident_sessions=7) == 7
