@@ -20,6 +20,7 @@ from service.journal.heads import MOST_KEYS, exists, unknown
 from service.journal.ownership import Ownership
 from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Checkpoint, Durable, Head, Readings, Static
 from service.journal.restore import load_heads, load_tail
+from service.journal.rounds import Round
 from service.journal.segments import add_readings, drop_readings, read_readings
 from service.journal.sessions import find_sessions, insert_session, move_on, update_session
 from service.journal.subject import Subject
@@ -27,7 +28,7 @@ from service.journal.tail import Tail
 
 TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
 TAIL_BATCHES = 2**16
-SPILL = 2**13  # readings, at least, that an append folds by itself when that much waits
+SPILL = 2**16  # readings of one transaction when an append has to fold by itself
 
 
 def open_sqlite(
@@ -56,6 +57,7 @@ class SqliteJournal:
         self.durable: Durable = durable
         self._tail_rows = max(1, tail_bytes // Tail.bytes_per_row(width))
         self._lock = RLock()
+        self._round: Round | None = None  # of folding, that has begun
         self._owner = Ownership(self.path)
         try:
             self._database = schema.connect(self.path, durable)
@@ -131,7 +133,7 @@ class SqliteJournal:
                 return follows
             if len(self._tail) >= self._tail_rows or self._batches >= TAIL_BATCHES:
                 # Before anything is written: if the fold fails, so does the append, and nothing is recorded.
-                self.fold(max(SPILL, len(accepted.keys)))
+                self._end_round()
             self._owner.check()
             with explained(self.path, "record readings"):
                 self._database.execute(
@@ -188,20 +190,40 @@ class SqliteJournal:
 
     def fold(self, limit: int) -> int:
         with self._lock:
-            rows = min(limit, len(self._tail))
-            if rows <= 0:
-                return len(self._tail)
-            oldest = self._tail.oldest(rows)
-            alive = np.flatnonzero(self._heads.revision[self._heads.slots(oldest.keys)] == oldest.revisions)
-            order = alive[np.argsort(oldest.keys[alive], kind="stable")]
-            moved = Readings(oldest.keys[order], oldest.revisions[order], oldest.steps[order], oldest.values[order])
-            end = self._tail.base + rows
-            with self._transaction("fold its tail"):
-                move_on(self._database, moved, self._segment_rows)
+            while limit > 0 and len(self._tail):
+                limit -= self._fold(self._round or Round(self._tail), limit)
+            return self._unfolded
+
+    @property
+    def _unfolded(self) -> int:
+        """Readings of the tail that are not folded; those of a round stay there until it ends."""
+        return len(self._tail) if self._round is None else self._round.left + self._tail.end - self._round.end
+
+    def _end_round(self) -> None:
+        """Makes room: what a round has folded leaves the tail at its end."""
+        begun = self._round or Round(self._tail)
+        while begun.left:
+            self._fold(begun, SPILL)
+
+    def _fold(self, folding: Round, limit: int) -> int:
+        """Folds so many readings of a round; returns how many those were."""
+        found = folding.next(limit)
+        rows = len(found.keys)
+        alive = self._heads.revision[self._heads.slots(found.keys)] == found.revisions
+        moved = Readings(found.keys[alive], found.revisions[alive], found.steps[alive], found.values[alive])
+        ends = rows == folding.left
+        with self._transaction("fold its tail"):
+            move_on(self._database, moved, self._segment_rows)
+            if ends:
+                end = folding.end
                 gone = self._database.execute("DELETE FROM batches WHERE id < ? AND id + count <= ?", (end, end))
-            self._tail.drop(rows)
+        folding.folded(rows)
+        self._round = folding
+        if ends:
+            self._round = None
+            self._tail.drop(folding.end - self._tail.base)
             self._batches -= gone.rowcount
-            return len(self._tail)
+        return rows
 
     def delete(self, name: str) -> None:
         with self._lock:

@@ -59,9 +59,13 @@ class Tail:
             position = previous[place]
         return self._values[found[::-1]]
 
-    def oldest(self, rows: int) -> Readings:
-        """Copies of the first rows, at most `rows` of them."""
-        places = np.arange(self.base, min(self.base + rows, self.end)) % len(self._keys)
+    def keys(self) -> NDArray[np.int64]:
+        """The session of each row, in order."""
+        return self._keys[np.arange(self.base, self.end) % len(self._keys)]
+
+    def at(self, positions: NDArray[np.int64]) -> Readings:
+        """Copies of the rows at these positions."""
+        places = positions % len(self._keys)
         return Readings(self._keys[places], self._revisions[places], self._steps[places], self._values[places])
 
     def drop(self, rows: int) -> None:

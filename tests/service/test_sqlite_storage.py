@@ -55,8 +55,8 @@ def test_a_batch_is_one_row_until_it_is_folded(journal: SqliteJournal, path: Pat
         batch = Readings(keys, np.ones(256, np.int64), np.full(256, step), np.full((256, 1), float(step)))
         assert journal.append(batch).all()
     assert (rows_of(path, "batches"), rows_of(path, "segments")) == (5, 0)
-    assert journal.fold(2 * 256) == 3 * 256
-    assert (rows_of(path, "batches"), rows_of(path, "segments")) == (3, 256)
+    assert journal.fold(2 * 255) == 5 * 256 - 2 * 255
+    assert (rows_of(path, "batches"), rows_of(path, "segments")) == (5, 2 * 255 // 5)  # session by session
     assert journal.fold(10**9) == 0
     assert (rows_of(path, "batches"), rows_of(path, "segments")) == (0, 256)
 
@@ -77,6 +77,21 @@ def test_a_batch_folded_in_part_is_neither_lost_nor_repeated_at_the_next_opening
     for head in (one, two):
         assert journal.readings(head.key, 0, 99)[:, 0].tolist() == list(range(13))
     journal.close()
+
+
+def test_what_comes_while_a_round_of_folding_is_under_way_is_folded_in_the_next(journal: SqliteJournal) -> None:
+    one, two = (journal.create(name, 0, "", np.zeros((0, 1))) for name in ("one", "two"))
+    for head in (one, two):
+        go_on(journal, head, 0, 10)
+    assert journal.fold(5) == 15
+    for head in (one, two):
+        go_on(journal, head, 10, 10)
+        assert journal.readings(head.key, 0, 99)[:, 0].tolist() == list(range(20))
+    assert journal.fold(10) == 25
+    assert journal.fold(10) == 15  # the first round's end, and five of the second
+    for head in (one, two):
+        assert journal.readings(head.key, 3, 17)[:, 0].tolist() == list(range(3, 18))
+    assert journal.fold(99) == 0
 
 
 def test_a_long_session_has_few_rows_however_its_readings_came(journal: SqliteJournal, path: Path) -> None:
