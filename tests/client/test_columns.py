@@ -208,17 +208,17 @@ async def test_over_a_line_that_breaks_anywhere_every_column_is_recorded_once(
     service: LiveService, client: GatecastClient, seed: int
 ) -> None:
     luck = random.Random(seed)
-    values = {name: [luck.gauss(50, 10) for _ in range(60)] for name in ("a", "b", "c")}
+    values = {name: [luck.gauss(50, 10) for _ in range(120)] for name in ("a", "b", "c")}
     for name in values:
         await client.open_session(name, start=START)
-    proxy = FlakyProxy(service.port, luck, longest=3000)
+    proxy = FlakyProxy(service.port, luck, longest=9000)
     proxy.calm = True
     await proxy.start()
     far = GatecastClient(f"http://127.0.0.1:{proxy.port}", retry=HASTY)
     async with far, far.stream(form="json" if seed else "msgpack", frames_at_once=12) as stream:
         proxy.calm = False
         calls = []
-        for step in range(0, 60, 2):
+        for step in range(0, 120, 2):
             names = [name for name in values for _ in range(2)]
             steps = [step, step + 1] * 3
             y = [values[name][at] for name, at in zip(names, steps, strict=True)]
