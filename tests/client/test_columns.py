@@ -211,7 +211,7 @@ async def test_over_a_line_that_breaks_anywhere_every_column_is_recorded_once(
     values = {name: [luck.gauss(50, 10) for _ in range(120)] for name in ("a", "b", "c")}
     for name in values:
         await client.open_session(name, start=START)
-    proxy = FlakyProxy(service.port, luck, longest=4000)
+    proxy = FlakyProxy(service.port, luck, longest=9000)
     proxy.calm = True
     await proxy.start()
     far = GatecastClient(f"http://127.0.0.1:{proxy.port}", retry=HASTY)
