@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from commands.data import Covariates, Future, Static
-from commands.lists import lags_in, names_in
+from commands.lists import lags_in, members_in, names_in
 from commands.study import Task, task_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def evaluate(
     hidden: Annotated[Count, typer.Option(min=1, help="Width of a layer.", **OF_MODEL)] = None,
     layers: Annotated[Count, typer.Option(min=1, help="Recurrent layers.", **OF_MODEL)] = None,
     dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Between layers.", **OF_MODEL)] = None,
+    members: Annotated[Name, typer.Option(help="ensemble: such as gru,lstm or gru,bi-gru.", **OF_MODEL)] = None,
     steps: Annotated[Count, typer.Option(min=1, help="The budget of a fold.", **OF_TRAINING)] = None,
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
@@ -98,6 +99,7 @@ def evaluate(
                 "hidden": hidden,
                 "layers": layers,
                 "dropout": dropout,
+                "members": members_in(members),
             },
             training={"steps": steps, "batch": batch, "rate": rate, "seed": seed},
             folds={
