@@ -180,11 +180,11 @@ def _measure(
     from models.comparison.machine import taken
     from models.comparison.measuring import Measuring
     from models.comparison.page import page_of
-    from models.comparison.progress import ComparisonProgress
     from models.comparison.report import report_of
     from models.training.interrupt import interruptible
+    from models.training.trainings import TrainingsView
 
-    view = ComparisonProgress(console, len(plan.models) * plan.seeds, plan.settings.steps)
+    view = TrainingsView(console, len(plan.models) * plan.seeds, plan.settings.steps)
     with interruptible() as interrupted, view.shown():
         measured = Measuring(plan, panel, folder, view, interrupted, threads).run(serve)
     report = report_of(plan, asdict(data), sum(panel.train_end), taken(threads), measured)

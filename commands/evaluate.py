@@ -143,17 +143,17 @@ def _ledger(task: Task, out: Path) -> Ledger:
 
 def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
     from models.evaluation.fold_plots import plot_folds
-    from models.evaluation.fold_progress import FoldProgress
     from models.evaluation.rolling_origin import evaluate as evaluate_study
     from models.training.interrupt import interruptible
     from models.training.refit import fit_of
+    from models.training.trainings import TrainingsView
 
     study = task.study
     weights = task.run.forecaster() if task.run is not None and not study.settings.refit else None
-    view = FoldProgress(console, study.frequency, study.settings.count, task.settings.steps)
+    view = TrainingsView(console, study.settings.count, task.settings.steps)
     with interruptible() as interrupted, view.shown():
-        fit = fit_of(study, task.settings, weights, lambda record: view.trained(record.step), interrupted)
-        scores = evaluate_study(study, ledger, fit, view.begun, interrupted, threads)
+        fit = fit_of(study, task.settings, weights, view, interrupted)
+        scores = evaluate_study(study, ledger, fit, view, interrupted, threads)
     plot_folds(study, scores, ledger.read, ledger.path)
     return scores
 
