@@ -19,7 +19,7 @@ NAMES = {"covariates": ("price", "wind"), "future": ("price",), "static": ("area
 LENGTH = 260
 # every architecture once more, beside one for whose sake each reads whole histories and learns from their last steps
 MEMBERS = tuple(sorted(set(ARCHITECTURES) - {"ensemble"}))
-ALL = {**NETS, "all in one": {"architecture": "ensemble", "members": MEMBERS}}
+ALL = {**NETS, "all-in-one": {"architecture": "ensemble", "members": MEMBERS}}
 
 
 def panel() -> Panel:
