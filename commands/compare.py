@@ -26,8 +26,8 @@ from commands.data import (
     announce,
     describe,
 )
-from commands.lists import lags_in, names_in, numbers_in
-from commands.options import OF_MODEL, OF_TRAINING, Dropout, Hidden, Lags, Layers, Longest, Shortest
+from commands.lists import lags_in, members_in, names_in, numbers_in
+from commands.options import OF_MODEL, OF_TRAINING, Dropout, Hidden, Lags, Layers, Longest, Members, Shortest
 
 if TYPE_CHECKING:
     from datasets.table import SeriesTable
@@ -61,6 +61,7 @@ def compare(
     hidden: Hidden = None,
     layers: Layers = None,
     dropout: Dropout = None,
+    members: Members = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model.", **OF_TRAINING)] = 3,
     steps: Annotated[Count, typer.Option(min=1, help="The budget of each training.", **OF_TRAINING)] = None,
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
@@ -101,7 +102,7 @@ def compare(
         test_steps,
         validation_steps,
     )
-    chosen = {"lags": lags, "hidden": hidden, "layers": layers, "dropout": dropout}
+    chosen = {"lags": lags, "hidden": hidden, "layers": layers, "dropout": dropout, "members": members}
     training = {"steps": steps, "batch": batch, "rate": rate, "shortest": shortest, "longest": longest}
     try:
         table, panel = options.read(errors)
@@ -148,7 +149,7 @@ def _plan(
     from models.training.trainer import resolved
 
     known = {"future": table.future, "static": table.static}
-    wanted = {**chosen, "lags": lags_in(chosen["lags"])}
+    wanted = {**chosen, "lags": lags_in(chosen["lags"]), "members": members_in(chosen["members"])}
     config = implied_config(table.frequency, horizon, None, table.covariates, **known, **wanted)
     require_context(table, config.window)
     season = table.frequency.seasons()[0]
@@ -179,11 +180,11 @@ def _measure(
     from models.comparison.machine import taken
     from models.comparison.measuring import Measuring
     from models.comparison.page import page_of
-    from models.comparison.progress import ComparisonProgress
     from models.comparison.report import report_of
     from models.training.interrupt import interruptible
+    from models.training.trainings import TrainingsView
 
-    view = ComparisonProgress(console, len(plan.models) * plan.seeds, plan.settings.steps)
+    view = TrainingsView(console, len(plan.models) * plan.seeds, plan.settings.steps)
     with interruptible() as interrupted, view.shown():
         measured = Measuring(plan, panel, folder, view, interrupted, threads).run(serve)
     report = report_of(plan, asdict(data), sum(panel.train_end), taken(threads), measured)

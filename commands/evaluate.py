@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from commands.data import Covariates, Future, Static
-from commands.lists import lags_in, names_in
+from commands.lists import lags_in, members_in, names_in
 from commands.study import Task, task_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def evaluate(
     hidden: Annotated[Count, typer.Option(min=1, help="Width of a layer.", **OF_MODEL)] = None,
     layers: Annotated[Count, typer.Option(min=1, help="Recurrent layers.", **OF_MODEL)] = None,
     dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Between layers.", **OF_MODEL)] = None,
+    members: Annotated[Name, typer.Option(help="ensemble: such as gru,lstm or gru,bi-gru.", **OF_MODEL)] = None,
     steps: Annotated[Count, typer.Option(min=1, help="The budget of a fold.", **OF_TRAINING)] = None,
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
@@ -98,6 +99,7 @@ def evaluate(
                 "hidden": hidden,
                 "layers": layers,
                 "dropout": dropout,
+                "members": members_in(members),
             },
             training={"steps": steps, "batch": batch, "rate": rate, "seed": seed},
             folds={
@@ -141,17 +143,17 @@ def _ledger(task: Task, out: Path) -> Ledger:
 
 def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
     from models.evaluation.fold_plots import plot_folds
-    from models.evaluation.fold_progress import FoldProgress
     from models.evaluation.rolling_origin import evaluate as evaluate_study
     from models.training.interrupt import interruptible
     from models.training.refit import fit_of
+    from models.training.trainings import TrainingsView
 
     study = task.study
     weights = task.run.forecaster() if task.run is not None and not study.settings.refit else None
-    view = FoldProgress(console, study.frequency, study.settings.count, task.settings.steps)
+    view = TrainingsView(console, study.settings.count, task.settings.steps)
     with interruptible() as interrupted, view.shown():
-        fit = fit_of(study, task.settings, weights, lambda record: view.trained(record.step), interrupted)
-        scores = evaluate_study(study, ledger, fit, view.begun, interrupted, threads)
+        fit = fit_of(study, task.settings, weights, view, interrupted)
+        scores = evaluate_study(study, ledger, fit, view, interrupted, threads)
     plot_folds(study, scores, ledger.read, ledger.path)
     return scores
 

@@ -10,6 +10,12 @@ def names_in(text: str | None) -> list[str] | None:
     return [] if text.strip() in ("", "none") else [name.strip() for name in text.split(",")]
 
 
+def members_in(text: str | None) -> tuple[str, ...] | None:
+    """The architectures in "gru,lstm", in their order."""
+    found = names_in(text)
+    return None if found is None else tuple(found)
+
+
 def numbers_in(flag: str, text: str | None) -> tuple[int, ...] | None:
     """The whole numbers in "96,64"; ValueError, which names the flag, for anything else."""
     if text is None:

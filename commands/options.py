@@ -25,14 +25,14 @@ Offset = Annotated[float | None, typer.Option(min=0, help="Of the logarithm lear
 Zoneout = Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of units kept at a step.", **OF_MODEL)]
 Normalisation = Annotated[str | None, typer.Option(help="Between layers: none, layer or batch.", **OF_MODEL)]
 Scaling = Annotated[str | None, typer.Option(help="standard, min-max, mean-absolute or none.", **OF_MODEL)]
-Missing = Annotated[str | None, typer.Option(help="mask, forward or linear (bi-gru).", **OF_MODEL)]
+Missing = Annotated[str | None, typer.Option(help="mask, forward or linear (whole histories).", **OF_MODEL)]
 Stacks = Annotated[str | None, typer.Option(help="stacks: layers of each block, such as 2,2.", **OF_MODEL)]
 Widths = Annotated[str | None, typer.Option(help="residual-gru: units of each layer, such as 96,64.", **OF_MODEL)]
 Kernel = Annotated[int | None, typer.Option(min=2, help="conv-gru: steps that it sees.", **OF_MODEL)]
 Periods = Annotated[str | None, typer.Option(help="multiscale-gru: steps between ticks: 1,24.", **OF_MODEL)]
 Attended = Annotated[int | None, typer.Option(min=1, help="gru-transformer: outputs looked back on.", **OF_MODEL)]
 Heads = Annotated[int | None, typer.Option(min=1, help="gru-transformer: heads of attention.", **OF_MODEL)]
-Members = Annotated[str | None, typer.Option(help="ensemble: such as gru,lstm or gru,gru,gru.", **OF_MODEL)]
+Members = Annotated[str | None, typer.Option(help="ensemble: gru,lstm, gru,gru,gru or gru,bi-gru.", **OF_MODEL)]
 
 Batching = Annotated[
     str | None, typer.Option(help="How rows are drawn: crops, pad, truncate, bucket or steps.", **OF_BATCHES)

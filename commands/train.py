@@ -26,7 +26,7 @@ from commands.data import (
     announce,
     describe,
 )
-from commands.lists import lags_in, names_in, numbers_in
+from commands.lists import lags_in, members_in, numbers_in
 from commands.options import (
     OF_TRAINING,
     Accumulate,
@@ -181,7 +181,7 @@ def train(
                 "periods": numbers_in("--periods", periods),
                 "attended": attended,
                 "heads": heads,
-                "members": None if members is None else tuple(names_in(members) or ()),
+                "members": members_in(members),
             },
             "training": {
                 "steps": steps,

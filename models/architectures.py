@@ -57,6 +57,12 @@ def members(config: ForecasterConfig) -> list[ForecasterConfig]:
     return [replace(config, architecture=name) for name in config.members if name != "ensemble"]
 
 
+def ignores(config: ForecasterConfig) -> tuple[str, ...]:
+    """The settings of training that this net does not look at; what one member needs otherwise its ensemble does."""
+    own = SHAPES[config.architecture].ignores
+    return tuple(dict.fromkeys([*own, *(name for each in members(config) for name in ignores(each))]))
+
+
 def depth(config: ForecasterConfig) -> int:
     """Recurrent layers one above the other; of an ensemble those of its deepest member."""
     if config.architecture == "stacks":
@@ -86,10 +92,17 @@ def require_used(given: Iterable[str], configs: Sequence[ForecasterConfig]) -> N
             others = [other for other, shape in SHAPES.items() if name in shape.uses and other not in names]
             instead = f", or take a model that has it: {', '.join(others)}" if 0 < len(others) <= FEW else ""
             raise ValueError(f"{name} is not used by {said}{why}: leave it out{instead}")
-        if names and all(name in SHAPES[architecture].ignores for architecture in names):
-            raise ValueError(f"{name} is not used by {said}, which learns from whole histories: leave it out")
+        if configs and all(name in ignores(config) for config in configs):
+            whole = f"learns from whole histories{_because(configs[0])}"
+            raise ValueError(f"{name} is not used by {said}, which {whole}: leave it out")
         if name == "normalisation" and all(_plain(config) for config in configs):
             raise ValueError("normalisation stands between layers, and this net has one: leave it out, or add layers")
+
+
+def _because(config: ForecasterConfig) -> str:
+    """Of an ensemble the member that it learns from whole histories for."""
+    found = [each.architecture for each in members(config) if ignores(each)]
+    return f", as its member {found[0]} does" if found else ""
 
 
 def _plain(config: ForecasterConfig) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,6 @@ from models.forecaster import CannotStream, Fork, counting
 from models.layers.gru import GRULayer
 from models.layers.norm import Normalisation
 from models.layers.zoneout import zoned_out
-from models.missing import interpolated
 from models.recurrent import RecurrentForecaster
 
 WINDOWS = 2  # lengths of the window that a history may have
@@ -27,12 +25,9 @@ class BiGRUForecaster(RecurrentForecaster):
     continued.
     """
 
-    streams: ClassVar[bool] = False
-
     def __init__(self, config: ForecasterConfig) -> None:
         super().__init__(config, output=2 * config.hidden)
         self.hidden = config.hidden
-        self.interpolates = config.missing == "linear"
         sizes = [self.features.size] + [2 * config.hidden] * (config.layers - 1)
         self.forwards = nn.ModuleList(GRULayer(size, config.hidden) for size in sizes)
         self.backwards = nn.ModuleList(GRULayer(size, config.hidden) for size in sizes)
@@ -52,6 +47,10 @@ class BiGRUForecaster(RecurrentForecaster):
         return []
 
     @property
+    def streams(self) -> bool:
+        return False
+
+    @property
     def longest_history(self) -> int:
         return WINDOWS * self.window
 
@@ -63,27 +62,11 @@ class BiGRUForecaster(RecurrentForecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
-        origins: slice = slice(None),
+        origins: slice | None = None,
     ) -> Fork:
         """Of each row its last step alone: what is decoded there has read the row from its end."""
         del origins  # there is one
-        seen = self._seen(values, times, lengths, state, static)
-        _, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
-        steps = (lengths - 1).unsqueeze(1)  # (batch, 1)
-        future = None
-        if ahead is not None:
-            places = steps + torch.arange(self.config.horizon, device=steps.device)
-            future = ahead.gather(1, places.unsqueeze(2).expand(-1, -1, ahead.size(2)))
-        ring = self.memory.now(seen.tail)
-        count, _, level, scale = statistics = self.features.scaling.of_ring(ring, self.memory.places)
-        quantiles = self.decoded(recurrent, ring, statistics, future)
-        state = torch.cat([recurrent, seen.tail], 1)
-        fork = (quantiles.unsqueeze(1), level, scale, count, state)
-        return Fork(*fork, steps, seen.features, self.transform)
-
-    def target(self, values: Tensor, lengths: Tensor) -> Tensor:
-        target = super().target(values, lengths)
-        return interpolated(target, lengths) if self.interpolates else target
+        return super().fork(values, times, lengths, state, ahead, static, origins=None)
 
     def recur(self, features: Tensor, lengths: Tensor, recurrent: Tensor) -> Tensor:
         inputs, turned = features, _turned(features, lengths)

@@ -10,27 +10,33 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ForecasterConfig
-from models.forecaster import Forecaster, Fork, Slice, slices_of
+from models.forecaster import CannotStream, Forecaster, Fork, Slice, slices_of
 from models.transform import Transform
 
 
 class EnsembleForecaster(Forecaster):
-    """`members` may be of any architectures that stream; one architecture named twice starts from two seeds.
+    """`members` may be of any architectures; one architecture named twice starts from two seeds.
 
     Each learns for itself, from the same crops; a mean of quantiles that do not cross does not cross. The state is that
-    of the members one after the other, its slices named member/slice.
+    of the members one after the other, its slices named member/slice. With a member that does not stream all of them
+    read whole histories, no longer than each can take.
     """
 
     def __init__(self, config: ForecasterConfig, member: Callable[[ForecasterConfig], Forecaster]) -> None:
         super().__init__(config)
         if len(config.members) < 2 or "ensemble" in config.members:
             raise ValueError(f"an ensemble needs two members or more, such as gru,lstm; not {config.members}")
-        built = [member(replace(config, architecture=name)) for name in config.members]
-        still = [name for name, each in zip(config.members, built, strict=True) if not each.streams]
-        if still:
-            raise ValueError(f"{', '.join(still)} cannot stream, so it cannot be a member; leave it out")
-        self.members = nn.ModuleList(built)
+        self.members = nn.ModuleList(member(replace(config, architecture=name)) for name in config.members)
         self.transform = Transform(config.offset or 0.0)
+
+    @property
+    def streams(self) -> bool:
+        return all(each.streams for _, each in self._each())
+
+    @property
+    def longest_history(self) -> int | None:
+        bounds = [each.longest_history for _, each in self._each()]
+        return min((bound for bound in bounds if bound is not None), default=None)
 
     @property
     def layout(self) -> list[Slice]:
@@ -40,6 +46,8 @@ class EnsembleForecaster(Forecaster):
 
     @property
     def gate_layout(self) -> list[Slice]:
+        if not self.streams:  # there is no step to show the gates of
+            return []
         return slices_of(
             [
                 (f"{at + 1}/{part.name}", part.stop - part.start)
@@ -78,6 +86,12 @@ class EnsembleForecaster(Forecaster):
         future: Tensor | None = None,
         static: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
+        if not self.streams:
+            whole = dict.fromkeys(each.config.architecture for _, each in self._each() if not each.streams)
+            raise CannotStream(
+                f"{', '.join(whole)} reads whole histories, and so does an ensemble with it: give `sequence` the whole "
+                "history, or take members that stream"
+            )
         answers = [each.step(values, times, part, future, static) for each, part in self._with(state)]
         quantiles, after, gates = zip(*answers, strict=True)
         return self._mean(list(quantiles)), torch.cat(after, 1), torch.cat(gates, 1)
@@ -90,7 +104,7 @@ class EnsembleForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
-        origins: slice = slice(None),
+        origins: slice | None = slice(None),
     ) -> Fork:
         forks = self.forks(values, times, lengths, state, ahead, static, origins)
         quantiles = torch.stack([fork.quantiles for fork in forks]).mean(0)  # all in deviations of the same window
@@ -105,8 +119,9 @@ class EnsembleForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
-        origins: slice = slice(None),
+        origins: slice | None = slice(None),
     ) -> list[Fork]:
+        origins = origins if self.streams else None
         return [each.fork(values, times, lengths, part, ahead, static, origins) for each, part in self._with(state)]
 
     def bodies(self) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +58,6 @@ class Forecaster(nn.Module, ABC):
     (batch, static): NaN, or None for all, where unknown. A model that uses none has no such input in its graphs.
     """
 
-    streams: ClassVar[bool] = True  # whether a state can be advanced by `step` and histories be cut into chunks
-
     def __init__(self, config: ForecasterConfig) -> None:
         super().__init__()
         self.config = config
@@ -75,6 +73,11 @@ class Forecaster(nn.Module, ABC):
     @abstractmethod
     def gate_layout(self) -> list[Slice]:
         """The slices of the gates that `step` returns, named layer.gate: `1.r`, `1.z`, …"""
+
+    @property
+    def streams(self) -> bool:
+        """Whether a state can be advanced by `step` and histories be cut into chunks."""
+        return True
 
     @property
     def device(self) -> torch.device:
@@ -147,11 +150,12 @@ class Forecaster(nn.Module, ABC):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
-        origins: slice = slice(None),
+        origins: slice | None = slice(None),
     ) -> Fork:
         """What `sequence` would forecast after each step of `origins`, for training and backtests; lengths from 1 on.
 
-        `ahead` are the known covariates from the second step on, float64 (batch, time + horizon - 1, known).
+        `ahead` are the known covariates from the second step on, float64 (batch, time + horizon - 1, known). Without
+        origins (None) each row's own last step is the one origin, as it always is for a model that does not stream.
         """
 
     @abstractmethod
@@ -166,7 +170,7 @@ class Forecaster(nn.Module, ABC):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
-        origins: slice = slice(None),
+        origins: slice | None = slice(None),
     ) -> list[Fork]:
         """The forks that are trained, each for itself: one, or one for each member of an ensemble."""
         return [self.fork(values, times, lengths, state, ahead, static, origins)]

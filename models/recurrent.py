@@ -13,6 +13,7 @@ from models.decoder import Decoder
 from models.features import Features
 from models.forecaster import Forecaster, Fork, Slice, counting, slices_of
 from models.memory import Memory, Ring, Tape
+from models.missing import interpolated
 from models.scaling import Statistics
 from models.transform import Transform
 
@@ -36,6 +37,7 @@ class RecurrentForecaster(Forecaster):
     def __init__(self, config: ForecasterConfig, output: int) -> None:
         super().__init__(config)
         self.transform = Transform(config.offset or 0.0)
+        self.interpolates = config.missing == "linear"
         self.memory = Memory(config.window, config.missing == "forward")
         self.features = Features(config)
         self.decoder = Decoder(config, output)
@@ -114,10 +116,12 @@ class RecurrentForecaster(Forecaster):
         state: Tensor,
         ahead: Tensor | None = None,
         static: Tensor | None = None,
-        origins: slice = slice(None),
+        origins: slice | None = slice(None),
     ) -> Fork:
         seen = self._seen(values, times, lengths, state, static)
         outputs, recurrent = self.recur_ragged(seen.features, lengths, state[:, : self.recurrent])
+        if origins is None:
+            return self._at_end(seen, lengths, recurrent, ahead)
         count, mean, level, scale = (each[:, origins] for each in seen.statistics)  # from here on (batch, origins, …)
         windows = seen.tape.residuals.unfold(1, self.window, 1)[:, 1:][:, origins]  # (batch, origins, window), a view
         known = windows.index_select(2, self.decoder.places)
@@ -167,11 +171,6 @@ class RecurrentForecaster(Forecaster):
 
     # -- shared parts -------------------------------------------------------------------------------------------
 
-    def target(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """The target as it is learned, (batch, time); a model of whole histories may fill gaps in from both sides."""
-        del lengths
-        return self.transform.apply(values[:, :, 0])
-
     def decode(self, recurrent: Tensor, tail: Tensor, future: Tensor | None = None) -> Tensor:
         """The forecast from a state alone, float64 (batch, horizon, quantiles), in the series' units."""
         ring = self.memory.now(tail)
@@ -188,12 +187,27 @@ class RecurrentForecaster(Forecaster):
         quantiles: Tensor = self.decoder(self.output(recurrent), seen, lifted)
         return quantiles
 
+    def _at_end(self, seen: Seen, lengths: Tensor, recurrent: Tensor, ahead: Tensor | None) -> Fork:
+        """The fork at each row's last step, which `recurrent` is the state after."""
+        steps = (lengths - 1).unsqueeze(1)  # (batch, 1)
+        future = None
+        if ahead is not None:
+            places = steps + torch.arange(self.config.horizon, device=steps.device)
+            future = ahead.gather(1, places.unsqueeze(2).expand(-1, -1, ahead.size(2)))
+        ring = self.memory.now(seen.tail)
+        count, _, level, scale = statistics = self.features.scaling.of_ring(ring, self.memory.places)
+        quantiles = self.decoded(recurrent, ring, statistics, future)
+        state = torch.cat([recurrent, seen.tail], 1)
+        return Fork(quantiles.unsqueeze(1), level, scale, count, state, steps, seen.features, self.transform)
+
     def _in_units(self, quantiles: Tensor, statistics: Statistics) -> Tensor:
         level, scale = statistics.level.unsqueeze(2), statistics.scale.unsqueeze(2)
         return self.transform.undo(level + scale * quantiles.to(torch.float64))
 
     def _seen(self, values: Tensor, times: Tensor, lengths: Tensor, state: Tensor, static: Tensor | None) -> Seen:
-        target = self.target(values, lengths)
+        target = self.transform.apply(values[:, :, 0])
+        if self.interpolates:
+            target = interpolated(target, lengths)
         tape, tail = self.memory.tape(target, lengths, state[:, self.recurrent :])
         statistics = self.features.scaling.of_tape(tape, self.window)
         residuals = self.features.of_tape(tape, values.size(1))

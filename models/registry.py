@@ -35,7 +35,7 @@ ARCHITECTURES: dict[str, Callable[[ForecasterConfig], Forecaster]] = {
     "gru-transformer": GRUTransformerForecaster,
     "bi-gru": BiGRUForecaster,
     "min-gru": MinGRUForecaster,
-    "ensemble": lambda config: EnsembleForecaster(config, build),
+    "ensemble": lambda config: EnsembleForecaster(config, _member),
 }
 
 
@@ -45,11 +45,16 @@ def build(config: ForecasterConfig, covariate_statistics: tuple[Tensor, Tensor] 
     if config.missing == "linear" and model.streams:
         raise ValueError(
             "linear interpolation needs the reading after a gap, and a stream has not seen it yet: choose mask or "
-            "forward, or a model that reads whole histories, bi-gru"
+            "forward, or a model that reads whole histories, bi-gru or an ensemble with it"
         )
     if covariate_statistics is not None:
         model.set_covariate_statistics(*covariate_statistics)
     return model
+
+
+def _member(config: ForecasterConfig) -> Forecaster:
+    """What a member may do the ensemble decides: where one reads whole histories, all of them do."""
+    return ARCHITECTURES[config.architecture](config)
 
 
 def load(config: ForecasterConfig, weights: Path) -> Forecaster:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -21,16 +21,9 @@ from models.evaluation.panel import Panel
 from models.evaluation.rolling_origin import Stopped
 from models.forecaster import Forecaster
 from models.training.refit import refit
+from models.training.trainings import View
 
 Serve = Callable[[dict[str, Forecaster]], dict[str, Any]]  # trained models -> their figures in serving, by name
-
-
-class View(Protocol):
-    """Told what is being done, and how far a training is."""
-
-    def begun(self, doing: str) -> None: ...
-
-    def trained(self, number: int, steps: int) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,7 @@ from models.evaluation.ledger import Ledger, digest_of
 from models.evaluation.panel import Panel, Stretch
 from models.evaluation.scores import Scores
 from models.forecaster import Forecaster
-
-DONE_BEFORE = "was done before"
+from models.training.trainings import Silent, View
 
 
 class Stopped(Exception):
@@ -65,27 +64,34 @@ def evaluate(
     study: Study,
     ledger: Ledger,
     fit: Fit,
-    begun: Callable[[Fold, str], None] = lambda _fold, _doing: None,
+    view: View | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     threads: int = 1,
 ) -> Scores:
     """Does the folds that are not done, and scores them all from what the ledger holds.
 
-    So an evaluation that was stopped and resumed comes to the figures of one that was not. `begun` is told what is
-    being done with which fold. Stopped if `interrupted` says so.
+    So an evaluation that was stopped and resumed comes to the figures of one that was not. `view` is told what is being
+    done with which fold, each of them a training. Stopped if `interrupted` says so.
     """
+    view = view or Silent()
     torch.set_num_threads(threads)
     for fold in study.folds:
         if ledger.done(fold.number):
-            begun(fold, DONE_BEFORE)
+            view.begun(f"{named(study, fold)}: was done before")
+            view.trained(fold.number, 0)
             continue
         _check(interrupted)
-        _do(study, ledger, fold, fit, begun, lambda: _check(interrupted))
+        _do(study, ledger, fold, fit, view, lambda: _check(interrupted))
     scores = Scores(study.config)
     for fold in study.folds:
         scores.add(fold.number, ledger.read(fold.number))
     ledger.conclude([fold.number for fold in study.folds], summary(study, ledger, scores), scores.series_table())
     return scores
+
+
+def named(study: Study, fold: Fold) -> str:
+    """A fold as it is spoken of: fold 2/3, from 2024-05-16T04:00:00."""
+    return f"fold {fold.number}/{study.settings.count}, from {format_time(fold.cutoff, study.frequency)}"
 
 
 def summary(study: Study, ledger: Ledger, scores: Scores) -> dict[str, Any]:
@@ -103,15 +109,16 @@ def _do(
     ledger: Ledger,
     fold: Fold,
     fit: Fit,
-    begun: Callable[[Fold, str], None],
+    view: View,
     check: Callable[[], None],
 ) -> None:
     settings = study.settings
     panel = training_panel(study.stretches, fold, study.config, settings) if settings.refit else None
     if panel is not None:
-        begun(fold, "training")
+        view.begun(f"{named(study, fold)}: training")
     model, notes = fit(fold, panel)
-    begun(fold, "forecasting")
+    view.trained(fold.number, 0)
+    view.begun(f"{named(study, fold)}: forecasting")
     origins = origins_of(study.stretches, fold, study.config, settings)
     forecasts = forecasts_of(
         model, study.stretches, study.ids, fold, origins, settings.stride, study.season, study.frequency, check

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.frequency import Frequency
-from models.architectures import SHAPES
+from models.architectures import ignores
 from models.config import IMPLIED, ForecasterConfig
 from models.training.checkpoint import write_atomically
 from models.training.run import FORMAT, RunError
@@ -69,8 +69,7 @@ class Recipe:
             )
         recipe = cls.of(config, settings)
         implied = content.get("implied", IMPLIED if "data" in content else ())  # runs of earlier versions did not say
-        ignored = SHAPES[config.architecture].ignores
-        return cls(_without(recipe.model, implied), _without(recipe.training, ignored))
+        return cls(_without(recipe.model, implied), _without(recipe.training, ignores(config)))
 
 
 def _without(settings: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from models.forecaster import Forecaster
 from models.training.loop import Record, TrainingDiverged
 from models.training.settings import TrainingSettings
 from models.training.trainer import prepare
+from models.training.trainings import Silent, View
 
 
 def refit(
@@ -49,16 +50,21 @@ def fit_of(
     study: Study,
     settings: TrainingSettings,
     weights: Forecaster | None,
-    observe: Callable[[Record], None] = lambda _: None,
+    view: View | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Fit:
     """How a study's folds come by their forecasters: trained afresh, or `weights` for all where nothing is refitted."""
+    shown = view or Silent()
 
     def fit(fold: Fold, panel: Panel | None) -> tuple[Forecaster, dict[str, Any]]:
         if panel is None:
             if weights is None:
                 raise ValueError(f"fold {fold.number} is not refitted, and there are no weights to take")
             return weights, {}
+
+        def observe(record: Record) -> None:
+            shown.trained(fold.number - 1, record.step)
+
         try:
             return refit(panel, study.config, settings, study.season, observe, interrupted)
         except TrainingDiverged as diverged:

@@ -23,7 +23,7 @@ from service.bundle import SEQUENCE_ONNX, STEP_ONNX, Bundle
 from service.errors import BundleError
 from tests.models.series import recurrent, resting
 
-# An ensemble is several of the others; of a gru and a bi-gru other tests export the whole.
+# An ensemble is several of the others; of a gru, and of one beside a bi-gru, other tests export the whole.
 BODIES = [name for name in sorted(ARCHITECTURES) if name not in ("ensemble", "gru", "bi-gru")]
 ONE_LAYER = {"layers": 1, "periods": (3,), "stacks": (1, 1), "attended": 4, "normalisation": "batch", "zoneout": 0.2}
 TWO_LAYERS = {**ONE_LAYER, "layers": 2, "periods": (1, 3)}  # of those that do something between layers

@@ -9,27 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.forecaster import Forecaster
-from models.registry import ARCHITECTURES, build
+from models.forecaster import CannotStream, Forecaster
+from models.registry import build
 from tests.conftest import HOUR, START, daily_wave, known, small_config, taught
+from tests.nets import NETS, REST_ONLY
 
 TOLERANCE = 1e-5  # |a - b| <= TOLERANCE * (deviation of the series or slice + |b|)
 
 COVARIATES = {"covariates": ("temperature",), "future": ("temperature",), "static": ("area",)}
-STREAMS = [name for name in sorted(ARCHITECTURES) if name != "bi-gru"]
+STREAMS = [name for name in NETS if name not in REST_ONLY]
 ONCE: dict[str, Forecaster] = {}
 
 
 def built(name: str) -> Forecaster:
     if name not in ONCE:
         torch.manual_seed(0)
-        ONCE[name] = taught(build(small_config(architecture=name, **COVARIATES)))
+        ONCE[name] = taught(build(small_config(**NETS[name], **COVARIATES)))
     return ONCE[name]
 
 
-@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
+@pytest.fixture(scope="module", params=NETS)
 def model(request: pytest.FixtureRequest) -> Forecaster:
-    """Every architecture, taught with a covariate that is known ahead and a static feature."""
+    """Every net, taught with a covariate that is known ahead and a static feature."""
     return built(request.param)
 
 
@@ -39,9 +40,17 @@ def streaming(request: pytest.FixtureRequest) -> Forecaster:
     return built(request.param)
 
 
-def test_only_the_one_that_reads_both_ways_does_not_stream() -> None:
-    assert [name for name in sorted(ARCHITECTURES) if not built(name).streams] == ["bi-gru"]
+def test_only_what_reads_both_ways_does_not_stream_and_has_neither_gates_nor_endless_histories() -> None:
+    assert [name for name in NETS if not built(name).streams] == list(REST_ONLY)
     assert all(built(name).longest_history is None for name in STREAMS)
+    assert {(built(name).longest_history, built(name).gate_count) for name in REST_ONLY} == {(48, 0)}
+
+
+@pytest.mark.parametrize("name", REST_ONLY)
+def test_a_step_of_what_does_not_stream_is_refused_by_the_name_of_what_reads_whole_histories(name: str) -> None:
+    model, (values, times) = built(name), readings(1, 2, seed=0)
+    with pytest.raises(CannotStream, match=r"^bi-gru reads .* `sequence` the whole history"):
+        model.step(values[:, 0], times[:, 0], initial(model, 2), **extras(model, 2, 0))
 
 
 def extras(model: Forecaster, batch: int, seed: int) -> dict[str, Tensor]:
@@ -163,6 +172,26 @@ def test_what_training_decodes_at_a_step_is_what_sequence_forecasts_there(model:
             torch.testing.assert_close(forked, quantiles[rows], rtol=1e-5, atol=1e-4)
         _, state = model.sequence(values, times, torch.tensor(lengths), initial(model, 4), static=static)
         torch.testing.assert_close(fork.state, state, equal_nan=True, rtol=1e-5, atol=1e-4)
+
+
+@settings(max_examples=8, deadline=None)
+@given(lengths=st.lists(st.integers(1, 48), min_size=1, max_size=4), pad=st.integers(0, 9), seed=st.integers(0, 999))
+@torch.no_grad()
+def test_rows_taken_whole_are_decoded_at_their_last_steps_as_they_are_among_all_steps(
+    streaming: Forecaster, lengths: list[int], pad: int, seed: int
+) -> None:
+    batch, time = len(lengths), max(lengths) + pad
+    values, times = readings(time, batch, seed)
+    ahead, static = known(streaming, seed, batch, time)
+    given = (values, times, torch.tensor(lengths), initial(streaming, batch), ahead, static)
+    whole, every = streaming.fork(*given, origins=None), streaming.fork(*given)
+    assert whole.steps is not None
+    assert whole.steps.tolist() == [[length - 1] for length in lengths]
+    rows = torch.arange(batch)
+    for name in ("quantiles", "level", "scale", "seen"):
+        found, expected = getattr(whole, name)[:, 0], getattr(every, name)[rows, whole.steps[:, 0]]
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4, msg=name)
+    torch.testing.assert_close(whole.state, every.state, equal_nan=True)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""On a machine with a CUDA device: every architecture computes there what it computes on the CPU, and learns there."""
+"""On a machine with a CUDA device: every net computes there what it computes on the CPU, and learns there."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import pytest
 import torch
 
 from models.forecaster import Forecaster
-from models.registry import ARCHITECTURES, build
+from models.registry import build
 from models.stacks import StacksForecaster
 from models.training.trainer import prepare
 from service.runtimes.torch_script import in_full_precision
 from tests.conftest import small_config, taught
 from tests.models.panels import SEASON, SETTINGS, small_panel
 from tests.models.series import drawn, fresh, rows
+from tests.nets import NETS
 
 TOLERANCE = 1e-5  # |a - b| <= TOLERANCE * (deviation of the series + |b|)
 DEVIATION = 7.0
 LENGTHS = torch.tensor([90, 41, 1])
 
 
-@pytest.fixture(params=sorted(ARCHITECTURES))
+@pytest.fixture(params=NETS)
 def model(request: pytest.FixtureRequest) -> Forecaster:
     torch.manual_seed(0)
-    return taught(build(small_config(architecture=request.param)), steps=10)
+    return taught(build(small_config(**NETS[request.param])), steps=10)
 
 
 def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
@@ -59,12 +60,12 @@ def test_a_stream_is_forecast_there_as_here(model: Forecaster) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
-def test_every_architecture_learns_there_in_lower_precision(architecture: str, precision: str) -> None:
+@pytest.mark.parametrize("name", NETS)
+def test_every_net_learns_there_in_lower_precision(name: str, precision: str) -> None:
     found = {}
     for device, chosen in (("cpu", "float32"), ("cuda", precision)):
         settings = replace(SETTINGS, precision=chosen, steps=6)
-        training = prepare(small_panel(), small_config(architecture=architecture), settings, SEASON, device)
+        training = prepare(small_panel(), small_config(**NETS[name]), settings, SEASON, device)
         losses: list[float] = []
         training.run(lambda record, kept=losses: kept.append(record.loss), lambda _: None)
         found[device] = losses

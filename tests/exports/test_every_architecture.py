@@ -1,4 +1,4 @@
-"""Whole bundles of every architecture, held against every runtime. Run by `make exports` alone: it takes minutes."""
+"""Whole bundles of every net, held against every runtime. Run by `make exports` alone: it takes minutes."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ import torch
 from export.golden import Stretch
 from export.verify import Verification
 from export.writer import Description, write_bundle
-from models.registry import ARCHITECTURES, build
+from models.registry import build
 from service.runtimes import open_runtime
 from tests.conftest import START, daily_wave, small_config, taught
+from tests.nets import NETS, REST_ONLY
 
 # With an example of 5 steps, a horizon of 6 is where a wrong shape of the exporter's agreed with a right one.
 HORIZONS = (6, 5, 4, 3, 2)
 NAMES = {"covariates": ("price",), "future": ("price",), "static": ("area",)}
 
 
-@pytest.mark.parametrize(("at", "name"), list(enumerate(sorted(ARCHITECTURES))))
+@pytest.mark.parametrize(("at", "name"), list(enumerate(NETS)))
 def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    horizon, missing = HORIZONS[at % len(HORIZONS)], "linear" if name == "bi-gru" else ("mask", "forward")[at % 2]
+    horizon, missing = HORIZONS[at % len(HORIZONS)], "linear" if name in REST_ONLY else ("mask", "forward")[at % 2]
     normalisation, scaling = (
         ("none", "layer", "batch")[at % 3],
         ("standard", "min-max", "mean-absolute", "none")[at % 4],
     )
     config = small_config(
-        architecture=name, horizon=horizon, missing=missing, normalisation=normalisation, scaling=scaling, **NAMES
+        **NETS[name],
+        **{"horizon": horizon, "missing": missing, "normalisation": normalisation, "scaling": scaling},
+        **NAMES,
     )
     model = taught(build(config), steps=10)
     random = np.random.default_rng(0)
@@ -43,5 +46,5 @@ def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, nam
     bundle = write_bundle(model, Description(name, "y", None, {}, {}), stretches, tmp_path / "a.bundle")
     for runtime in ("onnx", "torchscript"):
         checks = list(Verification(bundle).run(open_runtime(runtime, bundle)))
-        assert len(checks) == (9 if model.streams else 4)
+        assert len(checks) == (4 if name in REST_ONLY else 9)
         assert [check for check in checks if not check.passed] == []

@@ -273,7 +273,7 @@ def test_settings_of_an_architecture_that_cannot_be_are_refused_in_words() -> No
         ("multiscale-gru", {"periods": (9_999_991, 9_999_973)}, "common cycle"),
         ("gru-transformer", {"heads": 3}, "multiple of heads"),
         ("ensemble", {"members": ("gru",)}, "two members or more"),
-        ("ensemble", {"members": ("gru", "bi-gru")}, "bi-gru cannot stream"),
+        ("ensemble", {"members": ("gru", "ensemble")}, "two members or more"),
         ("ensemble", {"members": ("gru", "transformer")}, "unknown architecture 'transformer'"),
         ("gru", {"missing": "linear"}, "choose mask or forward"),
     ):

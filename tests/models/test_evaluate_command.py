@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from commands import evaluate as command_module
 from commands.main import app
-from models.evaluation.ledger import BY_SERIES, FORECASTS, METRICS, PLOTS
+from models.evaluation.ledger import BY_SERIES, FORECASTS, IDENTITY, METRICS, PLOTS
 from models.training.run import CONFIG, Run
 from tests.conftest import daily_wave
 
@@ -84,13 +84,17 @@ def test_a_run_is_evaluated_on_its_own_file_read_as_it_was(trained: Path, whole:
     assert {"fold", "cutoff", "origin", "ds", "h", "y", "q0.025", "q0.5", "q0.975", "naive_24"} <= set(frame.columns)
 
 
-def test_a_file_is_evaluated_without_a_run(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", [("gru",), ("ensemble", "--members", "gru,bi-gru")], ids=["gru", "ensemble"])
+def test_a_file_is_evaluated_without_a_run(trained: Path, tmp_path: Path, model: tuple[str, ...]) -> None:
     data = trained / "meters.csv"
-    options = (*TINY, *COLUMNS, "--horizon", "12", "--model", "gru", "--stride", "3", "--covariates", "none")
+    options = (*TINY, *COLUMNS, "--horizon", "12", "--model", *model, "--stride", "3", "--covariates", "none")
     window = ("--folds", "1", "--window", "sliding", "--size", "120", "--gap", "4", "--test-steps", "30")
     result = invoke("evaluate", data, "--out", tmp_path / "e", *options, *window)
     assert result.exit_code == 0, result.output
     assert "gatecast train" in result.output
+    kept = json.loads((tmp_path / "e" / IDENTITY).read_text())["model"]
+    assert kept["architecture"] == model[0]
+    assert model[0] == "gru" or kept["members"] == ["gru", "bi-gru"]
     metrics = json.loads((tmp_path / "e" / METRICS).read_text())
     assert len(metrics["by_horizon"]) == 12
     assert metrics["overall"]["gatecast"]["forecasts"] == 2 * 7
@@ -217,6 +221,7 @@ def test_faults_end_in_one_line_and_exit_1(
         ((), "expected --horizon, since"),
         (("--no-refit",), "gatecast evaluate RUN --no-refit"),
         (("--horizon", "6", "--model", "crystal-ball", *COLUMNS), "unknown architecture 'crystal-ball'"),
+        (("--horizon", "6", "--model", "lstm", "--members", "gru,rnn", *COLUMNS), "members is not used by lstm"),
         (("--horizon", "6", "--target", "missing"), "there is no column"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -12,11 +13,11 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from models.evaluation.fold_progress import FoldProgress
 from models.evaluation.folds import Fold
 from models.evaluation.ledger import FORECASTS, METRICS, EvaluationError, Ledger
-from models.evaluation.rolling_origin import DONE_BEFORE, Stopped, Study, evaluate
+from models.evaluation.rolling_origin import Stopped, Study, evaluate
 from models.training.refit import fit_of
+from models.training.trainings import TrainingsView
 from tests.models.studies import FOLDS, TINY, changed, evaluated, study_of
 
 
@@ -67,19 +68,24 @@ def test_folds_done_are_not_done_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_progress_shows_the_fold_and_what_is_done_with_it(terminal: bool) -> None:
-    out = StringIO()
-    folds = study_of().folds
-    view = FoldProgress(Console(file=out, force_terminal=terminal, width=120), study_of().frequency, 3, budget=10)
+def test_progress_shows_the_fold_and_what_is_done_with_it(tmp_path: Path, terminal: bool) -> None:
+    out, study = StringIO(), study_of()
+    ledger = Ledger(tmp_path / "run", study.identity, study.config)
+    ledger.open(resume=False, replace=False)
+    view = TrainingsView(Console(file=out, force_terminal=terminal, width=120), 3, TINY.steps)
     with view.shown():
-        view.begun(folds[0], DONE_BEFORE)
-        view.begun(folds[1], "training")
-        view.trained(5)
-        view.begun(folds[1], "forecasting")
-    text = out.getvalue()
-    assert "fold 1/3, from 2014-07-05T18:00:00: was done before" in text or terminal  # a bar shows the latest alone
-    assert ("fold 2/3, from 2014-07-06T06:00:00: forecasting" in text) == terminal
-    assert ("100%" if terminal else "fold 2/3, from 2014-07-06T06:00:00: training") in text
+        for stop in (after(8), after(1_000)):  # first in the training of the second fold, then never
+            fit = fit_of(study, TINY, None, view, stop)
+            with suppress(Stopped):
+                evaluate(study, ledger, fit, view, stop)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    if terminal:  # a bar, which shows the latest alone
+        assert any("fold 3/3, from 2014-07-06T18:00:00: forecasting" in line and "100%" in line for line in lines)
+        return
+    times = ["2014-07-05T18:00:00", "2014-07-06T06:00:00", "2014-07-06T18:00:00"]
+    said = [(1, "training"), (1, "forecasting"), (2, "training"), (1, "was done before"), (2, "training")]
+    said += [(2, "forecasting"), (3, "training"), (3, "forecasting")]
+    assert lines == [f"fold {fold}/3, from {times[fold - 1]}: {doing}" for fold, doing in said]
 
 
 def test_what_was_begun_otherwise_is_not_gone_on_with(whole: tuple[Study, Path]) -> None:

@@ -24,6 +24,7 @@ from models.evaluation.scores import Scores
 from models.forecaster import Forecaster
 from models.training.refit import fit_of, refit
 from tests.models.studies import FOLDS, TINY, changed, evaluated, ragged_study, study_of
+from tests.nets import NETS, REST_ONLY
 
 FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -188,9 +189,10 @@ def test_every_origin_of_the_stride_is_forecast_however_the_rolling_is_cut(
         np.testing.assert_allclose(quantiles(frame), quantiles(frames[0]), rtol=1e-6)
 
 
-def test_a_model_that_does_not_stream_has_each_origin_as_a_history_of_its_own() -> None:
+@pytest.mark.parametrize("name", REST_ONLY)
+def test_a_model_that_does_not_stream_has_each_origin_as_a_history_of_its_own(name: str) -> None:
     study = study_of(replace(FOLDS, stride=5, test_steps=18))
-    study = replace(study, config=replace(study.config, architecture="bi-gru"))
+    study = replace(study, config=replace(study.config, **NETS[name]))
     panel = training_panel(study.stretches, study.folds[2], study.config, study.settings)
     assert panel is not None
     model, _ = refit(panel, study.config, TINY, study.season)

@@ -1,13 +1,16 @@
-"""A model that reads histories both ways, exported and served: whole histories by request, and no streams."""
+"""An ensemble with a member that reads histories both ways, exported and served: by request, and no streams."""
 
 from __future__ import annotations
 
 import io
+import json
 
 import httpx
 import numpy as np
 import pytest
 import torch
+from fastapi import FastAPI
+from starlette.types import Message
 
 from export.golden import Stretch
 from export.verify import Verification
@@ -29,7 +32,7 @@ pytestmark = pytest.mark.timeout(400)  # an export takes long on a busy machine
 def model() -> Forecaster:
     torch.manual_seed(0)
     config = small_config(
-        **{"architecture": "bi-gru", "missing": "linear", "horizon": 5, "layers": 1, "normalisation": "layer"},
+        **{"architecture": "ensemble", "members": ("gru", "bi-gru"), "missing": "linear", "horizon": 5, "layers": 1},
         **{"covariates": ("price",), "future": ("price",), "static": ("area",), "lags": (24,), "calendar": ()},
     )
     return taught(build(config), steps=10)
@@ -52,9 +55,26 @@ def sent(length: int) -> dict[str, object]:
     }
 
 
+async def handshake(app: FastAPI) -> tuple[int, str]:
+    """Status and code of the problem that a websocket is refused with."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/v1/stream", "raw_path": b"/v1/stream", "query_string": b"", "headers": []}
+    await app({**scope, "extensions": {"websocket.http.response": {}}, "subprotocols": []}, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.http.response.start", "websocket.http.response.body"]
+    return sent[0]["status"], json.loads(sent[1]["body"])["code"]
+
+
 def test_it_has_one_graph_and_every_runtime_answers_as_torch_does(both_ways: Bundle) -> None:
     manifest = both_ways.manifest
     assert (manifest.streams, manifest.longest_history, list(manifest.graphs)) == (False, 48, ["sequence"])
+    assert (manifest.architecture, manifest.gates, manifest.gate_slices) == ("ensemble", 0, [])
     assert not (both_ways.path / STEP_ONNX).exists()
     for name in ("onnx", "torchscript"):
         checks = list(Verification(both_ways).run(open_runtime(name, both_ways)))
@@ -96,3 +116,4 @@ async def test_a_whole_history_is_forecast_as_torch_does_and_a_longer_one_or_a_s
         assert "48" in long.json()["detail"]
         session = await http.put("/v1/sessions/a", json={"static": STATIC})
         assert (session.status_code, session.json()["code"]) == (409, "cannot_stream")
+        assert await handshake(app) == (409, "cannot_stream")
