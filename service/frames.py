@@ -39,7 +39,7 @@ class Observations:
     values: NDArray[np.float64]  # (readings, 1 + covariates), NaN where missing
     futures: Futures | None = None  # None: no reading carries what is known ahead
     gates: bool = False  # whether answers with a forecast shall carry the gates of their reading
-    every: int = 1  # a forecast only after steps where (step + 1) % every == 0; 0: never
+    every: int = 1  # a forecast only where a step with (step + 1) % every == 0 is taken; 0: never
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.attached import NONE, Attached
-from service.batching import Batch
+from service.batching import Batch, Turns
 from service.errors import GatecastError
 from service.faults import again
 from service.frames import NO_STEP, NO_TIME, Answers
@@ -61,7 +61,7 @@ class Outcome:
     def forecast(self, ran: Ran) -> None:
         """The newest reading of each of these turns gets its forecast, if it is wanted and what it takes is known."""
         if self.batch.every is not None:
-            ran = ran.only(self._wanted(ran.turns.newest))
+            ran = ran.only(self._wanted(ran.turns))
         if ran.gates is not None and self.batch.gated is not None:
             asked = self.batch.gated[ran.turns.newest]
             self._gates.append((ran.turns.newest[asked], ran.gates[asked]))
@@ -71,11 +71,12 @@ class Outcome:
         self.turns += len(ran.turns)
         self._forecasts.append(ran.forecasts)
 
-    def _wanted(self, items: Items) -> NDArray[np.bool_]:
-        """(items,) whether a forecast after the step of each was asked for."""
+    def _wanted(self, turns: Turns) -> NDArray[np.bool_]:
+        """(turns,) whether a forecast after one of its steps was asked for; the newest reading then gets it."""
         assert self.batch.every is not None
-        every = self.batch.every[items]
-        wanted: NDArray[np.bool_] = (every > 0) & ((self.steps[items] + 1) % np.maximum(every, 1) == 0)
+        every, taken = self.batch.every[turns.newest], self.steps[turns.newest] + 1
+        before = taken - np.maximum(turns.lengths, 1)  # a step that came again counts as itself
+        wanted: NDArray[np.bool_] = (every > 0) & (taken // np.maximum(every, 1) > before // np.maximum(every, 1))
         return wanted
 
     def refused(self) -> Counter[str]:

@@ -14,4 +14,4 @@ class Wish:
 
     selection: Selection
     gates: Detail | None = None
-    every: int = 1  # a forecast only after steps where (step + 1) % every == 0; 0: never
+    every: int = 1  # as `Observations.every` of the engine
