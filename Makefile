@@ -38,8 +38,9 @@ format: $(VENV)/installed ## lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed ## run the benchmarks (GATECAST_DATA names the folder of data sets that are not shipped)
+bench: $(VENV)/installed ## run the benchmarks, and enter those of the running service into bench/RESULTS.md
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.service --write
 
 explore: $(VENV)/installed ## run the tests with other random examples than every time
 	$(BIN)/python -m pytest --hypothesis-profile=explore

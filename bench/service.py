@@ -19,6 +19,7 @@ from bench import (
     growth,
     histories,
     idle_sessions,
+    kernel,
     many_sessions,
     replay,
     round_trip,
@@ -33,6 +34,7 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 BEGIN, END = "<!-- written by bench.service -->", "<!-- until here -->"
 QUIET = 0.5  # processes that want the processor beside us
 ROWS: dict[str, Callable[[Setting], list[Row]]] = {
+    "kernel": kernel.measure,
     "replay": replay.measure,
     "frames": frames.measure,
     "single": single.measure,
