@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from bench import (
     curves,
@@ -21,6 +20,7 @@ from bench import (
     many_sessions,
     replay,
     round_trip,
+    section,
     single,
     start,
 )
@@ -28,8 +28,6 @@ from bench.load.row import HEAD, Row, as_markdown, as_text
 from bench.load.setting import Setting, options, setting
 from bench.machine import taken
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
-BEGIN, END = "<!-- written by bench.service -->", "<!-- until here -->"
 QUIET = 0.5  # processes that want the processor beside us
 ROWS: dict[str, Callable[[Setting], list[Row]]] = {
     "replay": replay.measure,
@@ -62,7 +60,7 @@ def main() -> None:
         if not chosen.rows:
             found += curves.measure(made, curves.FOLDER, where)
     if chosen.write:
-        RESULTS.write_text(entered(RESULTS.read_text(encoding="utf-8"), where, found), encoding="utf-8")
+        section.write("bench.service", [where, "", *table(found)])
 
 
 def beside() -> str:
@@ -71,14 +69,8 @@ def beside() -> str:
     return f"; provisional, taken beside other work (load {load:.1f})" if load > QUIET else ""
 
 
-def entered(page: str, where: str, rows: list[Row]) -> str:
-    """The page with these rows between its two marks; `ValueError` if they are not there."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{RESULTS} was expected to have the marks {BEGIN!r} and {END!r}")
-    head = [f"| {' | '.join(HEAD)} |", "| --- | --- | --- | --- | --- |"]
-    return "\n".join([before + BEGIN, where, "", *head, *as_markdown(rows), END]) + after
+def table(rows: list[Row]) -> list[str]:
+    return [f"| {' | '.join(HEAD)} |", "| --- | --- | --- | --- | --- |", *as_markdown(rows)]
 
 
 if __name__ == "__main__":

@@ -20,10 +20,14 @@ from itertools import chain
 import msgspec
 import numpy as np
 
+from bench.load.connection import Connection
+from bench.load.grpc import GrpcStream
 from bench.load.job import Job, Report
 from bench.load.process import cpu_seconds
+from bench.load.requests import Requests
 from bench.load.schedule import SCHEDULES
-from bench.load.traffic import Answers, Block, blocks, in_turn
+from bench.load.traffic import Sent, answers, blocks, in_turn
+from bench.load.triton import HEADERS as TRITON
 from bench.load.websocket import Websocket
 
 _SET_TIMER_SLACK = 29  # prctl(2): waits may end so many nanoseconds late; 50,000 unless set
@@ -33,8 +37,8 @@ _LATE_ANSWERS = 30.0  # seconds that the last answers may take
 class Line:
     """One connection, its blocks, and the times that the answers on their way count from."""
 
-    def __init__(self, job: Job, own: list[Block]) -> None:
-        self.socket = Websocket(job.port, job.path)
+    def __init__(self, job: Job, own: list[Sent]) -> None:
+        self.socket = connect(job)
         self.blocks = own
         self.turns = in_turn(own, job.rounds)
         self.sent: deque[float] = deque()
@@ -59,7 +63,7 @@ class Generator:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.lines = [Line(job, own) for own in blocks(job)]
-        self.answers = Answers(job)
+        self.answers = answers(job)
         self.poll = select.epoll()
         self.by_file = {line.socket.fileno(): line for line in self.lines}
         for file in self.by_file:
@@ -190,7 +194,17 @@ class Generator:
         return (0.0 if self.job.watched is None else cpu_seconds(self.job.watched)), time.process_time()
 
 
-def _number(block: Block) -> int:
+def connect(job: Job) -> Connection:
+    """A connection on which the job's frames may be sent."""
+    if job.protocol == "websocket":
+        return Websocket(job.port, job.path)
+    if job.protocol == "grpc":
+        return GrpcStream(job.port, job.path)
+    content = {"Content-Type": "application/json" if job.form == "json" else "application/x-msgpack"}
+    return Requests(job.port, job.path, TRITON if job.body == "triton" else content)
+
+
+def _number(block: Sent) -> int:
     return block.number
 
 

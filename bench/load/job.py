@@ -27,6 +27,8 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     port: int
+    protocol: Literal["websocket", "http", "grpc"] = "websocket"
+    body: Literal["readings", "windows", "triton"] = "readings"  # how a frame says what it says
     path: str = "/v1/stream?quantiles=0.1,0.5,0.9&horizon=24"
     form: Literal["msgpack", "json"] = "msgpack"
     prefix: str = "s"
@@ -41,9 +43,12 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     schedule: Literal["evenly", "by_chance"] = "by_chance"
     steps: list[int] = []  # where an earlier job has left each block; those that are behind go first
     watched: int | None = None  # the process whose processor time is measured
+    numbers: int = 72  # of one forecast, where they are sent as a bare tensor
     checked: bool = True  # each answer is held to be an acknowledgement for each reading; an echo's are not
 
     def __post_init__(self) -> None:
+        if self.protocol != "websocket" and self.in_flight > 1:
+            raise ValueError(f"one frame in flight was expected on {self.protocol}, got {self.in_flight}")
         if self.sessions < self.readings * self.connections:
             raise ValueError(
                 f"{self.connections} connections with frames of {self.readings} readings need as many sessions, "

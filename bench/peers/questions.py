@@ -1,0 +1,102 @@
+"""The same questions for every server: one client, 32 clients, full requests, and what is left after kill -9."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load.job import Report, run
+from bench.load.percentiles import Latencies
+from bench.load.setting import FRAME
+from bench.peers.expected import STEPS, Expected, equal
+from bench.peers.peer import CLIENTS, MANY, SESSIONS, Peer
+from bench.peers.process import Running
+from bench.peers.speech import Speech
+
+_WARM_UP = 0.5  # seconds
+EVERYTHING = "everything"
+STARTS_OVER = "nothing; goes on from a fresh state without a word"
+NO_SESSIONS = "nothing to keep: each request brings 512 readings"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A row: one way to ask one server. Times in seconds, rates a second; None where it could not be asked."""
+
+    title: str
+    words: str
+    form: str
+    p50: float | None = None  # one client, one reading
+    p99: float | None = None
+    rate: float | None = None  # of 32 clients
+    rate_p50: float | None = None
+    generator: float | None = None  # the share of a core that the generator took meanwhile
+    batched: float | None = None  # readings, 256 a request
+    kept: str = "not tried"
+    failed: str | None = None
+
+
+def asked(peer: Peer, bundle: Path, folder: Path, seconds: float, expected: Expected) -> list[Found]:
+    """The rows of one peer; what fails is a row that says so."""
+    rows: list[Found] = []
+    launch = peer.launch(bundle, folder)
+    try:
+        with Running(launch) as server:
+            rows += [_measured(peer, speech, server, seconds, expected) for speech in peer.speeches]
+            server.kill()
+        with Running(launch) as server:
+            kept = [_kept(peer, speech, server, expected) for speech in peer.speeches]
+    except (RuntimeError, OSError) as failure:
+        known = {row.words for row in rows}
+        missing = [speech for speech in peer.speeches if speech.words not in known]
+        failed = [Found(peer.title, speech.words, speech.form, failed=_short(failure)) for speech in missing]
+        return [*rows, *failed]
+    return [Found(**{**vars(row), "kept": left}) for row, left in zip(rows, kept, strict=True)]
+
+
+def _measured(peer: Peer, speech: Speech, server: Running, seconds: float, expected: Expected) -> Found:
+    numbers = len(expected.before)
+
+    def found(question: str, readings: int = 1, **others: object) -> Report:
+        prefix = peer.prefix(speech, question)
+        named = {"prefix": prefix, "sessions": SESSIONS[question], "numbers": numbers}
+        return run(speech.job(server.ports, readings, **named, **others))
+
+    try:
+        right = expected.replayed if speech.body == "windows" else expected.before
+        if not equal(speech.forecast(found("kept", rounds=STEPS).answer, numbers), right):
+            raise RuntimeError("it answers another forecast than the model's")
+        timing = {"seconds": seconds, "warm_up": _WARM_UP}
+        one = found("one", **timing)
+        clients = found("clients", connections=CLIENTS, **timing)
+        many = found("many", FRAME, connections=MANY, **timing)
+    except (RuntimeError, ValueError) as failure:
+        return Found(peer.title, speech.words, speech.form, failed=_short(failure))
+    alone, among = Latencies.of(one.seconds_each), Latencies.of(clients.seconds_each)
+    return Found(
+        peer.title, speech.words, speech.form, alone.p50, alone.p99, clients.readings_per_second, among.p50,
+        clients.generator_cpu / clients.seconds, many.readings_per_second,
+    )  # fmt: skip
+
+
+def _kept(peer: Peer, speech: Speech, server: Running, expected: Expected) -> str:
+    """What the next reading of a session is answered after all processes were killed and the server started again."""
+    if speech.body == "windows":
+        return NO_SESSIONS
+    numbers = len(expected.before)
+    job = speech.job(
+        server.ports, prefix=peer.prefix(speech, "kept"), numbers=numbers, rounds=1, steps=[STEPS]
+    )  # fmt: skip
+    try:
+        found = speech.forecast(run(job).answer, numbers)
+    except RuntimeError as failure:
+        return f"nothing; the next reading is refused: {_short(failure)}"
+    if equal(found, expected.kept):
+        return EVERYTHING
+    return STARTS_OVER if equal(found, expected.lost) else "another forecast than the model's, kept or lost"
+
+
+def _short(failure: BaseException) -> str:
+    """Its last line, which is the message where it is a traceback."""
+    lines = [line for line in str(failure).strip().splitlines() if line.strip()]
+    return (lines[-1] if lines else type(failure).__name__).replace("|", "/")[:300]
