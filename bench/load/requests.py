@@ -8,7 +8,7 @@ from bench.load.connection import Connection
 
 _END = b"\r\n\r\n"
 _OK = b"HTTP/1.1 200"
-_LENGTH = b"content-length:"
+_LENGTH = b"\r\ncontent-length:"
 
 
 class Requests(Connection):

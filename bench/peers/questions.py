@@ -90,13 +90,22 @@ def _kept(peer: Peer, speech: Speech, server: Running, expected: Expected) -> st
     try:
         found = speech.forecast(run(job).answer, numbers)
     except RuntimeError as failure:
-        return f"nothing; the next reading is refused: {_short(failure)}"
+        return f"nothing; the next reading is refused: {_refusal(_short(failure))}"
     if equal(found, expected.kept):
         return EVERYTHING
     return STARTS_OVER if equal(found, expected.lost) else "another forecast than the model's, kept or lost"
 
 
+def _refusal(words: str) -> str:
+    """What the server itself has said, where it is known where that begins."""
+    for before in ('"error":"', "the request was refused: "):
+        words = words.partition(before)[2] or words
+    return words.rstrip("}\"'")
+
+
 def _short(failure: BaseException) -> str:
-    """Its last line, which is the message where it is a traceback."""
-    lines = [line for line in str(failure).strip().splitlines() if line.strip()]
-    return (lines[-1] if lines else type(failure).__name__).replace("|", "/")[:300]
+    """Its end in one line of a table: of a traceback the message, of a server's last words as much as is of use."""
+    words = str(failure).strip()
+    if "Traceback (most recent call last)" in words:
+        words = words.splitlines()[-1]
+    return " ".join(words.replace("|", "/").split())[-300:] or type(failure).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,13 +42,14 @@ class Library:
         """A row for each model; one that says so where the script fails."""
         python = str(self.environment.python) if self.environment else sys.executable
         path = os.environ.get("PYTHONPATH") if self.environment is None else None
+        command = [python, "-m", f"bench.peers.{self.name}.forecast", str(seconds), str(bundle.absolute())]
+        alone = {"PYTHONPATH": path or str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         try:
-            said = subprocess.run(
-                [python, "-m", f"bench.peers.{self.name}.forecast", str(seconds), str(bundle)],
-                cwd=bundle.parent,  # libraries leave files where they run
-                env={**os.environ, "PYTHONPATH": path or str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-                capture_output=True, text=True, timeout=_START_SECONDS + 2 * seconds, check=False,
-            )  # fmt: skip
+            with tempfile.TemporaryDirectory() as folder:  # libraries leave files where they run
+                said = subprocess.run(
+                    command, cwd=folder, env={**os.environ, **alone}, capture_output=True, text=True,
+                    timeout=_START_SECONDS + 2 * seconds, check=False,
+                )  # fmt: skip
         except subprocess.TimeoutExpired:
             return [Single(self.title, "–", failed="it did not end in time")]
         rows = read(self.title, said.stdout)

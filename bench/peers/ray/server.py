@@ -1,9 +1,8 @@
 """Ray Serve with a websocket on its FastAPI ingress, one replica, which holds the states.
 
-https://docs.ray.io/en/latest/serve/http-guide.html
+https://docs.ray.io/en/latest/serve/http-guide.html. Ray carries these functions to the replica without what only their
+annotations name, so annotations are no text here.
 """
-
-from __future__ import annotations
 
 import sys
 import threading

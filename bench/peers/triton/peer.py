@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import sysconfig
@@ -11,7 +12,7 @@ from bench.load.triton import GRPC_PATH, HTTP_PATH, SEQUENCE, TABLE
 from bench.peers.environment import Environment
 from bench.peers.held import BUNDLE
 from bench.peers.peer import Peer
-from bench.peers.process import ROOT, Launch
+from bench.peers.process import Launch
 from bench.peers.speech import Speech
 
 ENVIRONMENT = Environment("triton")
@@ -46,7 +47,8 @@ def launch(bundle: Path, folder: Path) -> Launch:
         {
             BUNDLE: str(bundle),
             "LD_LIBRARY_PATH": ":".join(libraries),
-            "PYTHONPATH": f"{ENVIRONMENT.packages}:{ROOT}",
+            # the backend's Python ignores PYTHONPATH: it finds its packages by PATH, our own where it runs
+            "PATH": f"{ENVIRONMENT.folder / 'bin'}:{os.environ['PATH']}",
         },
     )
 
