@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from bench.load.job import Report, run
 from bench.load.setting import FRAME, Setting
-from bench.peers.held import Held, Reading
+from bench.peers.held import Held, Reading, encode
 from bench.peers.peer import CLIENTS, MANY
 from bench.peers.speech import Speech
 
@@ -21,7 +19,7 @@ def measure(setting: Setting) -> str:
         found: list[Report] = []
         for readings, connections in ((1, CLIENTS), (FRAME, MANY)):
             sent = [Reading(f"s{at}", 0, 100.0) for at in range(readings)]
-            answer = held.answered(msgspec.json.encode(sent if readings > 1 else sent[0]))
+            answer = encode(held.told(sent if readings > 1 else sent[0]))
             with setting.echo(answer, "json") as nothing:
                 many = connections * readings
                 job = speech.job(

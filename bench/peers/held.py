@@ -51,9 +51,9 @@ class Answer(msgspec.Struct):
     forecast: Forecast
 
 
-_readings = msgspec.json.Decoder(Reading | list[Reading])
+decode = msgspec.json.Decoder(Reading | list[Reading]).decode
 _windows = msgspec.json.Decoder(Window | list[Window])
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 class Held:
@@ -81,12 +81,8 @@ class Held:
     def forget(self, session: object) -> None:
         self._states.pop(session, None)
 
-    def answered(self, message: str | bytes) -> bytes:
-        """A frame of one reading or a list of them, as JSON; its answer."""
-        return _encode(self.told(_readings.decode(message)))
-
     def told(self, body: Reading | list[Reading]) -> Answer | list[Answer]:
-        """As `answered`, decoded and not yet encoded."""
+        """What a frame of one reading, or of a list of them, is answered."""
         readings = body if isinstance(body, list) else [body]
         answers = self.answers(readings)
         return answers if isinstance(body, list) else answers[0]
@@ -120,7 +116,7 @@ class Replayed:
             "state": np.tile(self._initial, (rows, 1)),
         }
         answers = _answers(windows, self._graph.run(["quantiles"], inputs)[0], self._levels)
-        return _encode(answers if isinstance(body, list) else answers[0])
+        return encode(answers if isinstance(body, list) else answers[0])
 
 
 def _answers(asked: Sequence[Reading | Window], quantiles: NDArray[np.float64], levels: Sequence[str]) -> list[Answer]:

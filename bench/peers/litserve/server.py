@@ -9,9 +9,7 @@ import litserve
 import msgspec
 from fastapi import Response
 
-from bench.peers.held import Held, Reading
-
-_encode = msgspec.json.Encoder().encode
+from bench.peers.held import Held, Reading, encode
 
 
 class Sessions(litserve.LitAPI):
@@ -27,7 +25,7 @@ class Sessions(litserve.LitAPI):
         return self.held.told(x)
 
     def encode_response(self, output):
-        return Response(_encode(output), media_type="application/json")
+        return Response(encode(output), media_type="application/json")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,10 @@ def launch(bundle: Path, folder: Path) -> Launch:  # noqa: ARG001
 PEER = Peer(
     "ray",
     f"Ray Serve {ENVIRONMENT.version('ray')}",
-    (Speech("websocket behind HAProxy, JSON, states in a dict"),),
+    (
+        Speech("websocket behind HAProxy, JSON, states in a dict"),
+        Speech("… with `@serve.batch`", path="/batched"),
+    ),
     launch,
     ENVIRONMENT,
 )

@@ -1,7 +1,7 @@
 """Ray Serve with a websocket on its FastAPI ingress, one replica, which holds the states.
 
-https://docs.ray.io/en/latest/serve/http-guide.html. Ray carries these functions to the replica without what only their
-annotations name, so annotations are no text here.
+https://docs.ray.io/en/latest/serve/http-guide.html, https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html.
+Ray carries these functions to the replica without what only their annotations name, so annotations are no text here.
 """
 
 import sys
@@ -11,7 +11,7 @@ import ray
 from fastapi import FastAPI, WebSocket
 from ray import serve
 
-from bench.peers.held import Held
+from bench.peers.held import Answer, Held, Reading
 from bench.peers.sockets import answer
 
 app = FastAPI()
@@ -33,6 +33,15 @@ class Sessions:
     @app.websocket("/stream")
     async def stream(self, websocket: WebSocket) -> None:
         await answer(websocket, self.held)
+
+    @app.websocket("/batched")
+    async def batched(self, websocket: WebSocket) -> None:
+        await answer(websocket, self.held, self.step)
+
+    @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.0)
+    async def step(self, readings: list[Reading]) -> list[Answer]:
+        """All that wait in one step of the model, and none waits for others."""
+        return self.held.answers(readings)
 
 
 if __name__ == "__main__":
