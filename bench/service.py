@@ -8,7 +8,6 @@ the plots into plots/; where other work is running on the machine, it says so th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from bench import (
@@ -26,9 +25,8 @@ from bench import (
 )
 from bench.load.row import HEAD, Row, as_markdown, as_text
 from bench.load.setting import Setting, options, setting
-from bench.machine import taken
+from bench.machine import beside, taken
 
-QUIET = 0.5  # processes that want the processor beside us
 ROWS: dict[str, Callable[[Setting], list[Row]]] = {
     "replay": replay.measure,
     "frames": frames.measure,
@@ -61,12 +59,6 @@ def main() -> None:
             found += curves.measure(made, curves.FOLDER, where)
     if chosen.write:
         section.write("bench.service", [where, "", *table(found)])
-
-
-def beside() -> str:
-    """Says so where the machine has been busy in the last minute."""
-    load = os.getloadavg()[0]
-    return f"; provisional, taken beside other work (load {load:.1f})" if load > QUIET else ""
 
 
 def table(rows: list[Row]) -> list[str]:

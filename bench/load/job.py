@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from gatecast_client.wire import Form
 from numpy.typing import NDArray
 
 _GRACE = 60.0  # seconds that a generator may take beyond those of its job, to connect and to wait for late answers
@@ -30,7 +31,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     protocol: Literal["websocket", "http", "grpc"] = "websocket"
     body: Literal["readings", "windows", "triton"] = "readings"  # how a frame says what it says
     path: str = "/v1/stream?quantiles=0.1,0.5,0.9&horizon=24"
-    form: Literal["msgpack", "json"] = "msgpack"
+    form: Form = "msgpack"
     prefix: str = "s"
     sessions: int = 1
     connections: int = 1

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import msgspec
+from gatecast_client.wire import Form
 
 from bench.load import sessions
 from bench.load.job import Job, Report, run
@@ -67,12 +68,12 @@ class Setting:
             yield server
 
 
-def sample(server: Server, prefix: str, form: str, readings: int) -> bytes:
+def sample(server: Server, prefix: str, form: Form, readings: int) -> bytes:
     """An answer of the service to a frame of so many readings; those sessions have taken a step then."""
     return run(Job(port=server.port, form=form, prefix=prefix, sessions=readings, readings=readings, rounds=1)).answer
 
 
-def full_frames(server: Server, form: str, prefix: str, seconds: float, checked: bool = True) -> Report:
+def full_frames(server: Server, form: Form, prefix: str, seconds: float, checked: bool = True) -> Report:
     """One connection with as many full frames in flight as the service takes, each of other sessions."""
     many = FRAME * IN_FLIGHT
     return run(

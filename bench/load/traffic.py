@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -48,7 +48,7 @@ class Block:
         self.step = step
         self._readings = [Reading(name, step, 0.0) for name in names]
         self._body: object = self._readings if len(names) > 1 else self._readings[0]
-        self._encode = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
+        self._encode: Callable[[object], bytes] = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
 
     def next(self) -> bytes:
         """The frame of the next step."""
@@ -76,7 +76,7 @@ class WindowBlock:
         self.step = step
         self._windows = [Window(name, step, []) for name in names]
         self._body: object = self._windows if len(names) > 1 else self._windows[0]
-        self._encode = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
+        self._encode: Callable[[object], bytes] = (msgspec.json if form == "json" else msgspec.msgpack).Encoder().encode
 
     def next(self) -> bytes:
         step, self.step = self.step, self.step + 1

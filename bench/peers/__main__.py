@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import section
 from bench.load.setting import Setting, options, setting
-from bench.machine import taken
+from bench.machine import beside, taken
 from bench.peers import echoes, table
 from bench.peers.environment import Environment, InstallError
 from bench.peers.expected import Expected
@@ -23,9 +23,8 @@ from bench.peers.peer import Peer
 from bench.peers.questions import Found, asked
 from bench.peers.registry import LIBRARIES, OURS, OURS_ALONE, SERVERS
 from bench.peers.singles import Library, Single
-from bench.service import beside
 
-NAMES = [each.name for each in (*SERVERS, *LIBRARIES)]
+NAMES = [peer.name for peer in SERVERS] + [library.name for library in LIBRARIES]
 
 
 def main() -> None:

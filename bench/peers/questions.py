@@ -57,19 +57,21 @@ def asked(peer: Peer, bundle: Path, folder: Path, seconds: float, expected: Expe
 def _measured(peer: Peer, speech: Speech, server: Running, seconds: float, expected: Expected) -> Found:
     numbers = len(expected.before)
 
-    def found(question: str, readings: int = 1, **others: object) -> Report:
-        prefix = peer.prefix(speech, question)
-        named = {"prefix": prefix, "sessions": SESSIONS[question], "numbers": numbers}
-        return run(speech.job(server.ports, readings, **named, **others))
+    def found(question: str, connections: int = 1, readings: int = 1, rounds: int | None = None) -> Report:
+        return run(
+            speech.job(
+                server.ports, readings, prefix=peer.prefix(speech, question), sessions=SESSIONS[question],
+                connections=connections, rounds=rounds, numbers=numbers, seconds=seconds, warm_up=_WARM_UP,
+            )
+        )  # fmt: skip
 
     try:
         right = expected.replayed if speech.body == "windows" else expected.before
         if not equal(speech.forecast(found("kept", rounds=STEPS).answer, numbers), right):
             raise RuntimeError("it answers another forecast than the model's")
-        timing = {"seconds": seconds, "warm_up": _WARM_UP}
-        one = found("one", **timing)
-        clients = found("clients", connections=CLIENTS, **timing)
-        many = found("many", FRAME, connections=MANY, **timing)
+        one = found("one")
+        clients = found("clients", CLIENTS)
+        many = found("many", MANY, FRAME)
     except (RuntimeError, ValueError) as failure:
         return Found(peer.title, speech.words, speech.form, failed=_short(failure))
     alone, among = Latencies.of(one.seconds_each), Latencies.of(clients.seconds_each)

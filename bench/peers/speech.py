@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from gatecast_client.wire import Item, Wire
+from gatecast_client.wire import Form, Item, Wire
 from numpy.typing import NDArray
 
 from bench.load.job import Job
@@ -20,7 +20,7 @@ class Speech:
 
     words: str  # for the table: "websocket, JSON"
     protocol: Literal["websocket", "http", "grpc"] = "websocket"
-    form: Literal["msgpack", "json"] = "json"
+    form: Form = "json"
     body: Literal["readings", "windows", "triton"] = "readings"
     path: str = "/stream"
     path_of_many: str | None = None  # where requests of several readings go, if elsewhere

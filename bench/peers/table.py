@@ -20,21 +20,19 @@ def servers(rows: Sequence[Found]) -> list[str]:
     bases = {row.form: row for row in rows if row.title == BASE and row.failed is None}
     lines = head(_SERVERS)
     for row in rows:
-        base = bases.get(row.form)
+        base = bases.get(row.form, row)
         if row.failed is not None:
             lines.append(line([row.title, row.words, f"could not be measured: {row.failed}", *["–"] * 5]))
             continue
-        if base is row:
-            base = None
         lines.append(
             line(
                 [
                     row.title,
                     row.words,
-                    f"{milliseconds(row.p50)} / {milliseconds(row.p99)} ms{times(row.p50, base and base.p50)}",
-                    rate(row.rate) + times(base and base.rate, row.rate),
+                    f"{milliseconds(row.p50)} / {milliseconds(row.p99)} ms{times(row.p50, base.p50, row is base)}",
+                    rate(row.rate) + times(base.rate, row.rate, row is base),
                     f"{milliseconds(row.rate_p50)} ms",
-                    rate(row.batched) + times(base and base.batched, row.batched),
+                    rate(row.batched) + times(base.batched, row.batched, row is base),
                     row.kept,
                     "–" if row.generator is None else f"{row.generator:.0%}",
                 ]
@@ -73,9 +71,9 @@ def rate(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
-def times(more: float | None, less: float | None) -> str:
-    """How many times the one is the other, in brackets; nothing where one is missing."""
-    if not more or not less:
+def times(more: float | None, less: float | None, itself: bool = False) -> str:
+    """How many times the one is the other, in brackets; nothing where one is missing, or both are the same row."""
+    if not more or not less or itself:
         return ""
     factor = more / less
     return f" ({factor:.1f} x)" if factor < 10 else f" ({factor:,.0f} x)"
