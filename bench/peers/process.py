@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).parents[2]
-_SET_CHILD_SUBREAPER = 36  # prctl(2): whoever loses its parent becomes our child, so that none is lost from sight
+_SET_CHILD_SUBREAPER = 36  # prctl(2): so that none of them is lost from sight
 _READY_SECONDS, _END_SECONDS = 90.0, 15.0
 _LOOK = 0.05  # seconds between two looks
 
@@ -45,7 +45,7 @@ class Running:
         return self.ports["port"]
 
     def __enter__(self) -> Self:
-        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _adopt(True)
         self._before = descendants(os.getpid())
         self._said = tempfile.TemporaryFile()
         self._folder = tempfile.TemporaryDirectory(prefix="peer", ignore_cleanup_errors=True)
@@ -74,6 +74,7 @@ class Running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=_END_SECONDS)
         self.kill()
+        _adopt(False)
         self._said.close()
         self._folder.cleanup()
 
@@ -102,6 +103,11 @@ class Running:
             if process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"it did not become ready within {_READY_SECONDS:.0f} s; it said:\n{self.said}")
             time.sleep(_LOOK)
+
+
+def _adopt(orphans: bool) -> None:
+    """Whether processes below us that lose their parent become our children."""
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, int(orphans), 0, 0, 0)
 
 
 def descendants(process: int) -> set[int]:

@@ -24,12 +24,12 @@ def main() -> None:
     _, states = runtime.sequence(values, times, np.array([HISTORY]), fresh)
 
     def whole() -> NDArray[np.float64]:
-        quantiles: NDArray[np.float64] = runtime.sequence(values, times, np.array([HISTORY]), fresh)[0]
-        return quantiles[0]
+        forecast: NDArray[np.float64] = runtime.sequence(values, times, np.array([HISTORY]), fresh)[0][0]
+        return forecast
 
     def step() -> NDArray[np.float64]:
-        quantiles: NDArray[np.float64] = runtime.step(values[:, -1], times[:, -1] + 3_600, states)[0]
-        return quantiles[0]
+        forecast: NDArray[np.float64] = runtime.step(values[:, -1], times[:, -1] + 3_600, states)[0][0]
+        return forecast
 
     timed("GRU 2 x 64, three quantiles at once, without a state", whole, seconds)
     timed(f"… one more reading from the state (`{runtime.name}`)", step, seconds)
