@@ -77,7 +77,8 @@ def against(made: Setting, peers: Sequence[Peer], missing: dict[str, str]) -> li
             continue
         print(f"asking {peer.title} …", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(dir=made.folder) as folder:
-            rows += asked(peer, made.bundle, Path(folder), made.seconds, expected)
+            for speech in peer.speeches:
+                rows.append(asked(peer, speech, made.bundle, Path(folder), made.seconds, expected))
     return rows
 
 

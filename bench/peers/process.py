@@ -92,6 +92,11 @@ class Running:
             time.sleep(_LOOK)
 
     @property
+    def crashed(self) -> bool:
+        """Whether its first process has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
     def said(self) -> str:
         """The end of what it has written."""
         self._said.seek(0)

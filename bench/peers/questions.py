@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.load.job import Report, run
@@ -14,6 +14,7 @@ from bench.peers.process import Running
 from bench.peers.speech import Speech
 
 _WARM_UP = 0.5  # seconds
+TRIES = 4  # of a server that crashes under the load
 EVERYTHING = "everything"
 STARTS_OVER = "nothing; goes on from a fresh state without a word"
 NO_SESSIONS = "nothing to keep: each request brings 512 readings"
@@ -36,22 +37,30 @@ class Found:
     failed: str | None = None
 
 
-def asked(peer: Peer, bundle: Path, folder: Path, seconds: float, expected: Expected) -> list[Found]:
-    """The rows of one peer; what fails is a row that says so."""
-    rows: list[Found] = []
-    launch = peer.launch(bundle, folder)
-    try:
-        with Running(launch) as server:
-            rows += [_measured(peer, speech, server, seconds, expected) for speech in peer.speeches]
-            server.kill()
-        with Running(launch) as server:
-            kept = [_kept(peer, speech, server, expected) for speech in peer.speeches]
-    except (RuntimeError, OSError) as failure:
-        known = {row.words for row in rows}
-        missing = [speech for speech in peer.speeches if speech.words not in known]
-        failed = [Found(peer.title, speech.words, speech.form, failed=_short(failure)) for speech in missing]
-        return [*rows, *failed]
-    return [Found(**{**vars(row), "kept": left}) for row, left in zip(rows, kept, strict=True)]
+def asked(peer: Peer, speech: Speech, bundle: Path, folder: Path, seconds: float, expected: Expected) -> Found:
+    """A row; where a server crashes it is started again and asked again, and the row says so."""
+    launch, crashes = peer.launch(bundle, folder), 0
+    while True:
+        try:
+            with Running(launch) as server:
+                row = _measured(peer, speech, server, seconds, expected)
+                crashed = server.crashed
+                server.kill()
+            if crashed:
+                crashes += 1
+                row = replace(
+                    row, failed=f"the server crashed {crashes} times; {row.failed or 'last of all at the end'}"
+                )
+            if crashed and crashes < TRIES:
+                continue
+            if row.failed is not None:
+                return row
+            with Running(launch) as server:
+                kept = _kept(peer, speech, server, expected)
+        except (RuntimeError, OSError) as failure:
+            return Found(peer.title, speech.words, speech.form, failed=_short(failure))
+        words = f"{row.words}; the server crashed {crashes} x before this" if crashes else row.words
+        return replace(row, words=words, kept=kept)
 
 
 def _measured(peer: Peer, speech: Speech, server: Running, seconds: float, expected: Expected) -> Found:
@@ -102,7 +111,7 @@ def _refusal(words: str) -> str:
     """What the server itself has said, where it is known where that begins."""
     for before in ('"error":"', "the request was refused: "):
         words = words.partition(before)[2] or words
-    return words.rstrip("}\"'")
+    return words.rstrip("}\"'").replace("\\'", "'")
 
 
 def _short(failure: BaseException) -> str:
