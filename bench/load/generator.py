@@ -111,17 +111,23 @@ class Generator:
         for line in self.lines:
             for _ in range(job.in_flight):
                 self._send(line, time.perf_counter())
-        while any(line.sent for line in self.lines):
+        pausing: deque[tuple[float, Line]] = deque()
+        while pausing or any(line.sent for line in self.lines):
             now = time.perf_counter()
             if self._cpu is None and now >= counted:
                 self._begin()
             if now >= until:
                 break
-            for line, answered in self._receive(1.0):
+            for line, answered in self._receive(max(pausing[0][0] - now, 0.0) if pausing else 1.0):
                 now = time.perf_counter()
                 if self._cpu is not None:
                     self.latencies.append(now - answered)
-                self._send(line, now)
+                if job.pause:
+                    pausing.append((now + job.pause, line))
+                else:
+                    self._send(line, now)
+            while pausing and pausing[0][0] <= (now := time.perf_counter()):
+                self._send(pausing.popleft()[1], now)
         self._finish()
         self._drain()
 

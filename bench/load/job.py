@@ -39,6 +39,7 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     in_flight: int = 1
     seconds: float = 5.0
     warm_up: float = 1.0
+    pause: float = 0.0  # seconds between an answer and the next frame; closed jobs alone
     rounds: int | None = None
     rate: float | None = None
     schedule: Literal["evenly", "by_chance"] = "by_chance"

@@ -69,10 +69,11 @@ class TritonBlock:
     def _message(self, raw: list[bytes], start: bool) -> bytes:
         """A ModelInferRequest (model_name 1, parameters 4, inputs 5, raw_input_contents 7)."""
         alone = len(self._ids) == 1
-        message = _field(1, (SEQUENCE if alone else TABLE).encode())
+        message = _field(1, (SEQUENCE if alone else TABLE).encode()) + _field(3, str(self.step).encode())
         if alone:
             message += _parameter("sequence_id", _number(2, self._ids[0]))
             message += _parameter("sequence_start", _number(1, int(start)))
+            message += _parameter("sequence_end", _number(1, 0))
         shape = _varint(len(self._ids)) + _varint(1)
         for name in self._tensors:
             message += _field(5, _field(1, name.encode()) + _field(2, _TYPES[name].encode()) + _field(3, shape))

@@ -25,13 +25,14 @@ class Speech:
     path: str = "/stream"
     path_of_many: str | None = None  # where requests of several readings go, if elsewhere
     port: str = "port"  # which of the server's ports
+    pause: float = 0.0  # seconds between an answer and the next request, where a server must have that
 
     def job(self, ports: Mapping[str, int], readings: int = 1, **others: Any) -> Job:
         """A job that speaks so."""
         path = self.path_of_many if self.path_of_many and readings > 1 else self.path
         return Job(
             port=ports[self.port], protocol=self.protocol, form=self.form, body=self.body, path=path,
-            readings=readings, **others,
+            readings=readings, pause=self.pause, **others,
         )  # fmt: skip
 
     def forecast(self, answer: bytes, numbers: int) -> NDArray[np.float64]:
