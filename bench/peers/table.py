@@ -76,4 +76,4 @@ def times(more: float | None, less: float | None, itself: bool = False) -> str:
     if not more or not less or itself:
         return ""
     factor = more / less
-    return f" ({factor:.1f} x)" if factor < 10 else f" ({factor:,.0f} x)"
+    return f" ({factor:,.{0 if factor >= 10 else 1 if factor >= 0.1 else 3}f} x)"

@@ -56,8 +56,10 @@ def test_what_could_not_be_measured_is_a_row_with_its_reason() -> None:
 
 
 def test_single_forecasts_are_held_against_the_first() -> None:
-    lines = table.singles([Single("Ours", "whole", 0.001, 0.002), Single("Lib", "GRU", 0.0203, 0.03)])
-    assert cells(lines[3]) == ["Lib", "GRU", "20.3 / 30.0 ms", "20 x"]
+    step = Single("Ours", "step", 0.000004, 0.000005)
+    lines = table.singles([Single("Ours", "whole", 0.001, 0.002), step, Single("Lib", "GRU", 0.0203, 0.03)])
+    assert cells(lines[3]) == ["Ours", "step", "0.004 / 0.005 ms", "0.004 x"]
+    assert cells(lines[4]) == ["Lib", "GRU", "20.3 / 30.0 ms", "20 x"]
 
 
 def test_reports_are_found_among_what_a_library_prints() -> None:
