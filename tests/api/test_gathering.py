@@ -85,6 +85,13 @@ async def test_a_refused_reading_is_told_to_its_own_frame_and_an_overload_to_all
         assert len({id(each) for each in found if isinstance(each, Overloaded)}) == 8  # each has its own
 
 
+async def test_frames_of_one_session_that_want_different_forecasts_keep_their_order() -> None:
+    readings = [{"session": "a", "y": step} for step in range(6)]
+    frames = [each if at % 2 else {"observations": [each], "horizon": 1} for at, each in enumerate(readings)]
+    answers = await answered([json.dumps(each) for each in frames], gathers=True)
+    assert [(each[0] if isinstance(each, list) else each)["step"] for each in answers] == list(range(6))
+
+
 class Wire:
     """The two ends of an ASGI websocket, in memory."""
 
