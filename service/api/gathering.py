@@ -7,7 +7,7 @@ as many groups as it can overlap, the frames that come meanwhile are the next on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.api.edge import Edge, Submitted
@@ -47,8 +47,18 @@ class Gathering:
         self._fits = edge.clock.frequency.unit != "month" and not edge.ahead.names
 
     def takes(self, frame: Frame) -> bool:
-        """Whether the frame is to be gathered: a small one, of a model that needs nothing else of each session."""
-        return self._fits and 0 < len(frame.readings) <= SMALL and not frame.refusals
+        """Whether the frame is to be gathered: a small one, of a model that needs nothing else of each session.
+
+        One that will wait for a replay goes alone, since a group is answered as a whole.
+        """
+        if not self._fits or not 0 < len(frame.readings) <= SMALL or frame.refusals:
+            return False
+        return self._edge.engine.at_hand(reading.session for reading in frame.readings)
+
+    def let_pass(self, sessions: Iterable[str]) -> None:
+        """Hands over what waits if readings of these sessions are among it: what comes next comes after them."""
+        if not self._wish_of.keys().isdisjoint(sessions):
+            self.flush()
 
     def add(self, sessions: list[str], readings: Sequence[Reading], wish: Wish) -> asyncio.Future[list[Item]]:
         """The frame's items, one for each reading, or an error that is about all of them."""
