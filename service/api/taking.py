@@ -102,7 +102,7 @@ class Taker:
         if self._gathering.takes(frame):
             items = self._gathering.add(sessions, frame.readings, wish)
             return lambda: _arranged(frame, items)
-        self._gathering.flush()
+        self._gathering.let_pass(sessions)
         if not sessions:
             return lambda: _arranged(frame, _ready([])())
         excused = {str(item.get("session")) for item in frame.refusals.values()}
