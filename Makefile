@@ -8,7 +8,7 @@ PORT   ?= 8000
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test explore check format bench bench-peers cuda exports containers clean
+.PHONY: help run test count explore check format bench bench-peers cuda exports containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: $(VENV)/installed ## run the benchmarks, and enter those of the running s
 
 bench-peers: $(VENV)/installed ## install Gatecast's peers into .peers (2 to 6 GB), run them beside it and enter what was found into bench/RESULTS.md
 	$(BIN)/python -m bench.peers --write
+
+count: $(VENV)/installed ## count the instructions of an ordinary frame and write them to tests/guard, after a change that is meant
+	$(BIN)/python -m tests.guard.count --write
 
 explore: $(VENV)/installed ## run the tests with other random examples than every time
 	$(BIN)/python -m pytest --hypothesis-profile=explore
