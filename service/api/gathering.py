@@ -128,3 +128,4 @@ def _fail(group: list[Member], error: GatecastError) -> None:
     for member in group:
         if not member.items.done():
             member.items.set_exception(again(error))
+            member.items.exception()  # seen: nobody may ask for it, where the connection was broken off
