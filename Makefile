@@ -8,7 +8,7 @@ PORT   ?= 8000
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore check format bench bench-peers cuda exports containers clean
+.PHONY: help run test count explore check format bench bench-peers cuda test-cuda exports containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,8 @@ explore: $(VENV)/installed ## run the tests with other random examples than ever
 
 cuda: $(VENV)/installed ## check the CUDA path, on a machine with a CUDA device and a torch that sees it
 	$(BIN)/python -m pytest tests/cuda --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
+
+test-cuda: cuda ## the same
 
 exports: $(VENV)/installed ## hold whole bundles of every architecture against every runtime; takes minutes
 	$(BIN)/python -m pytest tests/exports --timeout 1800 --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
