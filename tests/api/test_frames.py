@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api import columns, schemas
+from service.api import columns as by_columns
+from service.api import schemas
 from service.api.columns import ColumnFrame
 from service.api.frames import Codec, Frame, HandlesFrame, codecs
 from service.errors import BadRequest, GatecastError, TooManyReadings
@@ -131,7 +132,7 @@ def test_a_column_that_is_too_long_is_refused_before_its_elements_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_at: list[str] = []
-    monkeypatch.setattr(columns, "misfit", lambda _, where: looked_at.append(where) or TooManyReadings(where))
+    monkeypatch.setattr(by_columns, "misfit", lambda _, where: looked_at.append(where) or TooManyReadings(where))
     for name in ("sessions", "y", "steps", "ds"):
         sent = {"sessions": ["a"], "y": [1.0]} | {name: [[]] * 9}
         with pytest.raises(TooManyReadings, match=name):
