@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import SettingsError
 from service.runtimes import AUTO
+from service.share import Share
 
 PREFIX = "GATECAST_"
+_LAST_PORT = 65535
 
 
 class Settings(BaseSettings):
@@ -28,7 +30,13 @@ class Settings(BaseSettings):
     threads: int = Field(1, ge=1, le=256, description="threads of the runtime for one batch")
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
-    port: int = Field(8000, ge=0, le=65535, description="0 takes any free port")
+    port: int = Field(8000, ge=0, le=_LAST_PORT, description="0 takes any free port")
+
+    workers: int = Field(1, ge=1, le=256, description="processes that share the sessions, each with ports and journals")
+    worker: int | None = Field(
+        None, ge=0, description="which of the workers this process is, where something else starts them; counted from 0"
+    )
+    supervised: bool = Field(False, description="set by the process that starts the workers, for them")
 
     journal: str = Field("sqlite:var/journal.sqlite", description="sqlite:PATH or memory")
     durable: Literal["disk", "process"] = Field(
@@ -55,6 +63,19 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="console lines on a terminal and JSON elsewhere, or always one of them"
     )
+
+    @model_validator(mode="after")
+    def _among_the_workers(self) -> Self:
+        if self.worker is not None and self.worker >= self.workers:
+            raise ValueError(f"worker {self.worker} of {self.workers}: they are counted from 0 to {self.workers - 1}")
+        if self.port and self.worker is None and self.port + self.workers - 1 > _LAST_PORT:
+            raise ValueError(f"port {self.port} and one for each of {self.workers} workers: {_LAST_PORT} is the last")
+        return self
+
+    @property
+    def share(self) -> Share:
+        """The sessions that are this process's."""
+        return Share(self.worker or 0, self.workers)
 
     @classmethod
     def read(cls, **given: object) -> Settings:
