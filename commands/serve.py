@@ -202,14 +202,13 @@ def welcome(address: str, edge: Edge) -> None:
 def welcome_together(settings: Settings, addresses: list[str]) -> None:
     """As `welcome`, of several processes."""
     lines = [
-        f"[bold]{escape(settings.bundle.name)}[/] in {len(addresses)} processes, {addresses[0]} to {addresses[-1]}",
-        "sessions      dealt to them by name; each has a journal of its own, and this number of processes stays",
-        "clients       take all addresses, in this order (client/README.md): "
-        + escape(f"GatecastClient([{addresses[0]!r}, …])"),
+        f"[bold]{escape(settings.bundle.name)}[/] in {len(addresses)} processes, from {addresses[0]} on",
+        "sessions      dealt to them by name; each has a journal of its own, and their number stays",
+        "clients       are given all addresses, in this order (client/README.md)",
         "end them      Ctrl-C; everything accepted is answered first",
     ]
     console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))
-    console.print(f"curl -s {addresses[0]}/v1/model", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"GatecastClient({json.dumps(addresses)})", soft_wrap=True, highlight=False, markup=False)
 
 
 def _own_name() -> str:
