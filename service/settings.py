@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import SettingsError
@@ -32,9 +32,15 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=_LAST_PORT, description="0 takes any free port")
 
-    workers: int = Field(1, ge=1, le=256, description="processes that share the sessions, each with ports and journals")
     worker: int | None = Field(
         None, ge=0, description="which of the workers this process is, where something else starts them; counted from 0"
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=256,
+        validate_default=True,
+        description="processes that share the sessions, each with port and journal",
     )
     supervised: bool = Field(False, description="set by the process that starts the workers, for them")
 
@@ -64,13 +70,15 @@ class Settings(BaseSettings):
         "auto", description="console lines on a terminal and JSON elsewhere, or always one of them"
     )
 
-    @model_validator(mode="after")
-    def _among_the_workers(self) -> Self:
-        if self.worker is not None and self.worker >= self.workers:
-            raise ValueError(f"worker {self.worker} of {self.workers}: they are counted from 0 to {self.workers - 1}")
-        if self.port and self.worker is None and self.port + self.workers - 1 > _LAST_PORT:
-            raise ValueError(f"port {self.port} and one for each of {self.workers} workers: {_LAST_PORT} is the last")
-        return self
+    @field_validator("workers")
+    @classmethod
+    def _agrees(cls, workers: int, others: ValidationInfo) -> int:
+        worker, port = others.data.get("worker"), others.data.get("port")
+        if worker is not None and worker >= workers:
+            raise ValueError(f"of {workers} workers, counted from 0, there is no worker {worker}")
+        if port and worker is None and port + workers - 1 > _LAST_PORT:
+            raise ValueError(f"from port {port} on there are not {workers} ports, the last one is {_LAST_PORT}")
+        return workers
 
     @property
     def share(self) -> Share:
@@ -92,6 +100,7 @@ class Settings(BaseSettings):
 
 
 def _fault(field: str, message: str, came: object, given: dict[str, object]) -> str:
+    message = message.removeprefix("Value error, ")
     where = f"--{field.replace('_', '-')}" if field in given else f"{PREFIX}{field.upper()}"
     got = f", got {came!r}" if isinstance(came, str | int | float) else ""  # else it is missing
     return f"{where}: {message[:1].lower()}{message[1:]}{got}"
