@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    cores,
     curves,
     durability,
     frames,
@@ -42,6 +43,7 @@ ROWS: dict[str, Callable[[Setting], list[Row]]] = {
     "idle_sessions": idle_sessions.measure,
     "durability": durability.measure,
     "start": start.measure,
+    "cores": cores.measure,
 }
 
 
