@@ -8,7 +8,7 @@ PORT   ?= 8000
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test explore check format bench cuda exports containers clean
+.PHONY: help run test count explore check format bench bench-peers cuda test-cuda exports containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,14 +38,23 @@ format: $(VENV)/installed ## lay out the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed ## run the benchmarks (GATECAST_DATA names the folder of data sets that are not shipped)
+bench: $(VENV)/installed ## run the benchmarks, and enter those of the running service into bench/RESULTS.md
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.service --write
+
+bench-peers: $(VENV)/installed ## install Gatecast's peers into .peers (2 to 6 GB), run them beside it and enter what was found into bench/RESULTS.md
+	$(BIN)/python -m bench.peers --write
+
+count: $(VENV)/installed ## count the instructions of an ordinary frame and write them to tests/guard, after a change that is meant
+	$(BIN)/python -m tests.guard.count --write
 
 explore: $(VENV)/installed ## run the tests with other random examples than every time
 	$(BIN)/python -m pytest --hypothesis-profile=explore
 
 cuda: $(VENV)/installed ## check the CUDA path, on a machine with a CUDA device and a torch that sees it
 	$(BIN)/python -m pytest tests/cuda --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
+
+test-cuda: cuda ## the same
 
 exports: $(VENV)/installed ## hold whole bundles of every architecture against every runtime; takes minutes
 	$(BIN)/python -m pytest tests/exports --timeout 1800 --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"

@@ -13,6 +13,8 @@ def main() -> None:
     min_gru.main()
     print("\nThe running service, against its goals:")
     print("  python -m bench.service      every row; each has a command of its own too, --help lists them")
+    print("\nBeside other servers and libraries (`make bench-peers`):")
+    print("  python -m bench.peers        installs them and asks all the same; --help lists them")
     print("\nOn a CUDA device:")
     print("  python -m bench.cuda          a step of up to a million resident sessions beside its floor")
     print("\nForecast quality (needs the data sets, GATECAST_DATA=folder):")

@@ -104,7 +104,7 @@ def finish(figure: Figure, axes: Axes, title: str, path: Path, note: str, scaled
     axes.set_title(note, fontsize=6, color="0.4")
     if scaled:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=110)

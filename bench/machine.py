@@ -8,6 +8,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+QUIET = 0.5  # processes that want the processor beside us
+
 
 def taken() -> str:
     """Machine, cores, date and commit in one line."""
@@ -16,6 +18,12 @@ def taken() -> str:
     revision = (commit.stdout.strip() or "no commit") + (" with changes" if changed.stdout.strip() else "")
     machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return f"{machine}, {datetime.now(UTC):%Y-%m-%d}, {revision}"
+
+
+def beside() -> str:
+    """Says so where the machine has been busy in the last minute."""
+    load = os.getloadavg()[0]
+    return f"; provisional, taken beside other work (load {load:.1f})" if load > QUIET else ""
 
 
 def _processor() -> str:

@@ -8,9 +8,7 @@ the plots into plots/; where other work is running on the machine, it says so th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from bench import (
     cores,
@@ -20,20 +18,20 @@ from bench import (
     growth,
     histories,
     idle_sessions,
+    kernel,
     many_sessions,
     replay,
     round_trip,
+    section,
     single,
     start,
 )
 from bench.load.row import HEAD, Row, as_markdown, as_text
 from bench.load.setting import Setting, options, setting
-from bench.machine import taken
+from bench.machine import beside, taken
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
-BEGIN, END = "<!-- written by bench.service -->", "<!-- until here -->"
-QUIET = 0.5  # processes that want the processor beside us
 ROWS: dict[str, Callable[[Setting], list[Row]]] = {
+    "kernel": kernel.measure,
     "replay": replay.measure,
     "frames": frames.measure,
     "single": single.measure,
@@ -66,23 +64,11 @@ def main() -> None:
             found += curves.measure(made, curves.FOLDER, where)
             found += growth.measure(made, curves.FOLDER, where)
     if chosen.write:
-        RESULTS.write_text(entered(RESULTS.read_text(encoding="utf-8"), where, found), encoding="utf-8")
+        section.write("bench.service", [where, "", *table(found)])
 
 
-def beside() -> str:
-    """Says so where the machine has been busy in the last minute."""
-    load = os.getloadavg()[0]
-    return f"; provisional, taken beside other work (load {load:.1f})" if load > QUIET else ""
-
-
-def entered(page: str, where: str, rows: list[Row]) -> str:
-    """The page with these rows between its two marks; `ValueError` if they are not there."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{RESULTS} was expected to have the marks {BEGIN!r} and {END!r}")
-    head = [f"| {' | '.join(HEAD)} |", "| --- | --- | --- | --- | --- |"]
-    return "\n".join([before + BEGIN, where, "", *head, *as_markdown(rows), END]) + after
+def table(rows: list[Row]) -> list[str]:
+    return [f"| {' | '.join(HEAD)} |", "| --- | --- | --- | --- | --- |", *as_markdown(rows)]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,11 +100,12 @@ def measured(calls: Sequence[Callable[[], object]], repeat: int, rounds: int = R
     return [Times(min(spent[1:]), median(spent[1:])) for spent in found]
 
 
-def untrained(path: Path, **chosen: object) -> Path:
+def untrained(path: Path, **chosen: Any) -> Path:
     """A bundle for hourly series with weights as they start; `chosen` overrides the default configuration."""
     from datasets.frequency import Frequency
+    from export.description import Description
     from export.golden import Stretch
-    from export.writer import Description, write_bundle
+    from export.writer import write_bundle
     from models.config import implied_config
     from models.registry import build
 

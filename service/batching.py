@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from service.errors import GatecastError
 from service.frame_queue import Piece
+from service.frames import LARGEST_TIME
 from service.futures import Futures
 
 PADDING = -1  # the position of a reading that is none: the last row of a batch, all missing
@@ -33,6 +34,7 @@ class Batch:
     futures: Futures | None  # None: the model takes none
     gated: NDArray[np.bool_] | None  # (readings,) whose frame asks for gates; None: none does
     every: NDArray[np.int64] | None  # (readings,) see `Observations.every`; None: every forecast is wanted
+    since: NDArray[np.int64] | None  # (readings,) see `Frame.since`; None: nothing of these frames was taken before
 
     @classmethod
     def of(cls, pieces: list[Piece]) -> Batch:
@@ -47,11 +49,18 @@ class Batch:
                 if piece.first <= index < piece.stop:
                     errors[before + index - piece.first] = error
             before += piece.stop - piece.first
-        gated = every = None
+        gated = every = since = None
         if any(frame.gates or frame.every != 1 for frame, _ in cuts):
             counts = [cut.stop - cut.start for _, cut in cuts]
             gated = np.repeat([frame.gates for frame, _ in cuts], counts) if any(f.gates for f, _ in cuts) else None
             every = np.repeat([frame.every for frame, _ in cuts], counts)
+            before = 0
+            for piece, count in zip(pieces, counts, strict=True):
+                taken = piece.frame.since(piece.first, piece.stop) if piece.frame.observations.every > 1 else None
+                if taken is not None:
+                    since = np.full(len(sessions), LARGEST_TIME) if since is None else since
+                    since[before : before + count] = taken
+                before += count
         futures = [frame.futures.cut(cut) for frame, cut in cuts if frame.futures is not None]
         return cls(
             pieces,
@@ -63,6 +72,7 @@ class Batch:
             Futures.join(futures),
             gated,
             every,
+            since,
         )
 
     def __len__(self) -> int:

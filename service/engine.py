@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Thread
 from typing import Any
 
@@ -94,7 +94,7 @@ class Engine:
         stepper = Stepper(model, watch)
         reach = Reach(frequency, manifest.horizon)
         self._intake = Intake.of(runtime.bundle, settings, known, watch, reach)
-        table = SessionTable(runtime.bundle.width, len(known.static))
+        self._table = table = SessionTable(runtime.bundle.width, len(known.static))
         checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
         self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident, watch)
         registry = Registry(journal, table, cache, checkpoints, frequency, known, share or Share())
@@ -160,6 +160,10 @@ class Engine:
     def resident(self) -> int:
         """Sessions whose state is in the arena."""
         return len(self._cache)
+
+    def at_hand(self, sessions: Iterable[str]) -> bool:
+        """Whether no replay is needed, as far as can be told now, before these sessions take their next readings."""
+        return self._table.at_hand(sessions)
 
     def start(self) -> None:
         """Starts the thread, which warms up and then says it is ready; callers may submit at once."""

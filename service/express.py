@@ -163,7 +163,7 @@ def _answers(
         stop = first + piece.stop - piece.first
         cut = slice(first, stop)
         steps = batch.steps[cut]
-        own, some = _wanted(places[cut], first, steps, piece.frame.observations.every, forecasts[cut])
+        own, some = _wanted(places[cut], first, steps, piece, forecasts[cut])
         part = steps, batch.times[cut], steps, never[cut], batch.keyed[cut], own, some
         answers.append(Answers(*part, errors if len(pieces) == 1 else errors[cut], durable))
         first = stop
@@ -171,10 +171,14 @@ def _answers(
 
 
 def _wanted(
-    places: Column, first: int, steps: Column, every: int, forecasts: NDArray[np.float64]
+    places: Column, first: int, steps: Column, piece: Piece, forecasts: NDArray[np.float64]
 ) -> tuple[Column, NDArray[np.float64]]:
     """Places of a piece's forecasts among its own, which begin at `first` of all, and those alone that are wanted."""
+    every = piece.frame.observations.every
     if every == 1:
         return (places if first == 0 else np.where(places < 0, -1, places - first)), forecasts
     wanted = (places >= 0) & ((steps + 1) % every == 0) if every else np.zeros(len(places), np.bool_)
+    since = piece.frame.since(piece.first, piece.stop) if every else None
+    if since is not None:
+        wanted |= (places >= 0) & ((steps + 1) // every > since // every)
     return np.where(wanted, np.cumsum(wanted) - 1, -1), forecasts[wanted]

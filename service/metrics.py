@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service.bundle import Bundle
+from service.tallies import Spread, Tally
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -26,24 +27,18 @@ class Metrics:
             "gatecast_request_seconds", "From a request to its answer.", ["route"], buckets=_SECONDS, registry=registry
         )
         self.streams = Gauge("gatecast_streams", "Open streams.", registry=registry)
-        self._frames = Counter("gatecast_frames", "Frames received.", ["form"], registry=registry)
-        self._frame_readings = Histogram(
-            "gatecast_frame_readings", "Readings in a frame.", buckets=_SIZES, registry=registry
+        self._frames = Tally("gatecast_frames", "Frames received.", registry, "form")
+        self._frame_readings = Spread("gatecast_frame_readings", "Readings in a frame.", _SIZES, registry)
+        self._readings = Tally("gatecast_readings", "Readings judged, new and repeated.", registry)
+        self._batch_readings = Spread("gatecast_batch_readings", "Readings in a batch.", _SIZES, registry)
+        self._batch_seconds = Spread(
+            "gatecast_batch_seconds", "A batch, from its forming to its answers.", _SECONDS, registry
         )
-        self._readings = Counter("gatecast_readings", "Readings judged, new and repeated.", registry=registry)
-        self._batch_readings = Histogram(
-            "gatecast_batch_readings", "Readings in a batch.", buckets=_SIZES, registry=registry
+        self._append_seconds = Spread(
+            "gatecast_append_seconds", "Recording a batch in the journal.", _SECONDS, registry
         )
-        self._batch_seconds = Histogram(
-            "gatecast_batch_seconds", "A batch, from its forming to its answers.", buckets=_SECONDS, registry=registry
-        )
-        self._append_seconds = Histogram(
-            "gatecast_append_seconds", "Recording a batch in the journal.", buckets=_SECONDS, registry=registry
-        )
-        self._appended = Counter("gatecast_appended", "Readings recorded.", registry=registry)
-        self._chunk_seconds = Histogram(
-            "gatecast_chunk_seconds", "One chunk of histories.", buckets=_SECONDS, registry=registry
-        )
+        self._appended = Tally("gatecast_appended", "Readings recorded.", registry)
+        self._chunk_seconds = Spread("gatecast_chunk_seconds", "One chunk of histories.", _SECONDS, registry)
         self._history_steps = Counter("gatecast_history_steps", "Steps of histories run.", registry=registry)
         self._refused = Counter("gatecast_refused", "Readings refused.", ["code"], registry=registry)
         self._problems = Counter(
@@ -76,16 +71,16 @@ class Metrics:
 
     def frame(self, form: str, readings: int) -> None:
         """A frame was received: "json" or "msgpack"."""
-        self._frames.labels(form).inc()
+        self._frames.add(of=form)
         self._frame_readings.observe(readings)
 
     def batch(self, readings: int, sessions: int, seconds: float) -> None:  # noqa: ARG002 (the observer's)
-        self._readings.inc(readings)
+        self._readings.add(readings)
         self._batch_readings.observe(readings)
         self._batch_seconds.observe(seconds)
 
     def appended(self, readings: int, seconds: float) -> None:
-        self._appended.inc(readings)
+        self._appended.add(readings)
         self._append_seconds.observe(seconds)
 
     def chunk(self, histories: int, steps: int, seconds: float) -> None:  # noqa: ARG002 (the observer's)

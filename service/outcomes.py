@@ -76,6 +76,8 @@ class Outcome:
         assert self.batch.every is not None
         every, taken = self.batch.every[turns.newest], self.steps[turns.newest] + 1
         before = taken - np.maximum(turns.lengths, 1)  # a step that came again counts as itself
+        if self.batch.since is not None:  # those that the frame took before have left it to its newest reading
+            before = np.minimum(before, self.batch.since[turns.newest])
         wanted: NDArray[np.bool_] = (every > 0) & (taken // np.maximum(every, 1) > before // np.maximum(every, 1))
         return wanted
 

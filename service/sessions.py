@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,17 @@ class SessionTable:
     def row(self, name: str) -> int:
         """The row of one name, or UNKNOWN."""
         return self._names[name]
+
+    def at_hand(self, names: Iterable[str]) -> bool:
+        """Whether the state of each is in the arena, or saved as it is, so that no readings are to be replayed.
+
+        Another thread may ask while this one works: what it is told then was true a moment ago.
+        """
+        for name in names:
+            row = self._names[name]
+            if row == UNKNOWN or (self.slot[row] == NOWHERE and self.saved_step[row] != self.last_step[row]):
+                return False
+        return True
 
     def name(self, row: int) -> str:
         return self._name_of[row]

@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     readings_per_frame: int = Field(4096, ge=1, description="most readings of one frame or request")
     handles_per_stream: int = Field(65_536, ge=1, description="most sessions that one stream calls by number")
     frames_in_flight: int = Field(8, ge=1, le=1024, description="frames of one stream that are worked on at once")
+    unread_bytes: int = Field(
+        64 * 2**20, ge=1, description="memory for answers of one stream that are on their way; further frames wait"
+    )
+    unread_seconds: float = Field(
+        30.0, gt=0, description="how long a client may read nothing of what it is sent until it is cut off"
+    )
     waiting_readings: int = Field(65_536, ge=1, description="readings and calls that wait; more are told to come back")
     resident_bytes: int = Field(256 * 2**20, ge=1, description="memory for the states of sessions that are at hand")
     resident_sessions: int | None = Field(

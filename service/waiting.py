@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from service.engine_settings import EngineSettings
 from service.errors import Draining, GatecastError, Overloaded
-from service.frames import Answers, Observations
+from service.frames import LARGEST_TIME, NO_STEP, Answers, Observations
 from service.replies import Caller
 
 
@@ -30,6 +30,22 @@ class Frame:
     @property
     def all_taken(self) -> bool:
         return self.taken == len(self.observations.sessions)
+
+    def since(self, first: int, stop: int) -> NDArray[np.int64] | None:
+        """(stop - first,) the first new step that the session of each took of this frame in earlier batches.
+
+        Where there was none, a step beyond all; None where there was none at all.
+        """
+        sessions = self.observations.sessions
+        again = set(sessions[:first]).intersection(sessions[first:stop]) if first else None
+        if not again:
+            return None
+        begun: dict[str, int] = {}
+        steps = np.concatenate([np.where(part.repeated, NO_STEP, part.steps) for part in self.parts])
+        for name, step in zip(sessions[:first], steps.tolist(), strict=True):
+            if name in again and step != NO_STEP:
+                begun.setdefault(name, step)
+        return np.array([begun.get(name, LARGEST_TIME) for name in sessions[first:stop]])
 
 
 @dataclass(frozen=True, eq=False)

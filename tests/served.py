@@ -32,6 +32,12 @@ class Served:
         self._command = [*command, "--journal", journal, *options]
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def process(self) -> int:
+        """Its number."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, seconds: float = 60.0) -> None:
         """Starts the process and returns when it says that it is ready."""
         environment = {**os.environ, "PYTHONWARNINGS": "default"}

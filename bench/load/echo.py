@@ -16,10 +16,12 @@ from service.settings import Settings
 
 
 class Echo:
-    """ASGI application: ready at any path of HTTP, a canned answer at any websocket."""
+    """ASGI application: a canned answer to any POST and at any websocket, ready at any other path of HTTP."""
 
-    def __init__(self, answer: dict[str, object]) -> None:
-        self._answer = answer
+    def __init__(self, body: bytes, text: bool) -> None:
+        self._body = body
+        content: dict[str, object] = {"text": body.decode()} if text else {"bytes": body}
+        self._answer = {"type": "websocket.send", **content}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -27,8 +29,12 @@ class Echo:
                 await send({"type": f"{message['type']}.complete"})
             await send({"type": "lifespan.shutdown.complete"})
         elif scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-            await send({"type": "http.response.body"})
+            body = self._body if scope["method"] == "POST" else b""
+            while (await receive()).get("more_body"):
+                pass
+            length = str(len(body)).encode()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+            await send({"type": "http.response.body", "body": body})
         else:
             await receive()
             await send({"type": "websocket.accept"})
@@ -39,7 +45,6 @@ class Echo:
 def main() -> None:
     port, path, form = sys.argv[1:]
     body = Path(path).read_bytes()
-    content: dict[str, object] = {"text": body.decode()} if form == "json" else {"bytes": body}
     settings = Settings.read(bundle=Path(), port=int(port), drain_seconds=1.0)
     log = open_log("error", "json", sys.stderr)
 
@@ -47,7 +52,7 @@ def main() -> None:
         return None
 
     with listen(settings.host, settings.port) as bound:
-        DrainingServer(Echo({"type": "websocket.send", **content}), settings, log, drained).run([bound])
+        DrainingServer(Echo(body, form == "json"), settings, log, drained).run([bound])
 
 
 if __name__ == "__main__":

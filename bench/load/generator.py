@@ -21,10 +21,14 @@ import msgspec
 import numpy as np
 from gatecast_client.wire import Wire
 
+from bench.load.connection import Connection
+from bench.load.grpc import GrpcStream
 from bench.load.job import Job, Report
 from bench.load.process import cpu_seconds
+from bench.load.requests import Requests
 from bench.load.schedule import SCHEDULES
-from bench.load.traffic import Answers, Block, blocks, in_turn
+from bench.load.traffic import Block, Sent, answers, blocks, in_turn
+from bench.load.triton import HEADERS as TRITON
 from bench.load.websocket import Websocket
 
 _SET_TIMER_SLACK = 29  # prctl(2): waits may end so many nanoseconds late; 50,000 unless set
@@ -34,8 +38,8 @@ _LATE_ANSWERS = 30.0  # seconds that the last answers may take
 class Line:
     """One connection, its blocks, and the times that the answers on their way count from."""
 
-    def __init__(self, job: Job, own: list[Block]) -> None:
-        self.socket = Websocket(job.port, job.path)
+    def __init__(self, job: Job, own: list[Sent]) -> None:
+        self.socket = connect(job)
         self.blocks = own
         self.turns = in_turn(own, job.rounds)
         self.sent: deque[float] = deque()
@@ -47,12 +51,13 @@ class Line:
     def _number(self, wire: Wire) -> None:
         """Gives the sessions of this connection their handles, and waits for the answers."""
         first = 0
-        for block in self.blocks:
+        numbered = [block for block in self.blocks if isinstance(block, Block)]
+        for block in numbered:
             block.first = first
             first += len(block.names)
             frame = wire.encode({"handles": block.names})
             self.socket.send(frame.encode() if isinstance(frame, str) else frame, self.text)
-        waiting = len(self.blocks)
+        waiting = len(numbered)
         while waiting:
             self.socket.flush()
             select.select([self.socket], [self.socket] if self.socket.behind else [], [], _LATE_ANSWERS)
@@ -76,7 +81,7 @@ class Generator:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.lines = [Line(job, own) for own in blocks(job)]
-        self.answers = Answers(job)
+        self.answers = answers(job)
         self.poll = select.epoll()
         self.by_file = {line.socket.fileno(): line for line in self.lines}
         for file in self.by_file:
@@ -124,17 +129,23 @@ class Generator:
         for line in self.lines:
             for _ in range(job.in_flight):
                 self._send(line, time.perf_counter())
-        while any(line.sent for line in self.lines):
+        pausing: deque[tuple[float, Line]] = deque()
+        while pausing or any(line.sent for line in self.lines):
             now = time.perf_counter()
             if self._cpu is None and now >= counted:
                 self._begin()
             if now >= until:
                 break
-            for line, answered in self._receive(1.0):
+            for line, answered in self._receive(max(pausing[0][0] - now, 0.0) if pausing else 1.0):
                 now = time.perf_counter()
                 if self._cpu is not None:
                     self.latencies.append(now - answered)
-                self._send(line, now)
+                if job.pause:
+                    pausing.append((now + job.pause, line))
+                else:
+                    self._send(line, now)
+            while pausing and pausing[0][0] <= (now := time.perf_counter()):
+                self._send(pausing.popleft()[1], now)
         self._finish()
         self._drain()
 
@@ -207,7 +218,17 @@ class Generator:
         return (0.0 if self.job.watched is None else cpu_seconds(self.job.watched)), time.process_time()
 
 
-def _number(block: Block) -> int:
+def connect(job: Job) -> Connection:
+    """A connection on which the job's frames may be sent."""
+    if job.protocol == "websocket":
+        return Websocket(job.port, job.path)
+    if job.protocol == "grpc":
+        return GrpcStream(job.port, job.path)
+    content = {"Content-Type": "application/json" if job.form == "json" else "application/x-msgpack"}
+    return Requests(job.port, job.path, TRITON if job.body == "triton" else content)
+
+
+def _number(block: Sent) -> int:
     return block.number
 
 

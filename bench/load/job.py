@@ -10,9 +10,12 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from gatecast_client.wire import Form
 from numpy.typing import NDArray
 
 _GRACE = 60.0  # seconds that a generator may take beyond those of its job, to connect and to wait for late answers
+
+Layout = Literal["items", "columns"]
 
 
 class Job(msgspec.Struct, kw_only=True, frozen=True):
@@ -28,9 +31,11 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     port: int
+    protocol: Literal["websocket", "http", "grpc"] = "websocket"
+    body: Literal["readings", "windows", "triton"] = "readings"  # how a frame says what it says
     path: str = "/v1/stream?quantiles=0.1,0.5,0.9&horizon=24"
-    form: Literal["msgpack", "json"] = "msgpack"
-    layout: Literal["items", "columns"] = "items"  # of a frame: an object for each reading, or a column for each field
+    form: Form = "msgpack"
+    layout: Layout = "items"  # of a frame: an object for each reading, or a column for each field
     prefix: str = "s"
     sessions: int = 1
     worker: int = 0
@@ -40,14 +45,18 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     in_flight: int = 1
     seconds: float = 5.0
     warm_up: float = 1.0
+    pause: float = 0.0  # seconds between an answer and the next frame; closed jobs alone
     rounds: int | None = None
     rate: float | None = None
     schedule: Literal["evenly", "by_chance"] = "by_chance"
     steps: list[int] = []  # where an earlier job has left each block; those that are behind go first
     watched: int | None = None  # the process whose processor time is measured
+    numbers: int = 72  # of one forecast, where they are sent as a bare tensor
     checked: bool = True  # each answer is held to be an acknowledgement for each reading; an echo's are not
 
     def __post_init__(self) -> None:
+        if self.protocol != "websocket" and self.in_flight > 1:
+            raise ValueError(f"one frame in flight was expected on {self.protocol}, got {self.in_flight}")
         if self.sessions < self.readings * self.connections:
             raise ValueError(
                 f"{self.connections} connections with frames of {self.readings} readings need as many sessions, "

@@ -13,9 +13,10 @@ from itertools import count
 from pathlib import Path
 
 import msgspec
+from gatecast_client.wire import Form
 
 from bench.load import sessions
-from bench.load.job import Job, Report, run
+from bench.load.job import Job, Layout, Report, run
 from bench.load.row import Row, as_text
 from bench.load.server import Server, echo, service
 from bench.machine import taken
@@ -73,7 +74,7 @@ class Setting:
             yield server
 
 
-def sample(server: Server, prefix: str, form: str, readings: int, layout: str = "items") -> bytes:
+def sample(server: Server, prefix: str, form: Form, readings: int, layout: Layout = "items") -> bytes:
     """An answer of the service to a frame of so many readings; those sessions have taken a step then."""
     job = Job(
         port=server.port, form=form, layout=layout, prefix=prefix, sessions=readings, readings=readings, rounds=1
@@ -82,7 +83,7 @@ def sample(server: Server, prefix: str, form: str, readings: int, layout: str = 
 
 
 def full_frames(
-    server: Server, form: str, prefix: str, seconds: float, checked: bool = True, layout: str = "items"
+    server: Server, form: Form, prefix: str, seconds: float, checked: bool = True, layout: Layout = "items"
 ) -> Report:
     """One connection with as many full frames in flight as the service takes, each of other sessions."""
     many = FRAME * IN_FLIGHT

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 from gatecast_client.columns import Forecasts, as_raw
@@ -12,8 +12,27 @@ from gatecast_client.wire import Columns, Kind, Wire
 
 from bench.load.job import Job
 from bench.load.names import names
+from bench.load.triton import TritonAnswers, TritonBlock
+from bench.load.wave import reading
 
-_WAVE = [round(100 + 30 * math.sin(hour * math.tau / 24) + 7 * math.sin(hour), 2) for hour in range(24 * 7)]
+REPLAYED = 512  # readings that a stateless endpoint is sent for every forecast
+
+
+class Sent(Protocol):
+    """What one connection sends in turn: a frame, whose sessions advance together."""
+
+    number: int
+    step: int
+
+    def next(self) -> bytes: ...
+
+
+class Taken(Protocol):
+    """Looks at every answer; `bare` counts those without a forecast."""
+
+    bare: int
+
+    def take(self, message: bytes) -> None: ...
 
 
 class Reading(msgspec.Struct):
@@ -35,18 +54,18 @@ class Block:
         self._readings = [Reading(name, step, 0.0) for name in names]
         self._body: object = self._readings if len(names) > 1 else self._readings[0]
         self._text = job.form == "json"
-        self._encode = (msgspec.json if self._text else msgspec.msgpack).Encoder().encode
+        self._encode: Callable[[object], bytes] = (msgspec.json if self._text else msgspec.msgpack).Encoder().encode
         self._by_columns = job.layout == "columns"
 
     def next(self) -> bytes:
         """The frame of the next step."""
         step, self.step = self.step, self.step + 1
-        y = _WAVE[step % len(_WAVE)]
+        y = reading(step)
         if self._by_columns:
             return self._encode(self._columns(step, y))
-        for reading in self._readings:
-            reading.step = step
-            reading.y = y
+        for each in self._readings:
+            each.step = step
+            each.y = y
         return self._encode(self._body)
 
     def _columns(self, step: int, y: float) -> dict[str, object]:
@@ -54,28 +73,71 @@ class Block:
         sessions = range(self.first, self.first + count)
         if self._text:
             return {"sessions": [*sessions], "steps": [step] * count, "y": [y] * count}
-        columns = array("I", sessions), array("q", [step]) * count, array("d", [y]) * count
-        return dict(zip(("sessions", "steps", "y"), map(as_raw, columns), strict=True))
+        return {
+            "sessions": as_raw(array("I", sessions)),
+            "steps": as_raw(array("q", [step]) * count),
+            "y": as_raw(array("d", [y]) * count),
+        }
 
 
-def blocks(job: Job) -> list[list[Block]]:
+class Window(msgspec.Struct):
+    """A reading with those before it, for an endpoint that remembers nothing."""
+
+    session: str
+    step: int
+    y: list[float]
+
+
+class WindowBlock:
+    """As `Block`; each reading is sent with all before it, as many as a replay takes."""
+
+    def __init__(self, number: int, names: list[str], step: int, job: Job) -> None:
+        self.number = number
+        self.step = step
+        self._windows = [Window(name, step, []) for name in names]
+        self._body: object = self._windows if len(names) > 1 else self._windows[0]
+        self._encode: Callable[[object], bytes] = (
+            (msgspec.json if job.form == "json" else msgspec.msgpack).Encoder().encode
+        )
+
+    def next(self) -> bytes:
+        step, self.step = self.step, self.step + 1
+        y = [reading(at) for at in range(step - REPLAYED + 1, step + 1)]
+        for each in self._windows:
+            each.step = step
+            each.y = y
+        return self._encode(self._body)
+
+
+BLOCKS: dict[str, type[Block | WindowBlock | TritonBlock]] = {
+    "readings": Block,
+    "windows": WindowBlock,
+    "triton": TritonBlock,
+}
+
+
+def blocks(job: Job) -> list[list[Sent]]:
     """Those of each connection, in the order in which they are sent; sessions that fill no frame are left out."""
-    dealt: list[list[Block]] = [[] for _ in range(job.connections)]
+    dealt: list[list[Sent]] = [[] for _ in range(job.connections)]
     all_ = names(job.prefix, job.sessions, job.worker, job.workers)
     for number in range(job.sessions // job.readings):
         some = all_[number * job.readings : (number + 1) * job.readings]
         step = job.steps[number] if job.steps else 0
-        dealt[number % job.connections].append(Block(number, some, step, job))
+        dealt[number % job.connections].append(BLOCKS[job.body](number, some, step, job))
     for own in dealt:
         own.sort(key=lambda block: block.step)  # goes on where the last round was left
     return dealt
 
 
-def in_turn(own: list[Block], rounds: int | None) -> Iterator[Block]:
+def in_turn(own: list[Sent], rounds: int | None) -> Iterator[Sent]:
     """Blocks, round and round; for ever, or so many rounds."""
     while rounds is None or rounds > 0:
         yield from own
         rounds = None if rounds is None else rounds - 1
+
+
+def answers(job: Job) -> Taken:
+    return TritonAnswers(job) if job.body == "triton" else Answers(job)
 
 
 class Answers:

@@ -8,66 +8,35 @@ from __future__ import annotations
 
 import base64
 import os
-import socket
 import struct
 from collections.abc import Iterator
+
+from bench.load.connection import Connection
 
 _FINAL, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x80, 0x1, 0x2, 0x8, 0x9, 0xA
 _MASKED, _KEY = 0x80, b"\0\0\0\0"
 _SHORT, _MEDIUM = 126, 127
 _CHUNK = 1 << 18
-_OPEN_SECONDS = 10.0
 
 
-class Websocket:
-    """One connection that never blocks once it is open: `send` keeps what does not go out at once for `flush`."""
+class Websocket(Connection):
+    """One connection; a message is a frame."""
 
     def __init__(self, port: int, path: str) -> None:
         """Connects to 127.0.0.1; `ConnectionError` with the service's answer where it refuses."""
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_OPEN_SECONDS)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._in = bytearray()
-        self._out = bytearray()
+        super().__init__(port)
         self._handshake(port, path)
-        self._socket.setblocking(False)
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    @property
-    def behind(self) -> bool:
-        """Whether something waits to be flushed."""
-        return bool(self._out)
+        self._opened()
 
     def send(self, payload: bytes, text: bool) -> None:
         self._queue(_TEXT if text else _BINARY, payload)
 
-    def flush(self) -> None:
-        """Sends what the kernel takes now."""
-        while self._out:
-            try:
-                sent = self._socket.send(self._out)
-            except BlockingIOError:
-                return
-            del self._out[:sent]
-
-    def receive(self) -> Iterator[bytes]:
-        """The messages that have come; `ConnectionError` where the server has closed."""
-        try:
-            data = self._socket.recv(_CHUNK)
-        except BlockingIOError:
-            return
-        if not data:
-            raise ConnectionError("the server closed the connection")
-        self._in += data
-        yield from self._frames()
-
     def close(self) -> None:
         """Says goodbye and does not wait for an answer."""
         self._queue(_CLOSE, struct.pack(">H", 1000))
-        self._socket.close()
+        super().close()
 
-    def _frames(self) -> Iterator[bytes]:
+    def _messages(self) -> Iterator[bytes]:
         at, data = 0, self._in
         while (bounds := _bounds(data, at)) is not None:
             begin, end = bounds
@@ -91,8 +60,7 @@ class Websocket:
             head = struct.pack(">BBH", _FINAL | kind, _MASKED | _SHORT, size)
         else:
             head = struct.pack(">BBQ", _FINAL | kind, _MASKED | _MEDIUM, size)
-        self._out += head + _KEY + payload
-        self.flush()
+        self._write(head + _KEY + payload)
 
     def _handshake(self, port: int, path: str) -> None:
         key = base64.b64encode(os.urandom(16)).decode()

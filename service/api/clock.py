@@ -16,6 +16,7 @@ Times = NDArray[np.int64]
 
 LARGEST_COUNT = 2**53  # a count that every client's JSON can hold
 _PLAIN = re.compile(r"(?:(?!0000)\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d:\d\d\n)+", re.ASCII)
+_LENGTH = len("2015-01-10T00:30:00\n")
 
 
 class Clock:
@@ -107,7 +108,8 @@ class Clock:
         if not self.frequency.has_calendar or not times:
             return None
         try:
-            if not _PLAIN.fullmatch("\n".join(times) + "\n"):  # type: ignore[arg-type]
+            lines = "\n".join(times) + "\n"  # type: ignore[arg-type]
+            if len(lines) != _LENGTH * len(times) or not _PLAIN.fullmatch(lines):  # a time may hold a line's end
                 return None
             return np.array(times, dtype="datetime64[s]").astype(np.int64)
         except (TypeError, ValueError):

@@ -7,7 +7,7 @@ as many groups as it can overlap, the frames that come meanwhile are the next on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.api.edge import Edge, Submitted
@@ -34,11 +34,12 @@ class Member:
 
 
 class Gathering:
-    """Groups frames by what their connections want of a forecast, in the order in which they came."""
+    """Groups frames by what their connections want of a forecast, so that the order within each session holds."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._waiting: dict[Wish, list[Member]] = {}
+        self._wish_of: dict[str, Wish] = {}  # by session, of which a reading waits
         self._with_engine = 0
         self._flushes = False  # at the end of this turn
         settings = edge.settings
@@ -46,14 +47,29 @@ class Gathering:
         self._fits = edge.clock.frequency.unit != "month" and not edge.ahead.names
 
     def takes(self, frame: Frame) -> bool:
-        """Whether the frame is to be gathered: a small one, of a model that needs nothing else of each session."""
-        return self._fits and 0 < len(frame.readings) <= SMALL and not frame.refusals
+        """Whether the frame is to be gathered: a small one, of a model that needs nothing else of each session.
+
+        One that will wait for a replay goes alone, since a group is answered as a whole.
+        """
+        if not self._fits or not 0 < len(frame.readings) <= SMALL or frame.refusals:
+            return False
+        return self._edge.engine.at_hand(reading.session for reading in frame.readings)
+
+    def let_pass(self, sessions: Iterable[str]) -> None:
+        """Hands over what waits if readings of these sessions are among it: what comes next comes after them."""
+        if not self._wish_of.keys().isdisjoint(sessions):
+            self.flush()
 
     def add(self, sessions: list[str], readings: Sequence[Reading], wish: Wish) -> asyncio.Future[list[Item]]:
         """The frame's items, one for each reading, or an error that is about all of them."""
         loop = asyncio.get_running_loop()
         member = Member(sessions, readings, loop.create_future())
+        if self._waiting and (len(self._waiting) > 1 or wish not in self._waiting):
+            held = self._wish_of
+            if any(held.get(name, wish) != wish for name in sessions):
+                self.flush()  # groups go one after the other, so no two may share a session
         self._waiting.setdefault(wish, []).append(member)
+        self._wish_of.update(dict.fromkeys(sessions, wish))
         if not self._flushes and self._with_engine < AT_ONCE:
             self._flushes = True
             loop.call_soon(self._turn_over)
@@ -62,6 +78,7 @@ class Gathering:
     def flush(self) -> None:
         """Hands over all that waits, so that what comes next of the same sessions comes after it."""
         waiting, self._waiting = self._waiting, {}
+        self._wish_of.clear()
         for wish, members in waiting.items():
             group: list[Member] = []
             size = 0
@@ -111,3 +128,4 @@ def _fail(group: list[Member], error: GatecastError) -> None:
     for member in group:
         if not member.items.done():
             member.items.set_exception(again(error))
+            member.items.exception()  # seen: nobody may ask for it, where the connection was broken off

@@ -14,6 +14,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from service.api.unread import protocols
 from service.errors import SettingsError
 from service.logs import Log
 from service.settings import Settings
@@ -66,12 +67,13 @@ class DrainingServer(uvicorn.Server):
         listening: Callable[[], Awaitable[None]] | None = None,
         cut_short: Callable[[], None] | None = None,
     ) -> None:
+        requests, streams = protocols(settings.unread_seconds, log)  # on httptools, and on websockets without its I/O
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
-                ws="websockets-sansio",
+                http=requests,
+                ws=streams,
                 ws_max_size=settings.frame_bytes,
                 ws_ping_interval=settings.ping_seconds,
                 ws_ping_timeout=3 * settings.ping_seconds,

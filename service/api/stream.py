@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api import problems
+from service.api.allowance import Allowance
 from service.api.cadence import cadence_of
 from service.api.edge import Edge
 from service.api.frames import Codec, codecs
@@ -78,7 +79,7 @@ class Connection:
     send: Send
 
     def __post_init__(self) -> None:
-        self._room = asyncio.Semaphore(self.settings.frames_in_flight)
+        self._room = Allowance(self.settings.frames_in_flight, self.settings.unread_bytes)
         self._answers: asyncio.Queue[Taken | None] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._drained = False
@@ -112,7 +113,7 @@ class Connection:
 
     async def _read(self) -> None:
         while True:
-            await self._room.acquire()
+            await self._room.wait()
             message = await self.receive()
             if message["type"] == "websocket.disconnect":
                 return
@@ -120,14 +121,17 @@ class Connection:
             text = message.get("text")
             codec = self.codecs[0] if text is not None else self.codecs[1]
             data = text.encode("utf-8") if text is not None else message["bytes"]
-            self._answers.put_nowait(self.taker.take(codec, data, text is not None))
+            taken = self.taker.take(codec, data, text is not None)
+            self._room.take(taken.size)
+            self._answers.put_nowait(taken)
 
     async def _write(self) -> None:
         while (taken := await self._answers.get()) is not None:
-            data = await self.taker.answer(taken)
+            data, size = await self.taker.answer(taken), taken.size
+            del taken  # what the answer was made of does not wait for the client
             with suppress(OSError):  # the client has left; what it had sent is read and recorded to its end
                 await self.send({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
-            self._room.release()
+            self._room.give(size)
 
 
 async def deny(response: Response, send: Send) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from service.api.allowance import ITEM, size_of
 from service.api.cadence import cadence
 from service.api.column_answers import ColumnAnswer
 from service.api.columns import ColumnFrame
@@ -31,6 +32,7 @@ class Taken:
     frame: Frame | ColumnFrame | HandlesFrame | None = None  # None: it could not be read
     reply: Callable[[], Awaitable[Answer]] | None = None
     error: GatecastError | None = None
+    size: int = ITEM  # bytes that the answer may take until it is sent
 
 
 class Taker:
@@ -54,7 +56,7 @@ class Taker:
                 self.frames += 1
                 self.readings += count
                 self._edge.metrics.frame("json" if as_text else "msgpack", count)
-                taken.reply = self._given(frame, codec.packed)
+                taken.reply = self._given(taken, frame, codec.packed)
         except GatecastError as error:
             taken.error = error
         return taken
@@ -83,12 +85,16 @@ class Taker:
         self._edge.metrics.problem(error.code)
         return refusal(None, None, error)
 
-    def _given(self, frame: Frame | ColumnFrame | HandlesFrame, packed: bool) -> Callable[[], Awaitable[Answer]]:
+    def _given(
+        self, taken: Taken, frame: Frame | ColumnFrame | HandlesFrame, packed: bool
+    ) -> Callable[[], Awaitable[Answer]]:
         edge, wish = self._edge, self._wish
         if isinstance(frame, HandlesFrame):
             return _ready(self._handles.register(frame.names))
         if not (frame.horizon is None and frame.quantiles is None and frame.gates is None and frame.every is None):
             wish = self._own_wish(frame)
+        gates = edge.bundle.manifest.gates if wish.gates == "units" else 0
+        taken.size = size_of(frame.count, wish.selection, gates, isinstance(frame, ColumnFrame))
         if isinstance(frame, ColumnFrame):
             if wish.gates is not None:
                 raise WrongType(
@@ -102,7 +108,7 @@ class Taker:
         if self._gathering.takes(frame):
             items = self._gathering.add(sessions, frame.readings, wish)
             return lambda: _arranged(frame, items)
-        self._gathering.flush()
+        self._gathering.let_pass(sessions)
         if not sessions:
             return lambda: _arranged(frame, _ready([])())
         excused = {str(item.get("session")) for item in frame.refusals.values()}

@@ -29,7 +29,8 @@ from service.share import Share
 
 TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
 TAIL_BATCHES = 2**16
-SPILL = 2**16  # readings of one transaction when an append has to fold by itself
+HALF = 0.5  # of the tail, from which on each append folds a piece, so that none has to fold all of it
+SPILL = 2**14  # readings of one transaction when an append has to fold by itself
 
 
 def open_sqlite(
@@ -140,9 +141,9 @@ class SqliteJournal:
             follows, accepted = self._heads.judge(slots, readings)
             if not len(accepted.keys):
                 return follows
-            if len(self._tail) >= self._tail_rows or self._batches >= TAIL_BATCHES:
+            if self._fuller_than(HALF):
                 # Before anything is written: if the fold fails, so does the append, and nothing is recorded.
-                self._end_round()
+                self._make_room()
             self._owner.check()
             with explained(self.path, "record readings"):
                 self._database.execute(
@@ -208,10 +209,15 @@ class SqliteJournal:
         """Readings of the tail that are not folded; those of a round stay there until it ends."""
         return len(self._tail) if self._round is None else self._round.left + self._tail.end - self._round.end
 
-    def _end_round(self) -> None:
-        """Makes room: what a round has folded leaves the tail at its end."""
+    def _fuller_than(self, share: float) -> bool:
+        """Whether the tail has more than this share of what it may have."""
+        return len(self._tail) >= share * self._tail_rows or self._batches >= share * TAIL_BATCHES
+
+    def _make_room(self) -> None:
+        """Folds a piece; where the tail is full, all of a round, since only at its end does what is folded leave."""
         begun = self._round or Round(self._tail)
-        while begun.left:
+        self._fold(begun, SPILL)
+        while begun.left and self._fuller_than(1):
             self._fold(begun, SPILL)
 
     def _fold(self, folding: Round, limit: int) -> int:

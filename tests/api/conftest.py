@@ -14,7 +14,7 @@ import pytest
 
 from service.api.server import DrainingServer, listen
 from service.app import Service, assemble
-from service.journal import open_journal
+from service.journal import Journal, open_journal
 from service.logs import open_log
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from service.settings import Settings
@@ -47,10 +47,10 @@ class Behind(Running):
         return f"ws://{self.address}/v1/stream{query}"
 
 
-def build(limits: dict[str, object], bundle: dict[str, object]) -> Running:
+def build(limits: dict[str, object], bundle: dict[str, object], journal: Journal | None = None) -> Running:
     runtime = FakeRuntime(fake_bundle(**bundle))  # type: ignore[arg-type]
     frequency = runtime.bundle.manifest.frequency
-    journal = open_journal("memory", runtime.bundle.width, frequency)
+    journal = journal or open_journal("memory", runtime.bundle.width, frequency)
     settings = Settings(**{"bundle": "unused", "runtime": "fake", "journal": "memory", **limits})  # type: ignore[arg-type]
     log = io.StringIO()
     return Running(assemble(settings, runtime, journal, open_log("debug", "json", log)), runtime, log)

@@ -80,3 +80,10 @@ def test_odd_texts_are_refused(text: str) -> None:
         HOURLY.read(text)
     with pytest.raises(InvalidTime):
         HOURLY.read_all([text, "2015-01-10T00:00:00"])
+
+
+def test_two_times_in_one_are_no_time() -> None:
+    twice = "2015-01-10T00:00:00\n2015-01-10T00:00:00"
+    assert Clock(Frequency.parse("1h"), None).read_plain([twice]) is None
+    with pytest.raises(InvalidTime):
+        Clock(Frequency.parse("1h"), None).read_all([twice])

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from service.api.frames import Frame, codecs
 from service.api.gathering import AT_ONCE, SMALL, Gathering
 from service.api.stream import Connection
-from service.api.taking import Taker
+from service.api.taking import Taken, Taker
 from service.api.wish import Wish
 from service.errors import Overloaded
-from tests.api.conftest import Inside, inside
+from tests.api.conftest import Inside, build, inside
+from tests.service.engines import START as START_SECOND
+from tests.service.engines import column, memory
 
 START = "2015-01-10T00:00:00"
 NAMES = "abc"
@@ -83,6 +85,35 @@ async def test_a_refused_reading_is_told_to_its_own_frame_and_an_overload_to_all
         found = await asyncio.gather(*crowd, return_exceptions=True)
         assert sum(isinstance(each, Overloaded) for each in found) == 8
         assert len({id(each) for each in found if isinstance(each, Overloaded)}) == 8  # each has its own
+
+
+async def test_frames_of_one_session_that_want_different_forecasts_keep_their_order() -> None:
+    readings = [{"session": "a", "y": step} for step in range(6)]
+    frames = [each if at % 2 else {"observations": [each], "horizon": 1} for at, each in enumerate(readings)]
+    answers = await answered([json.dumps(each) for each in frames], gathers=True)
+    assert [(each[0] if isinstance(each, list) else each)["step"] for each in answers] == list(range(6))
+
+
+async def test_nobody_waits_until_the_state_of_another_session_is_rebuilt() -> None:
+    journal = memory()
+    journal.create("late", START_SECOND, "", column(*range(5_000)))  # without a checkpoint
+    running = build({}, {}, journal)
+    app, edge = running.service.app, running.service.edge
+    order: list[object] = []
+    async with app.router.lifespan_context(app):
+        await edge.engine.create("a", START_SECOND, column())
+        gathering = Gathering(edge)
+        taken = []
+        for name in ("late", "a", "late"):
+            taker = Taker(edge, gathering, Wish(edge.levels.all))
+            taken.append((taker, taker.take(JSON, json.dumps({"session": name, "y": 1}).encode(), as_text=True)))
+
+        async def answer(taker: Taker, frame: Taken) -> None:
+            item = json.loads(await taker.answer(frame))
+            order.append((item["session"], item["step"]))
+
+        await asyncio.wait_for(asyncio.gather(*(answer(*each) for each in taken)), 30)
+    assert order == [("a", 0), ("late", 5_000), ("late", 5_001)]
 
 
 class Wire:
@@ -158,6 +189,7 @@ def without_forecast(answer: Any) -> Any:
 @pytest.mark.parametrize(("bundle", "taken"), [({}, True), ({"frequency": "1mo"}, False)])
 async def test_a_grid_of_months_is_not_gathered(bundle: dict[str, object], taken: bool) -> None:
     async with inside(**bundle) as running:
+        await named(running, "a")
         frame = JSON.decode(b'{"session": "a", "y": 1}')
         assert isinstance(frame, Frame)
         assert Gathering(running.service.edge).takes(frame) is taken

@@ -44,6 +44,29 @@ def test_a_forecast_comes_with_every_nth_step_or_the_newest_that_was_computed_wi
     asyncio.run(story())
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    every=st.integers(0, 4),
+    items=st.lists(
+        st.tuples(st.sampled_from("abc"), VALUES, st.sampled_from([None, None, None, 0, 999])), min_size=1, max_size=24
+    ),
+    most=st.integers(1, 5),
+)
+def test_a_frame_that_is_worked_off_in_several_batches_has_them_where_one_batch_would(
+    every: int, items: list[Item], most: int
+) -> None:
+    async def story(limit: int) -> Answers:
+        async with running(max_batch=limit) as engine:
+            await named(engine, "a", "b", "c")
+            return await ask(engine, every, *items)
+
+    split, whole = (asyncio.run(story(limit)) for limit in (most, 1024))
+    np.testing.assert_array_equal(split.steps, whole.steps)
+    has = whole.rows >= 0
+    np.testing.assert_array_equal(split.rows >= 0, has)
+    np.testing.assert_array_equal(split.quantiles[split.rows[has]], whole.quantiles[whole.rows[has]])
+
+
 async def test_each_frame_of_a_batch_has_its_own_cadence() -> None:
     runtime = FakeRuntime(fake_bundle())
     async with running(runtime) as engine:

@@ -34,6 +34,20 @@ def test_setting_a_session_again_keeps_its_row_and_forgets_its_state() -> None:
     assert not table.unborn[row]
 
 
+def test_states_are_at_hand_in_the_arena_or_saved_as_they_are() -> None:
+    table = SessionTable(2)
+    new, old = table.put(head("new", 1, last_step=-1), unborn=False), table.put(head("old", 2), unborn=False)
+    assert table.at_hand(["new"])
+    assert not table.at_hand(["new", "old"])
+    table.slot[old] = 7
+    assert table.at_hand(["new", "old"])
+    table.slot[old], table.saved_step[old] = NOWHERE, 3
+    assert table.at_hand(["old"])
+    table.slot[new] = 1
+    table.remove(new)
+    assert not table.at_hand(["new"])
+
+
 def test_a_removed_row_is_used_again_by_another_name() -> None:
     table = SessionTable(2)
     row = table.put(head("a", 1), unborn=False)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalError
-from service.journal import Checkpoint, Head, Readings
+from service.journal import Checkpoint, Head, Readings, sqlite
 from service.journal.sqlite import SqliteJournal
 
 
@@ -127,6 +127,20 @@ def test_the_tail_stays_bounded_when_nobody_folds(path: Path) -> None:
         assert journal.fold(0) <= 1_000 + 300
     for head in heads:
         assert journal.readings(head.key, 0, 10**9)[:, 0].tolist() == list(range(6_000))
+    journal.close()
+
+
+def test_no_append_folds_all_of_a_tail_that_nobody_folds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "SPILL", 50)
+    journal = SqliteJournal(path, 1, "1h", "process", tail_bytes=40 * 1_000)
+    heads = [journal.create(f"s{i}", 0, "", np.zeros((0, 1))) for i in range(3)]
+    waiting = [0]
+    for first in range(0, 2_000, 10):
+        for head in heads:
+            go_on(journal, head, first, 10)
+            waiting.append(journal.fold(0))
+    assert max(waiting) < 1_000
+    assert min(after - before for before, after in itertools.pairwise(waiting)) >= 10 - 50
     journal.close()
 
 
