@@ -1,6 +1,6 @@
 """What else might compute the step, beside the kernel: how fast it is, and how far from the model.
 
-    python -m bench.tried
+    python -m bench.tried [--write]
 
 One thread, batches of 1 and 256, all in turn in one run. Each is also streamed over the same readings from its own
 states, and its forecasts held to torch's in float32: deviations in tolerances, of which 1 is what is promised.
@@ -9,9 +9,11 @@ states, and its forecasts held to torch's in float32: deviations in tolerances, 
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bench import section
 from bench.load.setting import LEVELS
-from bench.machine import taken
+from bench.machine import beside, taken
 from bench.step import measured
 from datasets.frequency import Frequency
 from export.golden import Stretch
@@ -37,30 +40,22 @@ from service.runtimes.onnx import FORECAST, Graph
 BATCHES = (1, 256)
 STREAMED = 100  # readings of each row
 SCALE = 10.0  # of the readings
-QUANTISED = "step-int8.onnx"
 
 Array = NDArray[np.generic]
 Step = Callable[[Array, Array, Array], tuple[Array, Array]]  # values, times and states to quantiles and states
 
 
-class Whole(nn.Module):
-    """The step of a model as a module, in float32."""
+class Stepping(nn.Module):
+    """The step of a model as a module, with its products in float32 or in bfloat16."""
 
-    def __init__(self, model: Forecaster) -> None:
+    def __init__(self, model: Forecaster, products: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.model = model
+        self.half = products == torch.bfloat16
 
-    def forward(self, values: Tensor, times: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        quantiles, after, _ = self.model.step(values, times, state)
-        return quantiles, after
-
-
-class Half(Whole):
-    """With products in bfloat16."""
-
-    def forward(self, values: Tensor, times: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast("cpu", torch.bfloat16):
-            return super().forward(values, times, state)
+    def forward(self, values: Tensor, times: Tensor, state: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast("cpu", torch.bfloat16) if self.half else nullcontext():
+            return self.model.step(values, times, state)[:2]
 
 
 def main() -> None:
@@ -74,20 +69,24 @@ def main() -> None:
         for what, build in {
             "the kernel (`native`)": lambda: open_runtime("native", bundle).step,
             "ONNX Runtime, `step.onnx`": lambda: open_runtime("onnx", bundle).step,
-            "torch, AOTInductor": lambda: inductor(Whole(model), folder / "whole.pt2"),
-            "torch, AOTInductor, products in bfloat16": lambda: inductor(Half(model), folder / "half.pt2"),
+            "torch, AOTInductor": lambda: inductor(Stepping(model), folder / "whole.pt2"),
+            "torch, AOTInductor, products in bfloat16": lambda: inductor(
+                Stepping(model, torch.bfloat16), folder / "half.pt2"
+            ),
             "ONNX Runtime, int8 weights by channel": lambda: quantised(bundle),
         }.items():
             try:
                 steps[what] = build()
-            except Exception as fault:  # a compiler that is missing, say: the others are measured all the same
-                print(f"{what}: {type(fault).__name__}: {' '.join(str(fault).split())[:300]}")
-        off = deviations(steps, torched(Whole(model)), bundle.initial)
+            except Exception as fault:  # no g++, say: the others are measured all the same
+                print(f"{what}: {type(fault).__name__}: {str(fault)[:300]}")
+        off = deviations(steps, torched(Stepping(model)), bundle.initial)
         one, many = (times_of(steps, bundle.initial, batch) for batch in BATCHES)
-    print(f"{taken()}\n| one step, one thread | alone | a row of {BATCHES[1]} | off by, in tolerances |")
-    print("| --- | ---: | ---: | ---: |")
-    for what in steps:
-        print(f"| {what} | {one[what]:.1f} µs | {many[what] / BATCHES[1]:.2f} µs | {off[what]:.2g} |")
+    head = f"| one step, one thread | alone | a row of {BATCHES[1]} | off by, in tolerances |"
+    lines = [taken() + beside(), "", head, "| --- | ---: | ---: | ---: |"]
+    lines += [f"| {what} | {one[what]:.1f} µs | {many[what] / BATCHES[1]:.2f} µs | {off[what]:.2g} |" for what in steps]
+    print("\n".join(lines))
+    if "--write" in sys.argv:
+        section.write("bench.tried", lines)
 
 
 def made(folder: Path) -> tuple[Forecaster, Bundle]:
@@ -99,18 +98,18 @@ def made(folder: Path) -> tuple[Forecaster, Bundle]:
     return model, write_bundle(model, told, [Stretch(0, wave)], folder / "tried.bundle")
 
 
-def inductor(module: Whole, package: Path) -> Step:
+def inductor(module: Stepping, package: Path) -> Step:
     """Compiled ahead of time with torch's own compiler, at any batch; needs g++."""
     state = module.model.initial().detach().repeat(BATCHES[1], 1)
     given = torch.zeros(len(state), 1, dtype=torch.float64), torch.arange(len(state)) * 3_600, state
     with torch.no_grad():
         program = torch.export.export(module, given, dynamic_shapes=({0: torch.export.Dim("rows")},) * len(given))
-    configured = {"freezing": True}  # weights are constants
-    built = torch._inductor.aoti_compile_and_package(program, package_path=str(package), inductor_configs=configured)
+    constant = {"freezing": True}  # the weights
+    built = torch._inductor.aoti_compile_and_package(program, package_path=str(package), inductor_configs=constant)
     return torched(torch._inductor.aoti_load_package(built))
 
 
-def torched(step: Callable[..., tuple[Tensor, Tensor]]) -> Step:
+def torched(step: Callable[..., tuple[Tensor, ...]]) -> Step:
     def run(*inputs: Array) -> tuple[Array, Array]:
         with torch.inference_mode():
             quantiles, after = step(*map(torch.from_numpy, inputs))
@@ -126,8 +125,8 @@ def quantised(bundle: Bundle) -> Step:
 
     graph_file = onnx.load(bundle.path / STEP_ONNX)
     del graph_file.graph.value_info[:]  # the quantiser turns weights round and would hold them to their old shapes
-    quantize_dynamic(graph_file, bundle.path / QUANTISED, per_channel=True)
-    graph = Graph(bundle, QUANTISED, threads=1)
+    quantize_dynamic(graph_file, bundle.path / "int8.onnx", per_channel=True)
+    graph = Graph(bundle, "int8.onnx", threads=1)
     return lambda *inputs: tuple(graph.run(FORECAST, dict(zip(("values", "times", "state"), inputs, strict=True))))
 
 
