@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench import (
+    cores,
     curves,
     durability,
     frames,
@@ -40,6 +41,7 @@ ROWS: dict[str, Callable[[Setting], list[Row]]] = {
     "idle_sessions": idle_sessions.measure,
     "durability": durability.measure,
     "start": start.measure,
+    "cores": cores.measure,
 }
 
 

@@ -67,11 +67,11 @@ def report(runtimes: Sequence[Runtime], batch: int) -> None:
         )
 
 
-def stepping(runtime: Runtime, batch: int) -> Callable[[], object]:
+def stepping(runtime: Runtime, batch: int, seen: int = REPLAYED) -> Callable[[], object]:
     """One step of `batch` rows that have seen a window, each at a time of its own."""
-    values, times, lengths, fresh = history(runtime, batch)
+    values, times, lengths, fresh = history(runtime, batch, seen)
     _, states = runtime.sequence(values, times, lengths, fresh)
-    reading, now = values[:, 0].copy(), times[:, 0] + 3_600 * (REPLAYED + np.arange(batch))
+    reading, now = values[:, 0].copy(), times[:, 0] + 3_600 * (seen + np.arange(batch))
     return lambda: runtime.step(reading, now, states)
 
 
@@ -81,11 +81,11 @@ def replaying(runtime: Runtime, batch: int) -> Callable[[], object]:
     return lambda: runtime.sequence(*inputs)
 
 
-def history(runtime: Runtime, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, object]:
-    values = np.random.default_rng(0).normal(size=(batch, REPLAYED, runtime.bundle.width)).cumsum(axis=1)
-    times = np.tile(3_600 * np.arange(REPLAYED), (batch, 1))
+def history(runtime: Runtime, batch: int, steps: int = REPLAYED) -> tuple[np.ndarray, np.ndarray, np.ndarray, object]:
+    values = np.random.default_rng(0).normal(size=(batch, steps, runtime.bundle.width)).cumsum(axis=1)
+    times = np.tile(3_600 * np.arange(steps), (batch, 1))
     fresh = runtime.states(np.tile(runtime.bundle.initial, (batch, 1)))
-    return values, times, np.full(batch, REPLAYED, dtype=np.int64), fresh
+    return values, times, np.full(batch, steps, dtype=np.int64), fresh
 
 
 def measured(calls: Sequence[Callable[[], object]], repeat: int, rounds: int = ROUNDS) -> list[Times]:

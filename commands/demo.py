@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datasets.table import SeriesTable
 
 _BUNDLED = "nyc_taxi"
-_Url = Annotated[str, typer.Option(help="The service's address.")]
+_Url = Annotated[str, typer.Option(help="The service's address; of several workers all, with commas.")]
 _Data = Annotated[
     str | None, typer.Option(help="A CSV or Parquet file; the New York taxi data if left out.", show_default=False)
 ]
@@ -90,7 +90,7 @@ def _run(
             await drive(client, read, wish, console, begun.append)
 
     try:
-        client = GatecastClient(url)
+        client = GatecastClient(url.split(","))
     except ValueError as error:
         return None, f"--url: {error}"
     try:

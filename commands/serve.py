@@ -6,8 +6,11 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import sys
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +20,8 @@ from rich.panel import Panel
 
 if TYPE_CHECKING:
     from service.api.edge import Edge
+    from service.logs import Log
+    from service.settings import Settings
 
 console = Console()
 _LOOK = 0.05  # seconds between two looks at whether the service is ready
@@ -32,6 +37,10 @@ _Runtime = Annotated[
 _Device = Annotated[str | None, typer.Option(help="cpu (the default) or cuda.", show_default=False)]
 _Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.", show_default=False)]
 _Port = Annotated[int | None, typer.Option(help="8000 by default; 0 takes a free one.", show_default=False)]
+_Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes, one for each core, on ports from --port on; 1 by default.", show_default=False),
+]
 _Journal = Annotated[
     str | None, typer.Option(help="sqlite:PATH (var/journal.sqlite by default) or memory.", show_default=False)
 ]
@@ -50,6 +59,7 @@ def serve(
     device: _Device = None,
     host: _Host = None,
     port: _Port = None,
+    workers: _Workers = None,
     journal: _Journal = None,
     durable: _Durable = None,
     threads: _Threads = None,
@@ -68,6 +78,7 @@ def serve(
         "device": device,
         "host": host,
         "port": port,
+        "workers": workers,
         "journal": journal,
         "durable": durable,
         "threads": threads,
@@ -86,14 +97,40 @@ def serve(
 
 def run(given: dict[str, object]) -> None:
     """Serves until it is told to end; exits with 1 at once if not all that was accepted could be answered."""
-    from service.api.server import DrainingServer, address_of, listen
-    from service.app import open_service
-    from service.logs import adopt_libraries, open_log
+    from service.logs import open_log
     from service.settings import Settings
 
     settings = Settings.read(**given)
     log = open_log(settings.log_level, settings.log_format, sys.stderr)
+    if settings.workers == 1:
+        serve_alone(settings, log)
+    elif settings.worker is not None:
+        serve_alone(settings, log.bind(worker=settings.worker))
+    else:
+        serve_together(settings, log)
+
+
+def serve_together(settings: Settings, log: Log) -> None:
+    """The processes that share the sessions, each `serve_alone`."""
+    from service.workers import Workers, command_of
+
+    settings.share.refuse_others(settings.journal)
+    welcomed = partial(welcome_together, settings)
+    clean = asyncio.run(Workers(settings, command_of("commands.main", "serve"), log, welcomed).run())
+    log.info("ended", clean=clean)
+    if not clean:
+        raise typer.Exit(1)
+
+
+def serve_alone(settings: Settings, log: Log) -> None:
+    """One process with its port and its journal."""
+    from service.api.server import DrainingServer, address_of, listen
+    from service.app import open_service
+    from service.logs import adopt_libraries
+
     adopt_libraries(log)
+    if settings.supervised:
+        _end_with_the_parent()
     with listen(settings.host, settings.port) as bound:
         with console.status("Opening the bundle …"):
             service = open_service(settings, log)
@@ -101,7 +138,10 @@ def run(given: dict[str, object]) -> None:
         async def listening() -> None:
             while not service.edge.engine.ready:
                 await asyncio.sleep(_LOOK)
-            welcome(address_of(bound), service.edge)
+            if settings.supervised:
+                print(address_of(bound), flush=True)
+            else:
+                welcome(address_of(bound), service.edge)
 
         def cut_short() -> None:
             # Threads that still run were given their time, and the journal is sound at any moment.
@@ -113,6 +153,17 @@ def run(given: dict[str, object]) -> None:
         _look_for_cycles_seldom()
         DrainingServer(service.app, settings, log, service.drain, listening, cut_short).run([bound])
     log.info("ended", clean=True)
+
+
+def _end_with_the_parent() -> None:
+    """Drains as if told to when the process that started this one, and holds its standard input open, is gone."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _look_for_cycles_seldom() -> None:
@@ -146,6 +197,18 @@ def welcome(address: str, edge: Edge) -> None:
     console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))
     curl = f"curl -s {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'"
     console.print(curl, soft_wrap=True, highlight=False, markup=False)
+
+
+def welcome_together(settings: Settings, addresses: list[str]) -> None:
+    """As `welcome`, of several processes."""
+    lines = [
+        f"[bold]{escape(settings.bundle.name)}[/] in {len(addresses)} processes, from {addresses[0]} on",
+        "sessions      dealt to them by name; each has a journal of its own, and their number stays",
+        "clients       are given all addresses, in this order (client/README.md)",
+        "end them      Ctrl-C; everything accepted is answered first",
+    ]
+    console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))
+    console.print(f"GatecastClient({json.dumps(addresses)})", soft_wrap=True, highlight=False, markup=False)
 
 
 def _own_name() -> str:

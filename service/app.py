@@ -60,10 +60,12 @@ def open_service(settings: Settings, log: Log) -> Service:
         runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
         reason = why_not_native(bundle, settings.device) if settings.runtime == AUTO else None
     log.info("bundle opened", runtime=runtime.name, device=runtime.device, **({"not_native": reason} if reason else {}))
-    manifest = bundle.manifest
+    manifest, share = bundle.manifest, settings.share
     frequency = Frequency.parse(manifest.frequency).alias
     subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
-    journal = open_journal(settings.journal, bundle.width, frequency, settings.durable, subject)
+    share.refuse_others(settings.journal)
+    place = share.journal(settings.journal)
+    journal = open_journal(place, bundle.width, frequency, settings.durable, subject, share)
     return assemble(settings, runtime, journal, log)
 
 
@@ -72,7 +74,8 @@ def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -
     metrics = Metrics()
     metrics.serving(runtime.bundle, runtime.name, runtime.device)
     observers = Observers(metrics, LogObserver(log))
-    engine = Engine(runtime, journal, _engine_settings(settings, runtime.bundle.initial.nbytes), observers)
+    bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
+    engine = Engine(runtime, journal, bounds, observers, share=settings.share)
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log)
 
     @asynccontextmanager

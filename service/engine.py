@@ -39,6 +39,7 @@ from service.running import Runner
 from service.runtimes import Runtime
 from service.salvage import Salvage
 from service.sessions import SessionTable
+from service.share import Share
 from service.shown import Shown
 from service.stepping import Stepper
 from service.stream import Stream
@@ -78,6 +79,7 @@ class Engine:
         *,
         probe: Callable[[], None] | None = None,  # raises if the model does not answer as it should
         clock: Callable[[], float] = time.monotonic,
+        share: Share | None = None,
     ) -> None:
         settings, manifest = settings or EngineSettings(), runtime.bundle.manifest
         self._initial = runtime.bundle.initial
@@ -95,7 +97,7 @@ class Engine:
         self._table = table = SessionTable(runtime.bundle.width, len(known.static))
         checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
         self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident, watch)
-        registry = Registry(journal, table, cache, checkpoints, frequency, known)
+        registry = Registry(journal, table, cache, checkpoints, frequency, known, share or Share())
         self._health = health = Health(settings, observer, clock)
         self._histories = histories = Histories(model, stepper, settings, observer, health.note, clock)
         replays = Replays(model, stepper, registry, histories, settings, observer, frequency)

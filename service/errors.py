@@ -169,6 +169,12 @@ class UnknownSession(GatecastError):
     code, status = "unknown_session", 404
 
 
+class Misdirected(GatecastError):
+    """A session of another worker; `worker` says which one."""
+
+    code, status = "misdirected", 421
+
+
 class NotFound(GatecastError):
     code, status = "not_found", 404
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
-from service.errors import JournalDamaged, JournalError, UnknownSession
+from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
 from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
 from service.sessions import UNKNOWN, SessionTable
+from service.share import Share
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
 
@@ -33,6 +34,7 @@ class Registry:
         checkpoints: Checkpoints,
         frequency: Frequency,
         known: Known,
+        share: Share,
     ) -> None:
         self.journal = journal
         self.table = table
@@ -41,6 +43,7 @@ class Registry:
         self.known = known
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self._frequency = frequency
+        self._share = share
 
     def find(self, names: list[str]) -> Rows:
         """The row of each session, UNKNOWN where the journal has none of that name."""
@@ -59,8 +62,12 @@ class Registry:
         """The row of one session; `UnknownSession` if there is none of that name."""
         row = int(self.find([name])[0])
         if row == UNKNOWN:
-            raise unknown(name)
+            raise self.unknown(name)
         return row
+
+    def unknown(self, name: str) -> GatecastError:
+        """The error of a session that is not here: another worker's, or nobody's."""
+        return self._share.misdirected(name) or UnknownSession(f"there is no session {name!r}; create it first")
 
     def head(self, name: str) -> Head | None:
         with faults_as(JournalError, BROKEN):
@@ -162,7 +169,7 @@ class Registry:
         heads = self.journal.heads([table.name(row) for row in values])
         for (row, readings), head in zip(values.items(), heads, strict=True):
             if head is None:
-                raise unknown(table.name(row))
+                raise self.unknown(table.name(row))
             beginnings.append(
                 Beginning(head.name, int(table.start[row]), head.origin, readings, head.static, head.regime)
             )
@@ -179,7 +186,3 @@ def origin_of(
     # Where there are none of these nothing is said of them, as for sessions made before there were any.
     said = (f" {features}" if features else "") + (" regime" if regime else "")
     return hashlib.sha256(f"{start} {plain.shape}{said}".encode() + plain.tobytes()).hexdigest()
-
-
-def unknown(name: str) -> UnknownSession:
-    return UnknownSession(f"there is no session {name!r}; create it first")

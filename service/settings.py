@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import SettingsError
 from service.runtimes import AUTO
+from service.share import Share
 
 PREFIX = "GATECAST_"
+_LAST_PORT = 65535
 
 
 class Settings(BaseSettings):
@@ -28,7 +30,19 @@ class Settings(BaseSettings):
     threads: int = Field(1, ge=1, le=256, description="threads of the runtime for one batch")
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
-    port: int = Field(8000, ge=0, le=65535, description="0 takes any free port")
+    port: int = Field(8000, ge=0, le=_LAST_PORT, description="0 takes any free port")
+
+    worker: int | None = Field(
+        None, ge=0, description="which of the workers this process is, where something else starts them; counted from 0"
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=256,
+        validate_default=True,
+        description="processes that share the sessions, each with port and journal",
+    )
+    supervised: bool = Field(False, description="set by the process that starts the workers, for them")
 
     journal: str = Field("sqlite:var/journal.sqlite", description="sqlite:PATH or memory")
     durable: Literal["disk", "process"] = Field(
@@ -62,6 +76,21 @@ class Settings(BaseSettings):
         "auto", description="console lines on a terminal and JSON elsewhere, or always one of them"
     )
 
+    @field_validator("workers")
+    @classmethod
+    def _agrees(cls, workers: int, others: ValidationInfo) -> int:
+        worker, port = others.data.get("worker"), others.data.get("port")
+        if worker is not None and worker >= workers:
+            raise ValueError(f"of {workers} workers, counted from 0, there is no worker {worker}")
+        if port and worker is None and port + workers - 1 > _LAST_PORT:
+            raise ValueError(f"from port {port} on there are not {workers} ports, the last one is {_LAST_PORT}")
+        return workers
+
+    @property
+    def share(self) -> Share:
+        """The sessions that are this process's."""
+        return Share(self.worker or 0, self.workers)
+
     @classmethod
     def read(cls, **given: object) -> Settings:
         """The settings: what is given (None: not given) before the environment before the defaults.
@@ -77,6 +106,7 @@ class Settings(BaseSettings):
 
 
 def _fault(field: str, message: str, came: object, given: dict[str, object]) -> str:
+    message = message.removeprefix("Value error, ")
     where = f"--{field.replace('_', '-')}" if field in given else f"{PREFIX}{field.upper()}"
     got = f", got {came!r}" if isinstance(came, str | int | float) else ""  # else it is missing
     return f"{where}: {message[:1].lower()}{message[1:]}{got}"

@@ -18,7 +18,7 @@ from service.frame_queue import FrameQueue, Piece
 from service.frames import NO_STEP, NO_TIME, Answers, join
 from service.health import Health
 from service.outcomes import Outcome
-from service.registry import Registry, unknown
+from service.registry import Registry
 from service.replays import Replays
 from service.replies import Replies
 from service.running import Ran, Runner
@@ -93,7 +93,7 @@ class Stream:
         batch, table = outcome.batch, self.registry.table
         outcome.rows = self.registry.find(batch.sessions)
         for item in np.flatnonzero(outcome.rows < 0).tolist():
-            outcome.errors[item] = outcome.errors[item] or unknown(batch.sessions[item])
+            outcome.errors[item] = outcome.errors[item] or self.registry.unknown(batch.sessions[item])
         verdict = self.judge.judge(batch, outcome.rows, outcome.errors)
         lost, late = self.replays.bring(verdict.turns.rows)
         if late:

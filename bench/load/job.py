@@ -21,8 +21,9 @@ Layout = Literal["items", "columns"]
 class Job(msgspec.Struct, kw_only=True, frozen=True):
     """Frames of `readings` readings over `connections` connections.
 
-    Sessions are `{prefix}{number}`, numbered from 0. They are dealt to the connections in blocks of one frame; each
-    connection sends its blocks in turn, one step further each time round, from step 0 or from `steps`.
+    Sessions are `{prefix}{number}`, numbered from 0; where there are several workers, those that `worker` has. They
+    stand in blocks of one frame, dealt to the connections; each connection sends its blocks in turn, one step further
+    each time round, from step 0 or from `steps`.
 
     Closed (no `rate`): each connection keeps `in_flight` frames on their way for `seconds`, after `warm_up` that do
     not count; with `rounds`, until each block was sent so often. Open: `rate` frames a second over all connections by
@@ -37,6 +38,8 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     layout: Layout = "items"  # of a frame: an object for each reading, or a column for each field
     prefix: str = "s"
     sessions: int = 1
+    worker: int = 0
+    workers: int = 1
     connections: int = 1
     readings: int = 1  # of one frame
     in_flight: int = 1

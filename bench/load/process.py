@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -14,6 +16,17 @@ def cpu_seconds(process: int) -> float:
     """User and system time of all threads, those that have ended too, in seconds; to a hundredth."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS
+
+
+@contextmanager
+def on(cores: Collection[int]) -> Iterator[None]:
+    """Processes that are started meanwhile run on these cores alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def resident_bytes(process: int) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.load.names import names
+
 START = "2024-01-01T00:00:00"
 
 
@@ -25,8 +27,8 @@ def make(port: int, prefix: str, count: int) -> None:
     connection.close()
 
 
-def write(path: Path, bundle: Path, counts: Mapping[str, int]) -> None:
-    """A journal with so many sessions of each prefix, with a start and no reading, as if they were made by request."""
+def write(path: Path, bundle: Path, counts: Mapping[str, int], worker: int = 0, workers: int = 1) -> None:
+    """A worker's journal with so many sessions of each prefix, with a start and no reading, as if made by request."""
     from datasets.frequency import Frequency
     from service.api.clock import Clock
     from service.bundle import Bundle
@@ -35,18 +37,19 @@ def write(path: Path, bundle: Path, counts: Mapping[str, int]) -> None:
     from service.journal.sessions import insert_session
     from service.journal.sqlite import open_sqlite
     from service.registry import origin_of
+    from service.share import Share
 
     manifest = Bundle.open(bundle).manifest
     width, frequency = 1 + len(manifest.covariates), Frequency.parse(manifest.frequency)
     subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
-    open_sqlite(str(path), width, frequency.alias, "process", subject).close()
+    open_sqlite(str(path), width, frequency.alias, "process", subject, Share(worker, workers)).close()
     start, nothing = Clock(frequency, manifest.time_zone).read(START), np.empty((0, width))
     origin = origin_of(start, nothing)
     database = schema.connect(path, "process")
     try:
         with transaction(database, path, "be filled"):
             for prefix, count in counts.items():
-                for number in range(count):
-                    insert_session(database, Beginning(f"{prefix}{number}", start, origin, nothing))
+                for name in names(prefix, count, worker, workers):
+                    insert_session(database, Beginning(name, start, origin, nothing))
     finally:
         database.close()

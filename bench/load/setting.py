@@ -20,6 +20,7 @@ from bench.load.job import Job, Layout, Report, run
 from bench.load.row import Row, as_text
 from bench.load.server import Server, echo, service
 from bench.machine import taken
+from service.share import Share
 
 HORIZON, LEVELS = 24, (0.1, 0.5, 0.9)
 FRAME = 256  # readings of a full frame
@@ -45,12 +46,17 @@ class Setting:
         durable: str = "disk",
         memory: bool = False,
         settings: dict[str, str] | None = None,
+        worker: int = 0,
+        workers: int = 1,
     ) -> Iterator[Server]:
-        """A service with sessions `{prefix}0` …, so many of each prefix."""
+        """A service, or one worker of it, with its sessions of `{prefix}0` …, so many of each prefix."""
         made = made or {}
         path = self.folder / f"journal-{next(_numbers)}.sqlite"
         if not memory:
-            sessions.write(path, self.bundle, made)
+            own = Share(worker, workers).journal(f"sqlite:{path}").removeprefix("sqlite:")
+            sessions.write(Path(own), self.bundle, made, worker, workers)
+        if workers > 1:
+            settings = {**(settings or {}), "worker": str(worker), "workers": str(workers)}
         with service(self.bundle, "memory" if memory else f"sqlite:{path}", durable, settings) as server:
             if memory:
                 for prefix, number in made.items():
@@ -58,7 +64,7 @@ class Setting:
             try:
                 yield server
             finally:
-                for part in self.folder.glob(f"{path.name}*"):
+                for part in self.folder.glob(f"{path.stem}.*"):
                     part.unlink()
 
     @contextmanager

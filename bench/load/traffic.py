@@ -11,6 +11,7 @@ from gatecast_client.columns import Forecasts, as_raw
 from gatecast_client.wire import Columns, Kind, Wire
 
 from bench.load.job import Job
+from bench.load.names import names
 from bench.load.triton import TritonAnswers, TritonBlock
 from bench.load.wave import reading
 
@@ -118,11 +119,11 @@ BLOCKS: dict[str, type[Block | WindowBlock | TritonBlock]] = {
 def blocks(job: Job) -> list[list[Sent]]:
     """Those of each connection, in the order in which they are sent; sessions that fill no frame are left out."""
     dealt: list[list[Sent]] = [[] for _ in range(job.connections)]
+    all_ = names(job.prefix, job.sessions, job.worker, job.workers)
     for number in range(job.sessions // job.readings):
-        first = number * job.readings
-        names = [f"{job.prefix}{at}" for at in range(first, first + job.readings)]
+        some = all_[number * job.readings : (number + 1) * job.readings]
         step = job.steps[number] if job.steps else 0
-        dealt[number % job.connections].append(BLOCKS[job.body](number, names, step, job))
+        dealt[number % job.connections].append(BLOCKS[job.body](number, some, step, job))
     for own in dealt:
         own.sort(key=lambda block: block.step)  # goes on where the last round was left
     return dealt

@@ -125,6 +125,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     streams: bool
     durable: str
     protocol: int
+    worker: int = 0  # of several processes, which one answered, and of how many
+    workers: int = 1
     future: list[str] = []  # covariates that it knows ahead: every forecast needs their values
     static: list[str] = []  # features that never change in a series
     gates: dict[str, int] = {}  # units by layer.gate

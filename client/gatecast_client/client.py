@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
@@ -19,7 +20,9 @@ from gatecast_client.answers import (
     SessionGates,
     SessionRegime,
 )
+from gatecast_client.channel import Channel
 from gatecast_client.connection import problem, stream_url
+from gatecast_client.dealing import Dealer
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import (
     Future,
@@ -41,17 +44,28 @@ PROTOCOL = 1
 
 
 class GatecastClient:
-    """Talks to one service. Requests are not repeated by themselves: each may be called again after `ConnectionLost`.
+    """Talks to one service, or to the several processes of one. Requests are not repeated by themselves: each may be
+    called again after `ConnectionLost`.
 
     Use it with `async with`, which closes its connections. Every call raises `GatecastError` where the service refuses.
     """
 
     def __init__(
-        self, url: str = "http://127.0.0.1:8000", *, timeout_seconds: float = 30.0, retry: Retry | None = None
+        self,
+        url: str | Sequence[str] = "http://127.0.0.1:8000",
+        *,
+        timeout_seconds: float = 30.0,
+        retry: Retry | None = None,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"expected the service's address, such as http://127.0.0.1:8000, got {url!r}")
-        self.url = url.rstrip("/")
+        """`url` is the service's address, or those of all its workers in their order (`gatecast serve --workers`)."""
+        urls = [url] if isinstance(url, str) else list(url)
+        wrong = [each for each in urls if not each.startswith(("http://", "https://"))]
+        if wrong or not urls:
+            raise ValueError(f"expected the service's address, such as http://127.0.0.1:8000, got {(wrong or urls)!r}")
+        self.urls = [each.rstrip("/") for each in urls]
+        self.url = self.urls[0]
+        self._dealer = Dealer(len(urls))
+        self._turns = cycle(self.urls)  # for what any of them can answer
         self._retry = retry or Retry()
         self._http = httpx.AsyncClient(timeout=timeout_seconds)
 
@@ -69,7 +83,7 @@ class GatecastClient:
 
     async def model(self) -> Model:
         """What is served: frequency, horizon, quantiles, covariates, how it was trained."""
-        return await self._ask("GET", "/v1/model", Model)
+        return await self._ask(next(self._turns), "GET", "/v1/model", Model)
 
     async def predict(
         self, *series: Series, horizon: int | None = None, quantiles: Sequence[float] | None = None
@@ -80,7 +94,7 @@ class GatecastClient:
             for at, each in enumerate(series)
         ]
         body = {"series": sent} | _given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
-        return (await self._ask("POST", "/v1/predict", Predictions, body)).series
+        return (await self._ask(next(self._turns), "POST", "/v1/predict", Predictions, body)).series
 
     async def open_session(
         self,
@@ -106,11 +120,12 @@ class GatecastClient:
             body["static"] = numbers_as_sent(static)
         if history is not None:
             body["history"] = (history if isinstance(history, History) else History(history)).as_sent()
-        return await self._ask("PUT", _path(session), Session, body, {"replace": "true"} if replace else {})
+        query = {"replace": "true"} if replace else {}
+        return await self._ask(self._url(session), "PUT", _path(session), Session, body, query)
 
     async def session(self, session: str) -> Session:
         """Where a session stands; after a disconnect, go on from its `next_step`."""
-        return await self._ask("GET", _path(session), Session)
+        return await self._ask(self._url(session), "GET", _path(session), Session)
 
     async def forecast(
         self,
@@ -125,25 +140,26 @@ class GatecastClient:
         `future` is what is known of the steps ahead, all covariates of `Model.future`; without such, leave it out.
         """
         name = session if isinstance(session, str) else session.name
-        path = f"{_path(name)}/forecast"
+        url, path = self._url(name), f"{_path(name)}/forecast"
         if not future:
-            return await self._ask("GET", path, CurrentForecast, None, _choice(horizon, quantiles))
+            return await self._ask(url, "GET", path, CurrentForecast, None, _choice(horizon, quantiles))
         body = _given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
-        return await self._ask("POST", path, CurrentForecast, {"future": lists_as_sent(future), **body})
+        return await self._ask(url, "POST", path, CurrentForecast, {"future": lists_as_sent(future), **body})
 
     async def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
         """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
         name = session if isinstance(session, str) else session.name
-        return await self._ask("GET", f"{_path(name)}/gates", SessionGates, None, {"units": "true"} if units else {})
+        query = {"units": "true"} if units else {}
+        return await self._ask(self._url(name), "GET", f"{_path(name)}/gates", SessionGates, None, query)
 
     async def regime(self, session: str | Session) -> SessionRegime:
         """The regime of a session that was opened with `regime`, after its last reading."""
         name = session if isinstance(session, str) else session.name
-        return await self._ask("GET", f"{_path(name)}/regime", SessionRegime)
+        return await self._ask(self._url(name), "GET", f"{_path(name)}/regime", SessionRegime)
 
     async def delete_session(self, session: str) -> None:
         """Forgets a session and its readings."""
-        await self._request("DELETE", _path(session), None, {})
+        await self._request(self._url(session), "DELETE", _path(session), None, {})
 
     def stream(
         self,
@@ -159,38 +175,47 @@ class GatecastClient:
 
         With `gates`, answers with a forecast carry the gates of their reading, in a few numbers or unit by unit.
         With `every`, only the readings of every so many-th step are answered with a forecast, or none at all.
-        `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap.
+        `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap,
+        at each address.
         """
         chosen = _given(gates=gates, every=None if every is None else str(every))
         options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **chosen}
-        return Stream(stream_url(self.url, options), Wire(form), self._retry, frames_at_once)
+        return Stream(
+            [Channel(stream_url(url, options), Wire(form), self._retry, frames_at_once) for url in self.urls],
+            self._dealer,
+        )
+
+    def _url(self, session: str) -> str:
+        """Of the service that has it."""
+        return self.urls[self._dealer.worker(session)]
 
     async def _ask(
         self,
+        url: str,
         method: str,
         path: str,
         answer: type[T],
         body: dict[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> T:
-        content = await self._request(method, path, body, query or {})
+        content = await self._request(url, method, path, body, query or {})
         try:
             return msgspec.json.decode(content, type=answer)
         except msgspec.DecodeError as wrong:
             raise GatecastError(
-                "unexpected_answer", f"{self.url} was expected to be a Gatecast service, it answered otherwise: {wrong}"
+                "unexpected_answer", f"{url} was expected to be a Gatecast service, it answered otherwise: {wrong}"
             ) from wrong
 
-    async def _request(self, method: str, path: str, body: dict[str, Any] | None, query: Mapping[str, str]) -> bytes:
+    async def _request(
+        self, url: str, method: str, path: str, body: dict[str, Any] | None, query: Mapping[str, str]
+    ) -> bytes:
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
-            response = await self._http.request(
-                method, f"{self.url}{path}", params=query, content=content, headers=headers
-            )
+            response = await self._http.request(method, f"{url}{path}", params=query, content=content, headers=headers)
         except httpx.TransportError as gone:
             reason = str(gone) or type(gone).__name__
-            raise ConnectionLost(f"no answer from {self.url}: {reason}") from gone
+            raise ConnectionLost(f"no answer from {url}: {reason}") from gone
         if not response.is_success:
             raise problem(response.status_code, response.content)
         return response.content

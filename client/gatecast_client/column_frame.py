@@ -15,14 +15,14 @@ from gatecast_client.wire import Columns, Kind, Refused, Wire
 
 
 class ColumnFrame:
-    """Readings `first` … of a call. Each carries its step, so all that have no outcome may go again."""
+    """Readings of a call, at these places of it. Each carries its step, so all that have no outcome may go again."""
 
     kind: Kind = "columns"
 
     def __init__(
         self,
         observed: Observed,
-        first: int,
+        places: Sequence[int],
         sessions: Sequence[str],
         y: array[float],
         steps: array[int],
@@ -32,7 +32,7 @@ class ColumnFrame:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.refusal: GatecastError | None = None  # why the service wants some of it later
         self._observed = observed
-        self._first = first
+        self._places = places
         self._sessions = sessions
         self._y = y
         self._steps = steps
@@ -86,7 +86,7 @@ class ColumnFrame:
 
     def fail(self, error: GatecastError) -> None:
         """Whatever has no outcome has this error."""
-        self._observed.errors |= {self._first + at: error for at in self._open}
+        self._observed.errors |= {self._places[at]: error for at in self._open}
         self._open = []
         self._settle()
 
@@ -97,7 +97,7 @@ class ColumnFrame:
         """Whether that error is the reading's outcome, or an acknowledgement; False: it must go again."""
         facts = dict(sent)
         error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)
-        session, place = self._sessions[at], self._first + at
+        session, place = self._sessions[at], self._places[at]
         if error.code == "duplicate" and self._again:
             self._observed.steps[place] = self._steps[at]
             self._observed.repeated.add(place)
@@ -113,7 +113,7 @@ class ColumnFrame:
 
     def _take(self, answer: Columns, steps: Sequence[int | None], before: Sequence[int], refused: set[int]) -> None:
         observed = self._observed
-        places: Sequence[int] = [self._first + at for at in before]
+        places = [self._places[at] for at in before]
         taken = [at for at in range(len(before)) if at not in refused] if refused else range(len(before))
         for at in taken:
             step = steps[at]

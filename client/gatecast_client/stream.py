@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
-
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
+from typing import Any, Self
 
 from gatecast_client.answers import Acknowledgement, Session
+from gatecast_client.channel import Channel
 from gatecast_client.column_frame import ColumnFrame
 from gatecast_client.columns import Observed, aligned, counts, doubles
-from gatecast_client.connection import TryLater, ended, open_connection
-from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.dealing import Dealer
+from gatecast_client.errors import GatecastError
 from gatecast_client.frame import Frame, Outcome
-from gatecast_client.outbox import Outbox, Posted
+from gatecast_client.outbox import Posted
 from gatecast_client.readings import Future, Number, Reading, When
-from gatecast_client.retry import Retry, Trouble
-from gatecast_client.wire import Wire
 
 READINGS_PER_FRAME = 1024
 
 
 class Stream:
-    """One connection for any number of sessions; made by `GatecastClient.stream`, used with `async with`.
+    """One connection for any number of sessions, or one to each worker of a service; made by `GatecastClient.stream`,
+    used with `async with`.
 
     A reading that carries its step or ds is recorded exactly once: when the connection is lost, the service restarts
     or has too much to do, it is sent again, in order, and the answer that the service has it already counts as its
@@ -34,23 +32,18 @@ class Stream:
 
     Calls may overlap (`asyncio.gather`): their frames are sent in the order of the calls without waiting for answers.
     Cancelling a call does not take back a reading that was handed over. Leaving the block waits for all of them.
+    A worker that cannot be reached holds up its own sessions, and calls that name them, and no others.
     """
 
-    def __init__(self, url: str, wire: Wire, retry: Retry, frames_at_once: int) -> None:
-        self._url = url
-        self._wire = wire
-        self._outbox = Outbox()
-        self._trouble = Trouble(retry)
-        self._room = asyncio.Semaphore(frames_at_once)
-        self._something_to_send = asyncio.Event()
-        self._connection: ClientConnection | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._error: GatecastError | None = GatecastError("stream_closed", "the stream is not open: use `async with`")
+    def __init__(self, channels: Sequence[Channel], dealer: Dealer) -> None:
+        self._channels = channels
+        self._dealer = dealer
+        self._open = AsyncExitStack()
 
     @property
     def connected(self) -> bool:
-        """False while it tries to come back."""
-        return self._connection is not None
+        """False while it tries to come back, to any of the workers."""
+        return all(channel.connected for channel in self._channels)
 
     async def observe(
         self,
@@ -69,7 +62,7 @@ class Stream:
         """
         name = session if isinstance(session, str) else session.name
         frame = Frame([Reading(name, y, step, ds, covariates, future)], many=False)
-        await self._hand_over(frame)
+        await self._hand_over([(self._channels[self._dealer.worker(name)], [frame])])
         (outcome,) = await asyncio.shield(frame.settled)
         if isinstance(outcome, GatecastError):
             raise outcome
@@ -82,13 +75,17 @@ class Stream:
         1,024 readings carries the forecast; ValueError where it lacks the `future` that a later one of it carries.
         """
         all_ = list(readings)
-        _check_futures(all_)
-        frames = [
-            Frame(all_[at : at + READINGS_PER_FRAME], many=True) for at in range(0, len(all_), READINGS_PER_FRAME)
-        ]
-        for frame in frames:
-            await self._hand_over(frame)
-        return [outcome for frame in frames for outcome in await asyncio.shield(frame.settled)]
+        posts, placed = [], []
+        for worker, places in self._dealer.places([reading.session for reading in all_]):
+            _check_futures(all_, places)
+            frames = [(cut, Frame([all_[at] for at in cut], many=True)) for cut in _cuts(places)]
+            posts.append((self._channels[worker], [frame for _, frame in frames]))
+            placed += frames
+        await self._hand_over(posts)
+        outcomes: dict[int, Outcome] = {}
+        for cut, frame in placed:
+            outcomes.update(zip(cut, await asyncio.shield(frame.settled), strict=True))
+        return [outcomes[at] for at in range(len(all_))]
 
     async def observe_columns(
         self,
@@ -109,120 +106,64 @@ class Stream:
         values, numbers = doubles("y", y), counts(steps)
         aligned(len(values), {"sessions": names, "steps": numbers, **known})
         observed = Observed(len(values))
-        frames = []
-        for first in range(0, len(values), READINGS_PER_FRAME):
-            cut = slice(first, first + READINGS_PER_FRAME)
-            some = {name: column[cut] for name, column in known.items()}
-            handles = self._outbox.handles
-            frame = ColumnFrame(observed, first, names[cut], values[cut], numbers[cut], some, handles)
-            frames.append(frame)
-            await self._hand_over(frame)
-        for frame in frames:
-            await asyncio.shield(frame.settled)
+        posts = []
+        for worker, places in self._dealer.places(names):
+            channel = self._channels[worker]
+            frames = []
+            for cut in _cuts(places):
+                some = {name: _picked(column, cut) for name, column in known.items()}
+                own = [names[at] for at in cut], _picked(values, cut), _picked(numbers, cut)
+                frames.append(ColumnFrame(observed, cut, *own, some, channel.handles))
+            posts.append((channel, frames))
+        await self._hand_over(posts)
+        for _, frames in posts:
+            for frame in frames:
+                await asyncio.shield(frame.settled)
         return observed
 
     async def __aenter__(self) -> Self:
-        try:
-            self._connection = await open_connection(self._url)
-        except TryLater as later:  # nothing is lost yet: whoever opens it shall know at once that nobody is there
-            raise later.error from later
-        self._error = None
-        self._task = asyncio.create_task(self._run(self._connection))
+        async with AsyncExitStack() as opening:
+            for channel in self._channels:
+                await opening.enter_async_context(channel)
+            self._open = opening.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._task is None:
+        await self._open.__aexit__(kind, error, traceback)
+
+    async def _hand_over(self, posts: Sequence[tuple[Channel, Sequence[Posted]]]) -> None:
+        """Frames to their channels. Where there are several, each is a task of its own, in the order of the calls: one
+        that has no room, or delivers nothing any more, does not hold up the others.
+        """
+        if len(self._channels) > 1:
+            await asyncio.gather(*(channel.deliver(frames) for channel, frames in posts))
             return
-        try:
-            if kind is None and len(self._outbox):
-                await asyncio.wait([frame.settled for frame in self._outbox])
-        finally:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        if not self._task.cancelled():
-            self._task.result()
-
-    async def _hand_over(self, frame: Posted) -> None:
-        frame.encode(self._wire)  # what cannot be sent is refused here, not on its way
-        await self._room.acquire()
-        if self._error is not None:
-            self._room.release()
-            raise self._error
-        frame.settled.add_done_callback(lambda _: self._room.release())
-        self._outbox.add(frame)
-        self._something_to_send.set()
-
-    async def _run(self, connection: ClientConnection) -> None:
-        """Keeps a connection until the stream is left, or until there is no sense in trying further."""
-        why = GatecastError("stream_closed", "the stream was left before this reading was acknowledged")
-        try:
-            while True:
-                lost = await self._converse(connection)
-                self._outbox.lost(lost)
-                connection = await self._reconnect(lost)
-        except GatecastError as error:
-            why = error
-        finally:
-            self._error = why
-            self._connection = None
-            self._outbox.fail(why)
-
-    async def _converse(self, connection: ClientConnection) -> ConnectionLost:
-        """Sends and receives until the connection is lost, and says how."""
-        self._connection = connection
-        sender = asyncio.create_task(self._send(connection))
-        try:
-            async for message in connection:
-                if self._outbox.answered(self._wire.decode(message, self._outbox.expected)):
-                    self._trouble.over()
-                self._something_to_send.set()  # what waited for handles goes on
-                if (refusal := self._outbox.refusal) is not None:
-                    await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after_seconds", 0)))
-                    self._outbox.again()
-                    self._something_to_send.set()
-        except ConnectionClosed:
-            pass
-        finally:
-            self._connection = None
-            sender.cancel()
-            await asyncio.wait([sender])
-            await connection.close()
-        return ended(connection)
-
-    async def _send(self, connection: ClientConnection) -> None:
-        with suppress(ConnectionClosed):  # the receiver notices it too, after the last answer that came through
-            while True:
-                self._something_to_send.clear()
-                while (frame := self._outbox.next()) is not None:
-                    await connection.send(frame.encode(self._wire))
-                await self._something_to_send.wait()
-
-    async def _reconnect(self, lost: GatecastError) -> ClientConnection:
-        at_least = 0.0
-        while True:
-            await self._trouble.wait(lost, len(self._outbox) > 0, at_least)
-            try:
-                connection = await open_connection(self._url)
-            except TryLater as later:
-                lost, at_least = later.error, later.seconds
-                continue
-            if not len(self._outbox):
-                self._trouble.over()
-            return connection
+        for channel, frames in posts:
+            for frame in frames:
+                await channel.hand_over(frame)
 
 
-def _check_futures(readings: Sequence[Reading]) -> None:
+def _cuts(places: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Those of each frame."""
+    for at in range(0, len(places), READINGS_PER_FRAME):
+        yield places[at : at + READINGS_PER_FRAME]
+
+
+def _picked(column: array[Any], places: Sequence[int]) -> array[Any]:
+    return array(column.typecode, map(column.__getitem__, places))
+
+
+def _check_futures(readings: Sequence[Reading], places: Sequence[int]) -> None:
     """The last reading of a session in each frame is answered with a forecast, though it may not be in the call."""
     wanted: set[str] = set()  # sessions of which a later reading carries what is known ahead
-    for first in reversed(range(0, len(readings), READINGS_PER_FRAME)):
-        frame = readings[first : first + READINGS_PER_FRAME]
-        newest = {reading.session: at for at, reading in enumerate(frame, first)}
+    for cut in reversed([*_cuts(places)]):
+        newest = {readings[at].session: at for at in cut}
         for session, at in newest.items():
             if session in wanted and not readings[at].future:
                 raise ValueError(
                     f"readings are sent in frames of {READINGS_PER_FRAME}, and the last one of a session in a frame is "
                     f"answered with a forecast: give reading {at} its `future` too, with None where a value is unknown"
                 )
-        wanted.update(reading.session for reading in frame if reading.future)
+        wanted.update(readings[at].session for at in cut if readings[at].future)

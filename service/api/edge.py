@@ -108,12 +108,14 @@ class Edge:
         return asked
 
     def session(self, segment: str) -> str:
-        """A session's name from its segment of the path, which is still url-encoded; `CannotStream`."""
+        """A session's name from its segment of the path, which is still url-encoded; `CannotStream`, `Misdirected`."""
         self.check_streams()
         try:
-            return session_name(unquote_to_bytes(segment).decode("utf-8"))
+            name = session_name(unquote_to_bytes(segment).decode("utf-8"))
         except UnicodeDecodeError as wrong:
             raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
+        self.settings.share.check(name)
+        return name
 
     async def observe(
         self, sessions: Sequence[str], readings: Sequence[Reading], wish: Wish, whole_times: bool = False

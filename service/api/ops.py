@@ -85,6 +85,8 @@ def model(edge: Edge) -> dict[str, object]:
         "runtime": edge.runtime.name,
         "device": edge.runtime.device,
         "durable": edge.durable,
+        "worker": settings.share.worker,
+        "workers": settings.share.workers,
         "protocol": PROTOCOL,
         "limits": {
             "body_bytes": settings.body_bytes,

@@ -253,6 +253,8 @@ class ModelAnswer(Answered):
     runtime: str
     device: str
     durable: str
+    worker: int = Field(description="which of the workers answers, counted from 0")
+    workers: int = Field(description="among so many sessions are dealt")
     protocol: int = Field(description="version of the stream's protocol")
     limits: Limits
 

@@ -23,6 +23,7 @@ from service.errors import (
     HorizonTooLong,
     InvalidSession,
     InvalidTime,
+    Misdirected,
     NoGates,
     NoRegime,
     OffGrid,
@@ -38,7 +39,9 @@ from service.errors import (
 )
 from service.frames import SessionView
 
-SESSION_ERRORS: tuple[type[GatecastError], ...] = (UnknownSession, InvalidSession, CannotStream, WrongType)
+SESSION_ERRORS: tuple[type[GatecastError], ...] = (
+    UnknownSession, Misdirected, InvalidSession, CannotStream, WrongType,
+)  # fmt: skip
 CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
 _PLACE: tuple[type[GatecastError], ...] = (
     Gap, Duplicate, Conflict, StepMismatch, InvalidTime, TimeRequired, OffGrid, StaleSession, StateLost,
@@ -65,7 +68,8 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, CannotStream, SessionExists, NoRegime, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
+            InvalidSession, Misdirected, CannotStream, SessionExists, NoRegime,
+            *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from service.journal.protocol import (
     Static,
 )
 from service.journal.subject import Subject
+from service.share import Share
 
 __all__ = [
     "FIRST_REVISION",
@@ -40,18 +41,24 @@ JOURNALS = {
 
 
 def open_journal(
-    url: str, width: int, frequency: str, durable: Durable = "disk", subject: Subject | None = None
+    url: str,
+    width: int,
+    frequency: str,
+    durable: Durable = "disk",
+    subject: Subject | None = None,
+    share: Share | None = None,
 ) -> Journal:
     """The journal at `url`: "memory", or "sqlite:PATH", which is made where it is missing.
 
     `width` is the number of values in a reading (target and covariates) and `frequency` the alias of a step's length;
     both must be what the journal was made with, and so must `subject`, what the values are; without it they are not
-    compared. `durable` is "disk" or "process"; memory is always "none".
+    compared. `share` is kept and compared in the same way, the whole where it is None. `durable` is "disk" or
+    "process"; memory is always "none".
     `JournalError` says what is wrong and what to do, `JournalLocked` who owns the journal.
     """
     kind, _, place = url.partition(":")
     if kind not in JOURNALS:
         raise JournalError(f'there is no journal {url!r}; choose "memory" or "sqlite:PATH"')
     module, _, attribute = JOURNALS[kind].partition(":")
-    journal: Journal = getattr(import_module(module), attribute)(place, width, frequency, durable, subject)
+    journal: Journal = getattr(import_module(module), attribute)(place, width, frequency, durable, subject, share)
     return journal

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from service.journal.heads import Heads, exists, unknown
 from service.journal.protocol import FIRST_REVISION, Beginning, Checkpoint, Durable, Head, Readings, Static
 from service.journal.subject import Subject
+from service.share import Share
 
 
 def open_memory(
@@ -20,6 +21,7 @@ def open_memory(
     frequency: str,  # noqa: ARG001
     durable: Durable,  # noqa: ARG001
     subject: Subject | None = None,  # noqa: ARG001
+    share: Share | None = None,  # noqa: ARG001
 ) -> MemoryJournal:
     """A new and empty journal; only the width matters to it."""
     return MemoryJournal(width)

@@ -10,12 +10,15 @@ from service.journal.faults import sound, transaction
 from service.journal.protocol import Durable
 from service.journal.segments import install
 from service.journal.subject import Subject
+from service.share import Share
 
 APPLICATION = 0x47617465  # by which a journal is told from other SQLite files
 FORMAT = 1
 SEGMENT_BYTES = 8192  # a segment grows to about this size; its open end is written again by each fold
 SMALLEST_SEGMENT = 16  # rows
 SYNCHRONOUS = {"disk": "FULL", "process": "NORMAL"}
+
+WHOLE = Share()  # of one process
 
 LATER = {"static": "static TEXT", "regime": "regime INTEGER NOT NULL DEFAULT 0"}  # columns of sessions
 
@@ -63,14 +66,18 @@ def prepare(
     frequency: str,
     segment_rows: int | None = None,
     subject: Subject | None = None,
+    share: Share = WHOLE,
 ) -> int:
     """Makes the tables of a new journal, or checks those of an old one; returns the rows of a segment."""
     with sound(path, "be read"):
         if not _tables(database):
             rows = segment_rows or max(SMALLEST_SEGMENT, SEGMENT_BYTES // (8 * width))
-            _make(database, path, {"format": FORMAT, "width": width, "frequency": frequency, "segment_rows": rows})
+            made: dict[str, int | str] = {"worker": str(share)} if share != WHOLE else {}
+            made |= {"format": FORMAT, "width": width, "frequency": frequency, "segment_rows": rows}
+            _make(database, path, made)
         meta: dict[str, int | str] = dict(database.execute("SELECT name, value FROM meta"))
         _require(path, meta, width, frequency)
+        _require_share(path, meta, share)
         _add_columns(database, path)
         if subject is not None:
             _require_subject(database, path, meta, subject)
@@ -124,6 +131,16 @@ def _require(path: Path, meta: dict[str, int | str], width: int, frequency: str)
         raise JournalError(
             f"the journal {path} was made for steps of {meta.get('frequency')}, this model has steps of "
             f"{frequency}: serve the model it was made for, or choose another journal"
+        )
+
+
+def _require_share(path: Path, meta: dict[str, int | str], share: Share) -> None:
+    """A journal without this entry holds all sessions."""
+    kept = meta.get("worker", str(WHOLE))
+    if kept != str(share):
+        raise JournalError(
+            f"the journal {path} is that of worker {kept}, this is worker {share}, and other sessions are its own: put "
+            "the files back under their names, or choose another journal"
         )
 
 

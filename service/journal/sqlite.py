@@ -25,6 +25,7 @@ from service.journal.segments import add_readings, drop_readings, read_readings
 from service.journal.sessions import find_sessions, insert_session, move_on, update_session
 from service.journal.subject import Subject
 from service.journal.tail import Tail
+from service.share import Share
 
 TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
 TAIL_BATCHES = 2**16
@@ -33,12 +34,17 @@ SPILL = 2**14  # readings of one transaction when an append has to fold by itsel
 
 
 def open_sqlite(
-    place: str, width: int, frequency: str, durable: Durable, subject: Subject | None = None
+    place: str,
+    width: int,
+    frequency: str,
+    durable: Durable,
+    subject: Subject | None = None,
+    share: Share | None = None,
 ) -> SqliteJournal:
     """The journal in the file `place`; see `open_journal`."""
     if not place:
         raise JournalError('a SQLite journal needs a path: "sqlite:PATH"')
-    return SqliteJournal(Path(place), width, frequency, durable, subject=subject)
+    return SqliteJournal(Path(place), width, frequency, durable, subject=subject, share=share)
 
 
 class SqliteJournal:
@@ -53,6 +59,7 @@ class SqliteJournal:
         tail_bytes: int = TAIL_BYTES,
         segment_rows: int | None = None,  # of a new journal; an old one keeps its own
         subject: Subject | None = None,
+        share: Share | None = None,
     ) -> None:
         self.path = Path(os.path.realpath(path.expanduser()))  # one file, one lock, whatever links lead to it
         self.durable: Durable = durable
@@ -66,7 +73,9 @@ class SqliteJournal:
             self._owner.release()
             raise
         try:
-            self._segment_rows = schema.prepare(self._database, self.path, width, frequency, segment_rows, subject)
+            self._segment_rows = schema.prepare(
+                self._database, self.path, width, frequency, segment_rows, subject, share or Share()
+            )
             self._heads = load_heads(self._database, self.path, width)
             self._tail, self._batches = load_tail(self._database, self.path, self._heads)
             self._owner.watch(self.path, self.path.with_name(self.path.name + "-wal"))

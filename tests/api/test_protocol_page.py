@@ -46,7 +46,10 @@ def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str
     without: dict[str, Any] = {"gates": ()} if chosen.pop("gates", None) else {}
     names = {kind: tuple(chosen.pop(kind).split(",")) for kind in ("covariates", "future", "static") if kind in chosen}
     few = 3 if "too_many" in exchange else 99
-    with open_behind({"readings_per_frame": few, "handles_per_stream": few}, **names, **without) as running:
+    limits = {"readings_per_frame": few, "handles_per_stream": few}
+    if "workers" in chosen:
+        limits |= {"workers": int(chosen.pop("workers")), "worker": 0}
+    with open_behind(limits, **names, **without) as running:
         for fault, value in chosen.items():
             setattr(running.runtime, fault, float(value))
         lines = exchange.strip().splitlines()
@@ -81,7 +84,8 @@ def test_the_page_shows_how_raw_numbers_are_sent_and_read(open_behind) -> None:
 def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
     shown = set(re.findall(r'"code": "(\w+)"', PAGE)) | {"malformed_msgpack"}
     assert shown == {
-        "unknown_session", "gap", "duplicate", "conflict", "off_grid", "step_mismatch", "time_required", "invalid_time",
+        "unknown_session", "misdirected",
+        "gap", "duplicate", "conflict", "off_grid", "step_mismatch", "time_required", "invalid_time",
         "invalid_value", "wrong_type", "missing_covariates", "unknown_covariate", "missing_future", "future_length",
         "non_finite_forecast", "model_failed",
         "stale_session", "state_lost", "journal", "malformed_json", "malformed_msgpack", "unknown_quantile",

@@ -64,7 +64,9 @@ def test_whatever_goes_wrong_each_reading_by_columns_is_recorded_once_and_in_ord
                 names, steps = zip(*places, strict=True)
                 observed.append(Observed(len(places)))
                 columns = doubles("y", steps), counts(steps)
-                world.outbox.add(ColumnFrame(observed[-1], 0, names, *columns, {}, world.outbox.handles))
+                world.outbox.add(
+                    ColumnFrame(observed[-1], range(len(names)), names, *columns, {}, world.outbox.handles)
+                )
             for _ in range(luck.randint(0, 10)):
                 world.happen()
         world.calm()
