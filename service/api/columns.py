@@ -62,7 +62,8 @@ class ColumnFrame:
 class _Column(Generic[E]):
     """One kind of column: lists of one of these types, else of their elements one by one, and raw numbers."""
 
-    def __init__(self, module: Any, types: tuple[Any, ...], element: Any, raw: str | None) -> None:
+    def __init__(self, module: Any, limit: int, types: tuple[Any, ...], element: Any, raw: str | None) -> None:
+        self._limit = limit
         self._raw = np.dtype(raw) if raw is not None and module is msgspec.msgpack else None
         whole = [bytes | list[each] if self._raw is not None else list[each] for each in types]  # type: ignore[valid-type]
         self._whole = [module.Decoder(each) for each in whole]
@@ -70,24 +71,36 @@ class _Column(Generic[E]):
         self._elements = module.Decoder(list[msgspec.Raw])
 
     def read(self, name: str, data: msgspec.Raw, faults: Faults) -> list[Any] | Array:
-        """Its elements; `WrongType` where it is no column at all."""
+        """Its elements; `WrongType` where it is no column at all, `TooManyReadings`."""
         for decoder in self._whole:
             try:
                 sent: list[Any] | bytes = decoder.decode(data)
             except msgspec.ValidationError:
                 continue
-            return sent if isinstance(sent, list) else self._numbers(name, sent)
+            column = sent if isinstance(sent, list) else self._numbers(name, sent)
+            self._bound(name, len(column))
+            return column
         try:
             elements = self._elements.decode(data)
         except msgspec.ValidationError as wrong:
             raise misfit(wrong, name) from wrong
+        self._bound(name, len(elements))  # before each is looked at, and its fault kept
         return [self._one(name, at, each, faults) for at, each in enumerate(elements)]
 
+    def _bound(self, name: str, count: int) -> None:
+        if count > self._limit:
+            raise TooManyReadings(
+                f"at most {self._limit} readings were expected in one frame, {name} has {count}; send several frames",
+                limit=self._limit,
+            )
+
     def _one(self, name: str, at: int, data: msgspec.Raw, faults: Faults) -> E | None:
+        if at in faults:  # its reading is refused already
+            return None
         try:
             element: E = self._element.decode(data)
         except msgspec.ValidationError as wrong:
-            faults.setdefault(at, misfit(wrong, f"{name}[{at}]"))
+            faults[at] = misfit(wrong, f"{name}[{at}]")
             return None
         return element
 
@@ -106,14 +119,13 @@ class ColumnDecoder:
     """One wire form: the raw fields of a frame to its columns."""
 
     def __init__(self, module: Any, limit: int) -> None:
-        self._limit = limit
         self._encoder = module.Encoder()
         self._options = module.Decoder(_OPTIONS)
         self._maps = module.Decoder(dict[str, msgspec.Raw])
-        self._sessions: _Column[int | str] = _Column(module, (int, str), int | str, "<u4")
-        self._numbers: _Column[float] = _Column(module, (float | None,), float | None, "<f8")
-        self._steps: _Column[int] = _Column(module, (int | None,), int | None, "<i8")
-        self._times: _Column[Time] = _Column(module, (Time | None,), Time | None, None)
+        self._sessions: _Column[int | str] = _Column(module, limit, (int, str), int | str, "<u4")
+        self._numbers: _Column[float] = _Column(module, limit, (float | None,), float | None, "<f8")
+        self._steps: _Column[int] = _Column(module, limit, (int | None,), int | None, "<i8")
+        self._times: _Column[Time] = _Column(module, limit, (Time | None,), Time | None, None)
 
     def read(self, fields: Raws) -> ColumnFrame:
         """The frame; `WrongType` and `TooManyReadings` are about all of it and name the column."""
@@ -129,11 +141,6 @@ class ColumnDecoder:
         steps = self._steps.read("steps", fields["steps"], faults) if _sent(fields, "steps") else None
         ds = self._times.read("ds", fields["ds"], faults) if _sent(fields, "ds") else None
         covariates = self._covariates(fields["covariates"], faults) if _sent(fields, "covariates") else {}
-        if len(y) > self._limit:
-            raise TooManyReadings(
-                f"at most {self._limit} readings were expected in one frame, got {len(y)}; send several frames",
-                limit=self._limit,
-            )
         named = {"sessions": sessions, "steps": steps, "ds": ds}
         for name, column in (*named.items(), *((f"covariates.{name}", each) for name, each in covariates.items())):
             if column is not None and len(column) != len(y):

@@ -123,11 +123,12 @@ class Edge:
         """What came of each reading. An error that is raised is about all of them: none was recorded."""
         if not readings:
             return Outcome([], {})
-        return await self._outcome(self.submit(sessions, readings, wish, whole_times))
+        submitted = self.submit(sessions, readings, wish, whole_times)
+        return await self._outcome(submitted, await submitted.answers)
 
     async def items(self, submitted: Submitted) -> list[Item]:
-        """One for each reading that is with the engine, in the order sent."""
-        return (await self._outcome(submitted)).items
+        """One for each reading that is with the engine, in the order sent; all are recorded, wait for it or not."""
+        return (await self._outcome(submitted, await asyncio.shield(submitted.answers))).items
 
     def submit(
         self,
@@ -176,9 +177,9 @@ class Edge:
         return SubmittedColumns(frame, sheet, wish.selection, packed, self._submitted(sheet, sheet.observations))
 
     async def column_answer(self, submitted: SubmittedColumns) -> ColumnAnswer:
-        """What came of readings by columns that are with the engine."""
+        """What came of readings by columns that are with the engine; as `items`."""
         frame, sheet, packed = submitted.frame, submitted.sheet, submitted.packed
-        answers = await submitted.answers
+        answers = await asyncio.shield(submitted.answers)  # one that is broken off must not leave a hole in the order
         if not sheet.kept:
             return self._column_answers.refused(frame, sheet, self.durable, packed)
         return self._column_answers.write(frame, sheet, answers, submitted.selection, packed)
@@ -188,8 +189,7 @@ class Edge:
             self.metrics.refused(error.code, 1)
         return self.engine.submit(observations)
 
-    async def _outcome(self, submitted: Submitted) -> Outcome:
-        answers = await submitted.answers
+    async def _outcome(self, submitted: Submitted, answers: Answers) -> Outcome:
         starts = await self._starts(submitted.sheet.observations.sessions, answers)
         return self.written(submitted, answers, starts)
 

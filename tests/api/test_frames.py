@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.api import columns as by_columns
 from service.api import schemas
 from service.api.columns import ColumnFrame
 from service.api.frames import Codec, Frame, HandlesFrame, codecs
@@ -125,6 +126,21 @@ def test_a_number_beyond_all_bounds_spoils_no_other_reading(number: bytes) -> No
         assert frame.refusals[0]["error"]["code"] == "invalid_value"  # type: ignore[index]
     else:
         assert abs(frame.readings[0].y or 0) > 1e15  # which the check of values refuses
+
+
+def test_a_column_that_is_too_long_is_refused_before_its_elements_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at: list[str] = []
+    monkeypatch.setattr(by_columns, "misfit", lambda _, where: looked_at.append(where) or TooManyReadings(where))
+    for name in ("sessions", "y", "steps", "ds"):
+        sent = {"sessions": ["a"], "y": [1.0]} | {name: [[]] * 9}
+        with pytest.raises(TooManyReadings, match=name):
+            JSON.decode(msgspec.json.encode(sent))
+    assert looked_at == []
+    frame = JSON.decode(msgspec.json.encode({"sessions": ["a"], "y": [[]], "covariates": {"c": [[]], "d": [[]]}}))
+    assert isinstance(frame, ColumnFrame)
+    assert looked_at == ["y[0]"]  # and one fault of a reading is enough
 
 
 def test_the_fast_form_has_the_fields_of_the_schema() -> None:

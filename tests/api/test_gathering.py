@@ -19,7 +19,8 @@ from service.api.wish import Wish
 from service.errors import Overloaded
 from tests.api.conftest import Inside, build, inside
 from tests.service.engines import START as START_SECOND
-from tests.service.engines import column, memory
+from tests.service.engines import blocked, codes, column, memory
+from tests.service.engines import frame as observations
 
 START = "2015-01-10T00:00:00"
 NAMES = "abc"
@@ -148,6 +149,33 @@ async def answered(frames: list[str], gathers: bool) -> list[Any]:
         wire, taker = Wire(frames), Taker(edge, gathering, Wish(edge.levels.all))
         await asyncio.wait_for(Connection(edge.settings, both, taker, wire.receive, wire.send).run(), 30)
         return wire.sent
+
+
+@pytest.mark.parametrize("by", ["columns", "items"])
+async def test_what_a_connection_sent_before_it_was_broken_off_is_recorded_to_its_end(by: str) -> None:
+    async with inside() as running:
+        await named(running, "ab")
+        edge = running.service.edge
+        sent = [[{"session": "a", "y": step}, *[{"session": "b", "y": 0}] * SMALL] for step in (7, 8)]
+        frames = [json.dumps(each if by == "items" else by_columns(each)) for each in sent]
+        wire, taker = Wire(frames), Taker(edge, Gathering(edge), Wish(edge.levels.all))
+        running.runtime.gate.clear()
+        first = asyncio.create_task(edge.engine.observe(observations(("b", 0.0))))
+        await blocked(running.runtime)
+        connection = asyncio.create_task(Connection(edge.settings, both, taker, wire.receive, wire.send).run())
+        while taker.frames < 2:
+            await asyncio.sleep(0)
+        connection.cancel()
+        await asyncio.gather(connection, return_exceptions=True)
+        running.runtime.gate.set()
+        await first
+        answers = await edge.engine.observe(observations(("a", 7.0, 0), ("a", 8.0, 1)))
+        assert codes(answers) == ["duplicate", None]
+        assert answers.repeated.tolist() == [False, True]
+
+
+def by_columns(readings: list[dict[str, object]]) -> dict[str, object]:
+    return {"sessions": [each["session"] for each in readings], "y": [each["y"] for each in readings]}
 
 
 @settings(max_examples=30, deadline=None)
