@@ -37,9 +37,7 @@ from service.bundle import STEP_ONNX, Bundle
 from service.runtimes import open_runtime
 from service.runtimes.onnx import FORECAST, Graph
 
-BATCHES = (1, 256)
-STREAMED = 100  # readings of each row
-SCALE = 10.0  # of the readings
+BATCHES, STREAMED, SCALE = (1, 256), 100, 10.0  # rows; readings of each, and their scale
 
 Array = NDArray[np.generic]
 Step = Callable[[Array, Array, Array], tuple[Array, Array]]  # values, times and states to quantiles and states
@@ -48,10 +46,9 @@ Step = Callable[[Array, Array, Array], tuple[Array, Array]]  # values, times and
 class Stepping(nn.Module):
     """The step of a model as a module, with its products in float32 or in bfloat16."""
 
-    def __init__(self, model: Forecaster, products: torch.dtype = torch.float32) -> None:
+    def __init__(self, model: Forecaster, half: bool = False) -> None:
         super().__init__()
-        self.model = model
-        self.half = products == torch.bfloat16
+        self.model, self.half = model, half
 
     def forward(self, values: Tensor, times: Tensor, state: Tensor) -> tuple[Tensor, ...]:
         with torch.autocast("cpu", torch.bfloat16) if self.half else nullcontext():
@@ -70,9 +67,7 @@ def main() -> None:
             "the kernel (`native`)": lambda: open_runtime("native", bundle).step,
             "ONNX Runtime, `step.onnx`": lambda: open_runtime("onnx", bundle).step,
             "torch, AOTInductor": lambda: inductor(Stepping(model), folder / "whole.pt2"),
-            "torch, AOTInductor, products in bfloat16": lambda: inductor(
-                Stepping(model, torch.bfloat16), folder / "half.pt2"
-            ),
+            "torch, AOTInductor, products in bfloat16": lambda: inductor(Stepping(model, True), folder / "half.pt2"),
             "ONNX Runtime, int8 weights by channel": lambda: quantised(bundle),
         }.items():
             try:
@@ -93,8 +88,7 @@ def made(folder: Path) -> tuple[Forecaster, Bundle]:
     """The benchmark's model, with weights as they start, and its bundle."""
     torch.manual_seed(0)
     model = build(implied_config(Frequency.parse("1h"), 24, span=1e7, hidden=64, quantiles=LEVELS)).eval()
-    wave = SCALE * np.sin(np.arange(1_200) / 24 * 2 * np.pi)[:, None]
-    told = Description("tried", "y", None, {}, {})
+    told, wave = Description("tried", "y", None, {}, {}), np.sin(np.arange(1_200) / 4)[:, None]
     return model, write_bundle(model, told, [Stretch(0, wave)], folder / "tried.bundle")
 
 
