@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.journal import JOURNALS, Checkpoint, Journal, Readings, open_journal
+from service.journal import JOURNALS, Checkpoint, Head, Journal, Readings, open_journal
 from service.journal.sqlite import SqliteJournal
 
 WIDTH = 2
@@ -42,3 +42,11 @@ def readings(*items: tuple[int, int, int, float]) -> Readings:
 
 def checkpoint(step: int, revision: int = 1, digest: str = DIGESTS[0], fill: float = 0.0) -> Checkpoint:
     return Checkpoint(step, revision, digest, np.full(5, fill, np.float32))
+
+
+def follow(journal: Journal, head: Head, *numbers: float) -> None:
+    """Appends numbers behind what the session has."""
+    found = journal.head(head.name)
+    assert found is not None
+    items = [(found.key, found.revision, found.last_step + 1 + i, number) for i, number in enumerate(numbers)]
+    assert journal.append(readings(*items)).all()
