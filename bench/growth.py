@@ -3,7 +3,7 @@
     python -m bench.growth [--out FOLDER]
 
 History: one client, one answer at a time; a stateless endpoint is sent all of it, a stream the newest reading.
-Sessions: readings of all of them in turn, 256 a frame, 3 frames in flight, the states of all at hand.
+Sessions: readings of all of them in turn, 256 a frame by columns, 3 frames in flight, the states of all at hand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.load.predict import Poster
 from bench.load.row import Row
 from bench.load.setting import Setting, options, setting
 from bench.machine import taken
-from bench.many_sessions import Crowd
+from bench.many_sessions import Crowd, at_hand
 from bench.replay import posted
 
 LENGTHS = (1, 8, 64, 512, 4_096, 16_384)  # readings of a history
@@ -65,9 +65,9 @@ def by_sessions(setting: Setting) -> dict[int, float]:
     """Readings a second by the number of sessions."""
     rates = {}
     for number in SESSIONS:
-        with setting.service({"s": number}, settings={"resident_sessions": str(number)}) as server:
+        with setting.service({"s": number}, settings=at_hand(number, number)) as server:
             crowd = Crowd(server, number)
-            crowd.read(setting.seconds / 2)
+            crowd.read(setting.seconds)
             rates[number] = crowd.rate
     return rates
 
@@ -89,7 +89,7 @@ def plot_sessions(rates: dict[int, float], path: Path, note: str) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    axes.plot(list(rates), list(rates.values()), marker="o", label="MessagePack, 256 a frame")
+    axes.plot(list(rates), list(rates.values()), marker="o", label="MessagePack by columns, 256 a frame")
     axes.set(xscale="log", ylim=(0, None), xlabel="sessions, all of which speak", ylabel="readings a second")
     axes.set_xticks(list(rates), [f"{number:,}" for number in rates])
     axes.minorticks_off()

@@ -3,9 +3,9 @@
     python -m bench.many_sessions [--million]
 
 The states of all are kept at hand (GATECAST_RESIDENT_SESSIONS), but for the last row, where most of them come back
-from the journal at each reading. Memory is what the process holds more than one with
-1,000 sessions, once the journal's tail is folded; readings come evenly from all sessions, 256 a frame, 3 frames in
-flight (as many as 1,000 sessions fill), and the two services take turns.
+from the journal at each reading. Memory is what the process holds more than one with 1,000 sessions, once the journal's
+tail is folded; readings come evenly from all sessions, 256 a frame by columns, 3 frames in flight (as many as 1,000
+sessions fill), and the two services take turns, so long that the journal folds what it puts off.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MANY = (10_000, 100_000)
 MILLION = 1_000_000
 MOST_BYTES, LEAST_RATE = 1.3, 0.7  # goals
 AT_HAND = 16_384  # states, where they are fewer than the sessions
-TURNS = 3
+TURNS = 2
 IN_FLIGHT = FEW // FRAME
 
 
@@ -43,7 +43,9 @@ class Crowd:
 
     def read(self, seconds: float) -> None:
         """Readings of all in turn, from where the last ones left them."""
-        job = structs.replace(self._job, rounds=None, steps=self._reports[-1].steps, seconds=seconds, warm_up=0.2)
+        job = structs.replace(
+            self._job, layout="columns", rounds=None, steps=self._reports[-1].steps, seconds=seconds, warm_up=0.2
+        )
         self._reports.append(run(job))
 
     @property
@@ -68,18 +70,21 @@ def measure(setting: Setting) -> list[Row]:
     return rows
 
 
+def at_hand(states: int, sessions: int) -> dict[str, str]:
+    """Settings of a service that keeps so many states at hand, and lets one stream call so many sessions by number."""
+    return {"resident_sessions": str(states), "handles_per_stream": str(sessions)}
+
+
 def beside(setting: Setting, few: Crowd, number: int, resident: int, what: str) -> Row:
     """So many sessions beside few of them, in turn."""
-    settings = {"resident_sessions": str(resident)}
-    with setting.service({"s": number}, settings=settings) as server:
+    with setting.service({"s": number}, settings=at_hand(resident, number)) as server:
         many = Crowd(server, number)
-        for _ in range(TURNS):
-            for crowd in (few, many):
-                crowd.read(setting.seconds / TURNS)
-        for crowd in (few, many):
-            settle(crowd.server)
+        settle(few.server)
         grown = many.server.resident_bytes - few.server.resident_bytes
         size = grown / (many.sessions - few.sessions) / state_bytes(server)
+        for _ in range(TURNS):
+            for crowd in (few, many):
+                crowd.read(2 * setting.seconds)
         share = many.rate / few.rate
     return Row(
         "many_sessions",
