@@ -3,7 +3,7 @@
     python -m bench.curves [--out FOLDER]
 
 Latency: one reading a frame on 64 connections, sent when due, by chance, at rates that rise until the service cannot
-follow; each latency counts from when its reading was due. Throughput: one connection, 8 frames in flight.
+follow; each latency counts from when its reading was due, and each session has spoken once before. Throughput: one connection, 8 frames in flight.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench.load.job import Job, Report, run
 from bench.load.percentiles import Latencies
 from bench.load.row import Row
 from bench.load.server import Server
-from bench.load.setting import IN_FLIGHT, Setting, options, setting
+from bench.load.setting import FRAME, IN_FLIGHT, Setting, options, setting
 from bench.machine import taken
 
 FOLDER = Path(__file__).parent / "plots"
@@ -54,9 +54,10 @@ def rising(server: Server, seconds: float) -> dict[int, Latencies]:
     """Latencies by rate, up to the first that is hopeless."""
     found: dict[int, Latencies] = {}
     for rate in RATES:
+        run(Job(port=server.port, prefix=f"r{rate}-", sessions=SESSIONS, readings=FRAME, rounds=1))
         job = Job(
             port=server.port, prefix=f"r{rate}-", sessions=SESSIONS, connections=CONNECTIONS, rate=float(rate),
-            seconds=seconds, warm_up=0.5,
+            steps=[1] * SESSIONS, seconds=seconds, warm_up=0.5,
         )  # fmt: skip
         found[rate] = Latencies.of(run(job).seconds_each)
         if found[rate].p50 > TOO_LATE:
