@@ -3,7 +3,8 @@
     python -m bench.curves [--out FOLDER]
 
 Latency: one reading a frame on 64 connections, sent when due, by chance, at rates that rise until the service cannot
-follow; each latency counts from when its reading was due, and each session has spoken once before. Throughput: one connection, 8 frames in flight.
+follow; each latency counts from when its reading was due, and each session has spoken once before. Throughput: one
+connection, 8 frames in flight.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def plot_latency(found: dict[int, Latencies], path: Path, note: str) -> None:
     for share, name in ((0.5, "p50"), (0.9, "p90"), (0.99, "p99")):
         axes.plot(rates, [found[rate].percentile(share) * 1e3 for rate in rates], marker="o", label=name)
     axes.set(xscale="log", yscale="log", xlabel="readings a second, one a frame, when they are due", ylabel="ms")
-    axes.set_xticks(rates, [f"{rate:,}" for rate in rates])
+    axes.set_xticks(rates, [f"{rate:,}" for rate in rates], fontsize=6)
     axes.minorticks_off()
     finish(figure, axes, f"Latency against load, {CONNECTIONS} connections", path, note)
 
