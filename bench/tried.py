@@ -72,7 +72,7 @@ def main() -> None:
         }.items():
             try:
                 steps[what] = build()
-            except Exception as fault:  # no g++, say: the others are measured all the same
+            except (RuntimeError, OSError, ImportError, ValueError) as fault:  # no g++, say: the others are measured
                 print(f"{what}: {type(fault).__name__}: {str(fault)[:300]}")
         off = deviations(steps, torched(Stepping(model)), bundle.initial)
         one, many = (times_of(steps, bundle.initial, batch) for batch in BATCHES)
