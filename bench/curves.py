@@ -9,6 +9,7 @@ connection, 8 frames in flight.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -112,8 +113,9 @@ def finish(figure: Figure, axes: Axes, title: str, path: Path, note: str, scaled
     figure.savefig(path, dpi=110)
 
 
-def main() -> None:
-    parser = options(__doc__)
+def command(description: str | None, measure: Callable[[Setting, Path, str], list[Row]]) -> None:
+    """The main function of rows that come with plots."""
+    parser = options(description)
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the plots are written")
     chosen = parser.parse_args()
     with setting(chosen) as made:
@@ -122,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure)

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from bench.curves import FOLDER, finish
+from bench.curves import command, finish
 from bench.load.job import Job, run
 from bench.load.percentiles import Latencies
 from bench.load.predict import Poster
 from bench.load.row import Row
-from bench.load.setting import Setting, options, setting
-from bench.machine import taken
+from bench.load.setting import Setting
 from bench.many_sessions import Crowd, at_hand
 from bench.replay import posted
 
@@ -96,14 +95,5 @@ def plot_sessions(rates: dict[int, float], path: Path, note: str) -> None:
     finish(figure, axes, "Throughput against the number of sessions, one connection", path, note, scaled=False)
 
 
-def main() -> None:
-    parser = options(__doc__)
-    parser.add_argument("--out", type=Path, default=FOLDER, help="where the plots are written")
-    chosen = parser.parse_args()
-    with setting(chosen) as made:
-        for row in measure(made, chosen.out, taken()):
-            print(f"{row.what}: {row.found}")
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure)

@@ -16,9 +16,9 @@ from pathlib import Path
 import matplotlib as mpl
 from safetensors.numpy import load_file
 
-from bench.curves import FOLDER, finish
+from bench.curves import FOLDER, command, finish
 from bench.load.row import Row, met
-from bench.load.setting import Setting, options, setting
+from bench.load.setting import Setting
 from bench.machine import taken
 from bench.step import REPLAYED, measured, replaying, stepping
 from service.bundle import STEP_WEIGHTS, Bundle
@@ -106,14 +106,5 @@ def plot(found: dict[str, dict[int, float]], path: Path, note: str) -> None:
     finish(figure, axes, "Throughput of the step against its batch, compute alone", path, note)
 
 
-def main() -> None:
-    parser = options(__doc__)
-    parser.add_argument("--out", type=Path, default=FOLDER, help="where the plot is written")
-    chosen = parser.parse_args()
-    with setting(chosen) as made:
-        for row in measure(made, chosen.out):
-            print(f"{row.what}: {row.found}")
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure)
