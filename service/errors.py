@@ -225,6 +225,18 @@ class StaleSession(GatecastError):
     code, status = "stale_session", 409
 
 
+class HistoryGone(GatecastError):
+    """Readings are asked for that the journal was told to keep no longer; `first_step` is the oldest kept one."""
+
+    code, status = "history_gone", 410
+
+
+class SessionExpired(GatecastError):
+    """A session that had no reading for as long as it was made to live; never answered with a fresh one."""
+
+    code, status = "expired", 410
+
+
 class CannotStream(GatecastError):
     code, status = "cannot_stream", 409
 

@@ -11,10 +11,13 @@ from service.journal.protocol import (
     Beginning,
     Checkpoint,
     Durable,
+    Export,
     Head,
     Journal,
+    Kept,
     Readings,
     Static,
+    Wanted,
 )
 from service.journal.subject import Subject
 from service.share import Share
@@ -26,11 +29,14 @@ __all__ = [
     "Beginning",
     "Checkpoint",
     "Durable",
+    "Export",
     "Head",
     "Journal",
+    "Kept",
     "Readings",
     "Static",
     "Subject",
+    "Wanted",
     "open_journal",
 ]
 
