@@ -224,8 +224,9 @@ class Journal(Protocol):
         """Lets go of the readings before step `first`, of which at least the last one stays: `first` <= last step.
 
         `bases` are states after step `first - 1`, at most one of each bundle, from which the rest can be replayed; they
-        take the place of those that were there, and newer checkpoints never push them out; checkpoints of steps before
-        `first` are dropped. With `first` as it is, only bases change. False, and nothing is done, if the session has another revision or has let go of more.
+        take the place of those that were there, and newer checkpoints never push them out. Checkpoints of steps before
+        `first` are dropped. With `first` as it is, only the bases change. False, and nothing is done, if the session
+        has another revision or has let go of more.
         """
 
     def kept(self, key: int) -> Kept:
