@@ -98,8 +98,8 @@ class Registry:
             unborn = table.unborn[rows]
             if not unborn.any():
                 return self._append(rows, steps, values)
-            self._bear({row: values[rows == row] for row in np.unique(rows[unborn]).tolist()})
-            accepted = unborn.copy()
+            refused = self._bear({row: values[rows == row] for row in np.unique(rows[unborn]).tolist()})
+            accepted = unborn & ~np.isin(rows, refused)
             accepted[~unborn] = self._append(rows[~unborn], steps[~unborn], values[~unborn])
             return accepted
 
@@ -163,18 +163,27 @@ class Registry:
         self.tail += len(rows)
         return self.journal.append(Readings(self.table.key[rows], self.table.revision[rows], steps, values))
 
-    def _bear(self, values: dict[int, NDArray[np.float64]]) -> None:
-        """The first readings of sessions, by row, and with them their starts, in one write."""
+    def _bear(self, values: dict[int, NDArray[np.float64]]) -> list[int]:
+        """The first readings of sessions, by row, and with them their starts, in one write.
+
+        Returns the rows of those that somebody else has begun meanwhile.
+        """
         table, beginnings = self.table, []
         heads = self.journal.heads([table.name(row) for row in values])
         for (row, readings), head in zip(values.items(), heads, strict=True):
             if head is None:
                 raise self.unknown(table.name(row))
+            start, revision = int(table.start[row]), int(table.revision[row])
             beginnings.append(
-                Beginning(head.name, int(table.start[row]), head.origin, readings, head.static, head.regime)
+                Beginning(head.name, start, head.origin, readings, head.static, head.regime, head.ttl, revision)
             )
+        refused = []
         for row, born in zip(values, self.journal.replace_all(beginnings), strict=True):
-            table.revision[row], table.unborn[row] = born.revision, False
+            if born is None:
+                refused.append(row)
+            else:
+                table.revision[row], table.unborn[row] = born.revision, False
+        return refused
 
 
 def origin_of(

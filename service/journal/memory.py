@@ -85,11 +85,11 @@ class MemoryJournal:
         begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime, ttl)
         return self._begin(begun, checkpoint)
 
-    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
             self._found(each.name)
             self._heads.checked(each.values, each.origin)
-        return [self._begin(each, None) for each in beginnings]
+        return [self._begin(each, None) if self._follows(each) else None for each in beginnings]
 
     def head(self, name: str) -> Head | None:
         found = self._sessions.get(name)
@@ -243,6 +243,10 @@ class MemoryJournal:
 
     def close(self) -> None:
         pass
+
+    def _follows(self, begun: Beginning) -> bool:
+        slot = self._heads.slot(self._found(begun.name).key)
+        return begun.revision in (0, int(self._heads.revision[slot]))
 
     def _found(self, name: str) -> Remembered:
         if name not in self._sessions:

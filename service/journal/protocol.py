@@ -80,6 +80,7 @@ class Beginning:
     static: Static = field(default_factory=dict)
     regime: bool = False
     ttl: int = 0
+    revision: int = 0  # of the session that it takes the place of; 0: whatever it has
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +113,8 @@ class Wanted:
 class Journal(Protocol):
     """Keeps every reading and the latest states. Used from one thread; only `fold` may be called from another.
 
-    Every operation holds wholly or not at all. One that fails ends in `JournalError` (storage) with what to do, and
-    leaves the journal as it was.
+    Every operation on one session holds wholly or not at all. One that fails ends in `JournalError` (storage) with
+    what to do, and leaves the journal as it was.
     """
 
     durable: Durable  # what a reading survives once `append` has returned
@@ -153,8 +154,12 @@ class Journal(Protocol):
         `UnknownSession` if there is none.
         """
 
-    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
-        """As `replace` without a checkpoint, for several sessions, each named once: all of them or none."""
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
+        """As `replace` without a checkpoint, for several sessions, each named once.
+
+        None, and nothing is done, for those that are not (any more) of the revision that is said in their beginning. A
+        journal in one place replaces the others all together; one in several places may fail after some of them.
+        """
 
     def head(self, name: str) -> Head | None:
         """Where the session stands, or None."""

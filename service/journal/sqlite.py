@@ -116,8 +116,11 @@ class SqliteJournal:
     ) -> Head:
         return self._replace([Beginning(name, start, origin, values, static or {}, regime)], checkpoint)[0]
 
-    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
-        return self._replace(beginnings, None)
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
+        with self._lock:
+            follow = [self._follows(each) for each in beginnings]
+            anew = iter(self._replace([each for each, does in zip(beginnings, follow, strict=True) if does], None))
+            return [next(anew) if does else None for does in follow]
 
     def head(self, name: str) -> Head | None:
         return self.heads([name])[0]
@@ -255,6 +258,10 @@ class SqliteJournal:
                     self._database.close()
             finally:
                 self._owner.release()
+
+    def _follows(self, begun: Beginning) -> bool:
+        slot = self._heads.slot(self._key(begun.name))
+        return begun.revision in (0, int(self._heads.revision[slot]))
 
     def _key(self, name: str) -> int:
         head = self.head(name)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.errors import HistoryGone, SessionExists, StaleSession, UnknownSession
-from service.journal import NO_READING, Head, Journal
+from service.journal import NO_READING, Beginning, Head, Journal
 from tests.contracts.journals import DIGESTS, checkpoint, follow, readings, rows
 
 
@@ -205,3 +205,15 @@ def test_a_session_is_put_in_the_place_of_another_one_only_if_that_was_asked(jou
     assert (put.key, put.revision, put.start) == (two.key, 2, 0)
     np.testing.assert_array_equal(everything(journal, two.key), rows(1, 2))
     assert journal.put("three", journal.kept(one.key), replace=True).revision == 1
+
+
+def test_of_two_who_begin_a_session_anew_one_wins(journal: Journal) -> None:
+    for name in ("one", "two"):
+        journal.create(name, 0, "", rows())
+    seen = [Beginning(name, 5, "", rows(1), revision=1) for name in ("one", "two")]
+    assert [head.revision for head in journal.replace_all(seen[:1])] == [2]
+    first, second = journal.replace_all([replace(each, values=rows(7)) for each in seen])
+    assert first is None
+    assert (second.revision, second.last_step) == (2, 0)
+    np.testing.assert_array_equal(everything(journal, journal.head("one").key), rows(1))
+    assert journal.replace_all([Beginning("one", 6, "", rows(8))])[0].revision == 3, "whatever it has"
