@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
+from service.changes import Changes
 from service.checkpoints import Checkpoints
+from service.copies import Copies
 from service.engine_settings import EngineSettings
 from service.events import NullObserver, Observer
 from service.express import Express
@@ -29,12 +31,14 @@ from service.lifecycle import Lifecycle
 from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.peeks import Peeks
+from service.places import Places
 from service.predictions import Prediction
 from service.reach import Reach
 from service.regime import Watch
 from service.registry import Registry
 from service.replays import Replays
 from service.replies import Caller, Replies
+from service.revisions import Revisions
 from service.running import Runner
 from service.runtimes import Runtime
 from service.salvage import Salvage
@@ -64,6 +68,8 @@ __all__ = [
 
 class Engine:
     """Callers submit from their event loops and await; one thread owns runtime, arena and journal.
+
+    What changes the past of sessions, or copies them, is `changes`.
 
     There is no timer and no wait: whatever has come while a batch ran is the next batch. Between two chunks of
     long histories the stream has its turn. Any call may end in `Overloaded`, `Draining`, `ModelFailed` or
@@ -123,6 +129,10 @@ class Engine:
         )
         self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest)
         self._shown = Shown(model, registry, replays, histories, replies, room, settings.checkpoint_every)
+        places = Places(table, reach, settings.max_history)
+        revisions = Revisions(registry, replays, histories, self._replies, room, places, runtime.bundle.digest)
+        copies = Copies.of(registry, places, runtime.bundle, settings.max_history)
+        self.changes = Changes(self._call, self._intake, revisions, copies)
         self._upkeep = upkeep = Upkeep(registry, settings, observer, health, clock)
         health.probes["model"] = probe or model.probe
         health.probes["journal"] = upkeep.probe
