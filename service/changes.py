@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from service.copies import Copies, Erased
+from service.copies import Erased
 from service.frames import SessionView
-from service.intake import Intake
 from service.places import Correction
 from service.replies import Caller
-from service.revisions import Revised, Revisions
+from service.revisions import Revised
+from service.serving import Serving
 
 
 class Call(Protocol):
@@ -22,11 +22,9 @@ class Call(Protocol):
 class Changes:
     """Any call may end in `Overloaded`, `Draining`, `ModelFailed` or `JournalError` beside what it names."""
 
-    def __init__(self, call: Call, intake: Intake, revisions: Revisions, copies: Copies) -> None:
+    def __init__(self, call: Call, serving: Serving) -> None:
         self._call = call
-        self._intake = intake
-        self._revisions = revisions
-        self._copies = copies
+        self._serving = serving
 
     async def correct(self, name: str, correction: Correction) -> Revised:
         """Gives readings of a session other values, fills in those that came late, adds those behind the last one.
@@ -34,36 +32,38 @@ class Changes:
         From then on its forecasts are as if it had always been so. What is so already changes nothing. `CannotStream`,
         `InvalidValue`, and as `Revisions.correct`.
         """
-        self._intake.must_stream()
-        self._intake.correction(correction)
-        revised: Revised = await self._call(lambda caller: self._revisions.correct(caller, name, correction))
+        self._serving.core.intake.must_stream()
+        self._serving.core.intake.correction(correction)
+        revised: Revised = await self._call(
+            lambda caller: self._serving.core.revisions.correct(caller, name, correction)
+        )
         return revised
 
     async def rewind(self, name: str, step: int) -> Revised:
         """Takes back all readings of a session after `step`, -1 for all of them. As `Revisions.rewind`."""
-        self._intake.must_stream()
-        revised: Revised = await self._call(lambda caller: self._revisions.rewind(caller, name, step))
+        self._serving.core.intake.must_stream()
+        revised: Revised = await self._call(lambda caller: self._serving.core.revisions.rewind(caller, name, step))
         return revised
 
     async def fork(self, name: str, other: str, step: int | None = None) -> SessionView:
         """A copy of a session, up to `step`, as the session `other`. As `Copies.fork`."""
-        self._intake.must_stream()
-        view: SessionView = await self._call(lambda _: self._copies.fork(name, other, step))
+        self._serving.core.intake.must_stream()
+        view: SessionView = await self._call(lambda _: self._serving.core.copies.fork(name, other, step))
         return view
 
     async def export(self, name: str, shown: str) -> bytes:
         """A session as one file, in which it is called `shown`. `UnknownSession`."""
-        self._intake.must_stream()
-        data: bytes = await self._call(lambda _: self._copies.export(name, shown))
+        self._serving.core.intake.must_stream()
+        data: bytes = await self._call(lambda _: self._serving.core.copies.export(name, shown))
         return data
 
     async def take_in(self, name: str, data: bytes, replace: bool = False) -> SessionView:
         """A session from such a file. As `Copies.take_in`."""
-        self._intake.must_stream()
-        view: SessionView = await self._call(lambda _: self._copies.take_in(name, data, replace))
+        self._serving.core.intake.must_stream()
+        view: SessionView = await self._call(lambda _: self._serving.core.copies.take_in(name, data, replace))
         return view
 
     async def erase(self, name: str) -> Erased:
         """Deletes a session and all its forks. `UnknownSession`."""
-        erased: Erased = await self._call(lambda _: self._copies.erase(name))
+        erased: Erased = await self._call(lambda _: self._serving.core.copies.erase(name))
         return erased
