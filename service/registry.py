@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +17,22 @@ from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
-from service.sessions import UNKNOWN, SessionTable
+from service.sessions import NOWHERE, UNKNOWN, SessionTable
 from service.share import Share
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
 
 Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """A state after a reading that is not the session's last any more."""
+
+    key: int
+    revision: int
+    step: int
+    body: NDArray[np.float32]
 
 
 class Registry:
@@ -41,6 +53,7 @@ class Registry:
         self.cache = cache
         self.checkpoints = checkpoints
         self.known = known
+        self.behind: dict[int, Behind] = {}  # by row, states that were at hand when another process moved on
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self._frequency = frequency
         self._share = share
@@ -58,8 +71,28 @@ class Registry:
                 self.adopt(head)
         return self.table.find(names)
 
+    def refresh(self, names: Collection[str]) -> bool:
+        """Asks a shared journal where these sessions stand now; whether one stands elsewhere than was known."""
+        moved = False
+        asked = list(names)
+        with faults_as(JournalError, BROKEN):
+            heads = self.journal.heads(asked)
+        for name, head in zip(asked, heads, strict=True):
+            row = self.table.row(name)
+            if head is None:
+                if row != UNKNOWN:
+                    self.forget(np.array([row]))
+                    moved = True
+            elif row == UNKNOWN or not self._stands(row, head):
+                self._leave(row, head)
+                self.adopt(head)
+                moved = True
+        return moved
+
     def row(self, name: str) -> int:
         """The row of one session; `UnknownSession` if there is none of that name."""
+        if self.journal.shared:
+            self.refresh([name])
         row = int(self.find([name])[0])
         if row == UNKNOWN:
             raise self.unknown(name)
@@ -121,6 +154,7 @@ class Registry:
         rows = rows[self.table.key[rows] >= 0]
         self.cache.release(rows)
         for row in rows.tolist():
+            self.behind.pop(row, None)
             self.table.remove(row)
 
     def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
@@ -139,6 +173,21 @@ class Registry:
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
         self.forget(np.array([row]))
+
+    def _stands(self, row: int, head: Head) -> bool:
+        table = self.table
+        here = int(table.key[row]), int(table.revision[row]), int(table.last_step[row])
+        return here == (head.key, head.revision, head.last_step)
+
+    def _leave(self, row: int, head: Head) -> None:
+        """Keeps the state that was at hand, if what followed elsewhere can be replayed from there."""
+        table = self.table
+        if row == UNKNOWN or table.slot[row] == NOWHERE:
+            return
+        session = int(table.key[row]), int(table.revision[row])
+        step = int(table.last_step[row])
+        if session == (head.key, head.revision) and 0 <= step < head.last_step:
+            self.behind[row] = Behind(*session, step, self.cache.bodies(np.array([row]))[0])
 
     def view(self, row: int, created: bool = False) -> SessionView:
         """Where a session stands."""

@@ -250,7 +250,7 @@ def test_whatever_is_changed_in_whatever_order_all_is_as_if_it_had_always_been_s
                 found = await forecast(engine, name)
                 np.testing.assert_allclose(found, alone(model[name])[-1], rtol=1e-5, atol=1e-5)
 
-        bounds = {"max_resident": resident, "checkpoint_every": every, "chunk": 4}
+        bounds = {"max_resident": resident, "checkpoint_every": every, "chunk": 4, "max_batch": 16}
         async with running(FakeRuntime(fake_bundle()), journal, **bounds) as engine:
             for name in names:
                 await engine.create(name, START, column(), regime=watched[name])
