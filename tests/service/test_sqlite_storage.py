@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalError
-from service.journal import Checkpoint, Head, Readings, sqlite
+from service.journal import Checkpoint, Head, Readings, folding
 from service.journal.sqlite import SqliteJournal
 
 
@@ -131,7 +131,7 @@ def test_the_tail_stays_bounded_when_nobody_folds(path: Path) -> None:
 
 
 def test_no_append_folds_all_of_a_tail_that_nobody_folds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "SPILL", 50)
+    monkeypatch.setattr(folding, "SPILL", 50)
     journal = SqliteJournal(path, 1, "1h", "process", tail_bytes=40 * 1_000)
     heads = [journal.create(f"s{i}", 0, "", np.zeros((0, 1))) for i in range(3)]
     waiting = [0]
