@@ -13,7 +13,7 @@ from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
 from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
-from service.faults import faults_as
+from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
@@ -57,6 +57,7 @@ class Registry:
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self._frequency = frequency
         self._share = share
+        self._damaged: dict[str, JournalDamaged] = {}  # sessions that could not be read when they were last asked for
 
     def find(self, names: list[str]) -> Rows:
         """The row of each session, UNKNOWN where the journal has none of that name."""
@@ -64,8 +65,13 @@ class Registry:
         if (rows >= 0).all():
             return rows
         missing = list({names[at] for at in np.flatnonzero(rows == UNKNOWN).tolist()})
-        with faults_as(JournalError, BROKEN):
-            heads = self.journal.heads(missing)
+        try:
+            with faults_as(JournalError, BROKEN):
+                heads = self.journal.heads(missing)
+        except JournalDamaged:
+            heads = [self._undamaged(name) for name in missing]  # so that the damage concerns that session alone
+        else:
+            self._damaged.clear()
         for head in heads:
             if head is not None:
                 self.adopt(head)
@@ -99,8 +105,11 @@ class Registry:
         return row
 
     def unknown(self, name: str) -> GatecastError:
-        """The error of a session that is not here: another worker's, or nobody's."""
-        return self._share.misdirected(name) or UnknownSession(f"there is no session {name!r}; create it first")
+        """The error of a session that is not here: another worker's, a damaged one, or nobody's."""
+        damage = self._damaged.get(name)
+        return self._share.misdirected(name) or (
+            again(damage) if damage else UnknownSession(f"there is no session {name!r}; create it first")
+        )
 
     def head(self, name: str) -> Head | None:
         with faults_as(JournalError, BROKEN):
@@ -172,6 +181,7 @@ class Registry:
         row = self.row(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
+        self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
         self.forget(np.array([row]))
 
     def _stands(self, row: int, head: Head) -> bool:
@@ -205,6 +215,15 @@ class Registry:
             static=self.known.named(table.static[row]),
             regime=bool(table.regime[row]),
         )
+
+    def _undamaged(self, name: str) -> Head | None:
+        """The session, or None where there is none or it is damaged, of which `unknown` then tells."""
+        self._damaged.pop(name, None)
+        try:
+            return self.head(name)
+        except JournalDamaged as damage:
+            self._damaged[name] = damage
+            return None
 
     def _append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
         if len(rows) == 0:
