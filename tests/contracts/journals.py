@@ -9,6 +9,7 @@ import numpy as np
 
 from service.journal import JOURNALS, Checkpoint, Head, Journal, Readings, open_journal
 from service.journal.sqlite import SqliteJournal
+from tests.redis_shared import redis_url
 
 WIDTH = 2
 FREQUENCY = "30min"
@@ -17,8 +18,13 @@ DIGESTS = ("a" * 64, "b" * 64)
 Open = Callable[[Path], Journal]
 
 
+def url_of(kind: str, path: Path) -> str:
+    """The journal of that kind which belongs to a path."""
+    return redis_url(path) if kind == "redis" else f"{kind}:{path}"
+
+
 def registered(kind: str) -> Open:
-    return lambda path: open_journal(f"{kind}:{path}", WIDTH, FREQUENCY, "process")
+    return lambda path: open_journal(url_of(kind, path), WIDTH, FREQUENCY, "process")
 
 
 def cramped(path: Path) -> Journal:
