@@ -22,6 +22,7 @@ from service.errors import JournalDamaged, JournalError
 from service.journal.redis_address import Address
 
 AGAIN = "It is tried again with the next request"
+UNREACHED = "See that Redis runs at this address and can be reached from here"
 # The first that fits counts: subclasses before their parents.
 ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (AuthenticationError, "Give the right user and password in its URL: redis://USER:PASSWORD@HOST:PORT"),
@@ -38,7 +39,8 @@ ADVICE: tuple[tuple[type[Exception], str], ...] = (
         redis.TimeoutError,
         f"Redis did not answer in time: see that it runs and is not busy, or raise timeout_ms. {AGAIN}",
     ),
-    (redis.ConnectionError, f"See that Redis runs at this address and can be reached from here. {AGAIN}"),
+    (redis.ConnectionError, f"{UNREACHED}. {AGAIN}"),
+    (OSError, f"{UNREACHED}. {AGAIN}"),
     (RedisClusterException, f"See CLUSTER INFO on its nodes. {AGAIN}"),
 )
 # Answers that the client library has no class for, by their first word.
