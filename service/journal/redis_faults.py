@@ -49,6 +49,8 @@ SAID = {
     "NOREPLICAS": "Fewer replicas than its min-replicas-to-write are there: start them, or lower it",
     "BUSY": f"Redis is busy with a script of somebody else: see its log. {AGAIN}",
     "MASTERDOWN": f"Redis is a replica that has lost its primary: give the address of the primary. {AGAIN}",
+    "SELECT": "A cluster has no database but 0: leave it out of the URL",
+    "DB": "Redis has not so many databases: choose a lower one in the URL, or raise its `databases`",
     "WRONGTYPE": "Something else uses keys of this prefix: choose another prefix in its URL",
     "UNKILLABLE": f"Redis is busy with a script of somebody else: see its log. {AGAIN}",
 }

@@ -145,13 +145,9 @@ class Server:
     def _topology(self) -> RedisCluster:
         """Which node of the cluster has what, as far as is known."""
         if self._cluster is None:
-            if self.address.database:
-                raise Unfit("a cluster has no database but 0: leave it out of the URL")
             # A cluster greets its connections itself, and calls this then.
             judge: dict[str, Any] = {"redis_connect_func": self._judge}
-            self._cluster = RedisCluster(
-                self.address.host, self.address.port, cluster_error_retry_attempts=0, **judge, **self._options
-            )
+            self._cluster = RedisCluster(self.address.host, self.address.port, **judge, **self._options)
         return self._cluster
 
     def _look_again(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +34,32 @@ def cramped(path: Path) -> Journal:
     return SqliteJournal(path, WIDTH, FREQUENCY, "process", tail_bytes=300, segment_rows=3)
 
 
-JOURNALS_TO_TEST = {**{kind: registered(kind) for kind in sorted(JOURNALS)}, "sqlite, cramped": cramped}
+class Turns:
+    """One shared journal, spoken to by turns through connections that know nothing of each other."""
+
+    def __init__(self, *journals: Journal) -> None:
+        self._journals = journals
+        self._turn = itertools.count()
+
+    def __getattr__(self, name: str) -> Any:
+        turn = next(self._turn)
+        return getattr(self._journals[turn * turn % 7 % len(self._journals)], name)
+
+    def close(self) -> None:
+        for journal in self._journals:
+            journal.close()
+
+
+def shared_by_two(path: Path) -> Journal:
+    opener = registered("redis")
+    return Turns(opener(path), opener(path))
+
+
+JOURNALS_TO_TEST = {
+    **{kind: registered(kind) for kind in sorted(JOURNALS)},
+    "redis": shared_by_two,
+    "sqlite, cramped": cramped,
+}
 
 
 def rows(*numbers: float) -> np.ndarray:

@@ -69,7 +69,7 @@ def test_a_server_that_is_gone_and_comes_back_has_all_it_acknowledged(server: Re
     assert append(journal, head, 1)
     server.kill()
     for _ in range(2):
-        with pytest.raises(JournalError, match="could not record readings: .*See that Redis runs at this address"):
+        with pytest.raises(JournalError, match=r"could not record readings: .*See that Redis runs at this address"):
             append(journal, head, 2)
     with pytest.raises(JournalError, match="could not look sessions up"):
         journal.head("meter")
@@ -89,7 +89,7 @@ def test_a_silent_server_is_not_waited_for_longer_than_was_said(server: RedisSer
     head = meter(journal)
     server.pause()
     began = time.monotonic()
-    with pytest.raises(JournalError, match="did not answer in time.*timeout_ms"):
+    with pytest.raises(JournalError, match=r"did not answer in time.*timeout_ms"):
         append(journal, head, 1)
     assert time.monotonic() - began < 10
     server.resume()
@@ -171,7 +171,7 @@ def test_less_durable_than_was_promised_is_told_and_not_acknowledged(server: Red
     head = meter(journal)
     admin(server).config_set("appendfsync", "everysec")
     admin(server).client_kill_filter(_type="normal", skipme=True)
-    with pytest.raises(JournalError, match="durable to process now .*appendfsync everysec"):
+    with pytest.raises(JournalError, match=r"durable to process now .*appendfsync everysec"):
         append(journal, head, 1)
     admin(server).config_set("appendfsync", "always")
     assert append(journal, head, 1)

@@ -101,7 +101,7 @@ def test_it_promises_what_the_server_gives(server: RedisServer) -> None:
     assert [opened(server, durable=asked).durable for asked in (None, "disk", "process")] == ["disk", "disk", "process"]
     admin(server).config_set("appendfsync", "everysec")
     assert [opened(server, durable=asked).durable for asked in (None, "process")] == ["process", "process"]
-    with pytest.raises(JournalError, match="appendonly yes, appendfsync everysec.*give it appendonly yes and"):
+    with pytest.raises(JournalError, match=r"appendonly yes, appendfsync everysec.*give it appendonly yes and"):
         opened(server, durable="disk")
     admin(server).config_set("appendonly", "no")
     with pytest.raises(JournalError, match="appendonly no"):
