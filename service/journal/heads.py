@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from service.errors import SessionExists, UnknownSession
 from service.journal.protocol import Beginning, Checkpoint, Head, Readings
+from service.journal.shapes import check_batch, checked
 
 NOBODY = 0  # the slot that every unknown key leads to
-ORIGIN_BYTES = 64  # a sha256 in hexadecimal
 MOST_KEYS = 2**31 - 1
 
 
@@ -46,7 +46,7 @@ class Heads:
         """The slot of one key; `UnknownSession` if it is no session's."""
         slot = int(self._slots[key]) if 0 <= key < len(self._slots) else NOBODY
         if slot == NOBODY:
-            raise UnknownSession(f"the journal has no session under key {key}: it was deleted")
+            raise unknown_key(key)
         return slot
 
     def head(self, key: int, begun: Beginning) -> Head:
@@ -66,11 +66,7 @@ class Heads:
 
     def checked(self, values: NDArray[np.float64], origin: str) -> NDArray[np.float64]:
         """The values as rows of this journal's width, or `ValueError`."""
-        if values.ndim != 2 or values.shape[1] != self.width:
-            raise ValueError(f"expected values of shape (steps, {self.width}), got {values.shape}")
-        if len(origin.encode()) > ORIGIN_BYTES:
-            raise ValueError(f"expected an origin of at most {ORIGIN_BYTES} bytes, got {len(origin.encode())}")
-        return np.ascontiguousarray(values, np.float64)
+        return checked(values, origin, self.width)
 
     def current(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> list[tuple[int, Checkpoint]]:
         """Those checkpoints, each with its key, that are of the history which their session has now."""
@@ -109,13 +105,7 @@ class Heads:
 
     def judge(self, slots: NDArray[np.int64], readings: Readings) -> tuple[NDArray[np.bool_], Readings]:
         """Which rows follow, and those alone; `ValueError` if the columns do not fit each other."""
-        rows = len(readings.keys)
-        if not len(readings.revisions) == len(readings.steps) == rows:
-            raise ValueError(
-                f"expected columns of {rows} rows, got {len(readings.revisions)} and {len(readings.steps)}"
-            )
-        if readings.values.shape != (rows, self.width):
-            raise ValueError(f"expected values of shape {(rows, self.width)}, got {readings.values.shape}")
+        check_batch(readings, self.width)
         follows = self.follow(slots, readings.revisions, readings.steps)
         if follows.all():
             return follows, readings
@@ -191,6 +181,10 @@ def exists(name: str) -> SessionExists:
 
 def unknown(name: str) -> UnknownSession:
     return UnknownSession(f"there is no session {name!r}; create it first")
+
+
+def unknown_key(key: int) -> UnknownSession:
+    return UnknownSession(f"the journal has no session under key {key}: it was deleted")
 
 
 def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:
