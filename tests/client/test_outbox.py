@@ -83,7 +83,7 @@ class World:
     def _receive(self) -> None:
         if self._answers:
             self.outbox.answered(WIRE.decode(self._answers.popleft(), self.outbox.expected))
-        if self.outbox.refusal is not None:
+        if self.outbox.stalled:
             self.outbox.again()
 
     def _cut(self) -> None:
@@ -158,8 +158,9 @@ async def test_a_gap_behind_a_refused_reading_waits_with_it_and_any_other_is_an_
     gap = {"code": "gap", "message": "…", "expected_step": 5}
     outbox.answered(Item(session="a", error={"code": "overloaded", "message": "later"}))
     outbox.answered(Item(session="a", error=gap))
-    assert outbox.refusal is None  # one answer is still to come
+    assert not outbox.stalled  # one answer is still to come
     outbox.answered(Item(session="b", error=gap))
+    assert outbox.stalled
     assert outbox.refusal is not None
     assert outbox.next() is None
     outbox.again()
