@@ -50,11 +50,11 @@ class Judge:
             return None
         if error.code == "unknown_session" and (last := self.window.last(session)) is not None:
             return _unknown(session, last, error)
-        if error.code != "gap":
+        if error.code not in ("gap", "time_required"):  # the latter: it has not begun
             return error
         if session in self.held:
             return None
-        expected = error.facts.get("expected_step")
+        expected = error.facts.get("expected_step") if error.code == "gap" else 0
         lost = self.window.lost(session, expected) if isinstance(expected, int) else None
         if lost is None:
             return error

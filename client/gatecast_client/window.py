@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatecast_client.readings import Number, Reading, When, time_as_sent
+from gatecast_client.tail import Tail
 
 RESEND_READINGS = 2**17  # of all sessions together: 1 MiB of numbers, and some 300 bytes a session
 _KEPT = 0.5  # share of the readings that stays when there are too many
@@ -35,26 +36,6 @@ class Lost:
         return self.held == self.first
 
 
-class _Tail:
-    """The end of one session: consecutive readings from step `first` to before `next`."""
-
-    __slots__ = ("ds", "first", "names", "next", "seen", "values")
-
-    def __init__(self, step: int, names: tuple[str, ...]) -> None:
-        self.first = self.next = step
-        self.names = names
-        self.values = array("d")
-        self.seen = 0
-        self.ds: str | int | None = None  # time of step 0
-
-    def cut(self, most: int) -> None:
-        """Leaves so many, the newest."""
-        gone = self.next - self.first - most
-        if gone > 0:
-            self.first += gone
-            self.values = self.values[gone * (1 + len(self.names)) :]
-
-
 class Window:
     """At most so many readings of all sessions together (0: none). Where there are more, the longest sessions lose
     their oldest ones, and where there are too many sessions, those that spoke least recently go first.
@@ -64,7 +45,7 @@ class Window:
         if most < 0:
             raise ValueError(f"resend_readings: a number from 0 was expected, got {most}")
         self._most = most
-        self._tails: dict[str, _Tail] = {}
+        self._tails: dict[str, Tail] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # each once, compared by identity
         self._count = 0
         self._turn = 0
@@ -76,22 +57,24 @@ class Window:
     def last(self, session: str) -> int | None:
         """The last step known to be acknowledged."""
         tail = self._tails.get(session)
-        return None if tail is None else tail.next - 1
+        return None if tail is None else tail.last
 
     def lost(self, session: str, expected: int) -> Lost | None:
         """What is to be sent again to a service that expects this step; None if none of it is known as acknowledged."""
         tail = self._tails.get(session)
-        if tail is None or expected >= tail.next:
+        if tail is None or expected > tail.last:
             return None
-        held = max(tail.first, expected)
-        values = tail.values[(held - tail.first) * (1 + len(tail.names)) :]
-        return Lost(session, expected, tail.next - 1, held, values, tail.names, tail.ds if held == 0 else None)
+        values = tail.run(expected)
+        if not values:  # the next one that is known is further on
+            return Lost(session, expected, tail.last, tail.after(expected), values, tail.names)
+        last = expected + len(values) // (1 + len(tail.names)) - 1
+        return Lost(session, expected, last, expected, values, tail.names, tail.ds if expected == 0 else None)
 
     def forget(self, session: str) -> None:
         """The session is deleted, or made anew, on purpose."""
         tail = self._tails.pop(session, None)
         if tail is not None:
-            self._count -= tail.next - tail.first
+            self._count -= len(tail)
 
     def take(self, reading: Reading, step: int, repeated: bool) -> None:
         """One that was acknowledged at this step."""
@@ -119,9 +102,9 @@ class Window:
         )
         tails, self._turn = self._tails, self._turn + 1
         for at, (session, step, row) in enumerate(zip(sessions, steps, rows, strict=True)):
-            tail: _Tail | None = tails.get(session)
+            tail: Tail | None = tails.get(session)
             if tail is None or step != tail.next or names is not tail.names:
-                tail = self._out_of_line(tail, session, step, names, at in repeated)
+                tail = self._out_of_line(tail, session, step, row if names else (row,), names, at in repeated)  # type: ignore[arg-type]
                 if tail is None:
                     continue
             if names:
@@ -135,19 +118,17 @@ class Window:
             self._trim()
 
     def _out_of_line(
-        self, tail: _Tail | None, session: str, step: int, names: tuple[str, ...], repeated: bool
-    ) -> _Tail | None:
-        """The tail that a reading goes on which is not its next one; None: the reading is no news."""
-        if tail is not None and names is tail.names and step < tail.next:
-            if repeated:
-                return None
-            if step >= tail.first:  # recorded anew: what was behind it is no more what the service was told
-                del tail.values[(step - tail.first) * (1 + len(names)) :]
-                self._count -= tail.next - step
-                tail.next = step
-                return tail
+        self, tail: Tail | None, session: str, step: int, row: Sequence[float], names: tuple[str, ...], repeated: bool
+    ) -> Tail | None:
+        """The tail that a reading goes on which is not its next one; None: there is nothing to go on."""
+        before = 0 if tail is None else len(tail)
+        if tail is not None and names is tail.names:
+            ready = tail.fit(step, array("d", row), repeated)
+            self._count += len(tail) - before
+            if ready is not None:
+                return tail if ready else None
         self.forget(session)
-        self._tails[session] = begun = _Tail(step, names)
+        self._tails[session] = begun = Tail(step, names)
         return begun
 
     def _first_time(self, session: str, ds: When) -> None:
@@ -161,7 +142,7 @@ class Window:
             newest = sorted(self._tails.items(), key=lambda each: each[1].seen)[-target:]
             self._tails = dict(newest)
         left, longest = target, target
-        for at, length in enumerate(sorted(tail.next - tail.first for tail in self._tails.values())):
+        for at, length in enumerate(sorted(len(tail) for tail in self._tails.values())):
             longest = left // (len(self._tails) - at)
             if length > longest:
                 break
@@ -169,7 +150,7 @@ class Window:
         self._count = 0
         for tail in self._tails.values():
             tail.cut(longest)
-            self._count += tail.next - tail.first
+            self._count += len(tail)
 
 
 def _double(number: Number) -> float:

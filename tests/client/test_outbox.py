@@ -11,6 +11,7 @@ import pytest
 from gatecast_client import Acknowledgement, ConnectionLost, GatecastError, Reading
 from gatecast_client.frame import Frame
 from gatecast_client.outbox import Outbox
+from gatecast_client.window import Window
 from gatecast_client.wire import Item, Wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +25,9 @@ LOST = ConnectionLost("cut")
 class World:
     """A service with its book, and frames and answers on their way; `luck` decides what happens next."""
 
-    def __init__(self, luck: random.Random) -> None:
+    def __init__(self, luck: random.Random, window: Window | None = None) -> None:
         self.book = Book()
-        self.outbox = Outbox()
+        self.outbox = Outbox(window)
         self.luck = luck
         self._handles: list[str] = []  # of the connection, as the service has them
         self._frames: deque[tuple[bytes, list[str]]] = deque()
