@@ -8,6 +8,7 @@ from typing import Self
 
 from gatecast_client.answers import Acknowledgement, Session
 from gatecast_client.columns import Observed
+from gatecast_client.errors import GatecastError
 from gatecast_client.frame import Outcome
 from gatecast_client.loop_thread import LoopThread
 from gatecast_client.readings import Future, Number, Reading, When
@@ -70,4 +71,8 @@ class SyncStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._thread.call(self._stream.__aexit__(kind, error, traceback))
+        try:
+            self._thread.call(self._stream.__aexit__(kind, error, traceback))
+        except GatecastError as told:
+            if told.code != "client_closed":  # then the stream has ended already, and every call of it knows
+                raise
