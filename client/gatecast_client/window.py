@@ -78,6 +78,15 @@ class Window:
 
     def take(self, reading: Reading, step: int, repeated: bool) -> None:
         """One that was acknowledged at this step."""
+        tail = self._tails.get(reading.session)
+        if tail is not None and step == tail.next and not (reading.covariates or tail.names):
+            self._turn += 1
+            tail.values.append(_double(reading.y))
+            tail.next, tail.seen = step + 1, self._turn
+            self._count += 1
+            if self._count > self._most:
+                self._trim()
+            return
         columns = {name: (_double(value),) for name, value in (reading.covariates or {}).items()}
         again = {0} if repeated else _NOT_REPEATED
         self.take_columns((reading.session,), (step,), (_double(reading.y),), columns, again)
