@@ -48,6 +48,18 @@ _Durable = Annotated[
     str | None,
     typer.Option(help="What a recorded reading survives: disk (a power cut) or process (a kill).", show_default=False),
 ]
+_Keys = Annotated[
+    Path | None,
+    typer.Option(help="File of the keys that are admitted, as `gatecast keys` keeps it.", show_default=False),
+]
+_Anonymous = Annotated[
+    bool | None,
+    typer.Option("--allow-anonymous", help="Serve those without a key too, on any address.", show_default=False),
+]
+_Origins = Annotated[
+    str | None,
+    typer.Option(help="Other sites whose pages may open streams, https://HOST with commas.", show_default=False),
+]
 _Threads = Annotated[int | None, typer.Option(help="Threads for one batch; 1 by default.", show_default=False)]
 _Level = Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)]
 _Format = Annotated[str | None, typer.Option(help="auto, json or console.", show_default=False)]
@@ -63,6 +75,9 @@ def serve(
     journal: _Journal = None,
     durable: _Durable = None,
     threads: _Threads = None,
+    keys: _Keys = None,
+    allow_anonymous: _Anonymous = None,
+    origins: _Origins = None,
     log_level: _Level = None,
     log_format: _Format = None,
 ) -> None:
@@ -82,6 +97,9 @@ def serve(
         "journal": journal,
         "durable": durable,
         "threads": threads,
+        "keys": keys,
+        "allow_anonymous": allow_anonymous,
+        "origins": origins,
         "log_level": log_level,
         "log_format": log_format,
     }
@@ -97,10 +115,12 @@ def serve(
 
 def run(given: dict[str, object]) -> None:
     """Serves until it is told to end; exits with 1 at once if not all that was accepted could be answered."""
+    from service.exposure import refuse_strangers
     from service.logs import open_log
     from service.settings import Settings
 
     settings = Settings.read(**given)
+    refuse_strangers(settings)
     log = open_log(settings.log_level, settings.log_format, sys.stderr)
     if settings.workers == 1:
         serve_alone(settings, log)

@@ -101,7 +101,7 @@ def read(path: Path) -> list[Key]:
         version = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("version")
         if version is None or msgspec.json.decode(version) != _VERSION:
             raise KeysError(
-                f"the keys in {path} were written by another version of Gatecast, this one reads {_VERSION}"
+                f"the keys in {path} are of another version of Gatecast, this one reads {_VERSION}"
             )
         keys = msgspec.json.decode(data, type=_File).keys
     except (msgspec.DecodeError, UnicodeDecodeError) as damaged:

@@ -15,6 +15,7 @@ from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
+from service.names import outside
 from service.sessions import UNKNOWN, SessionTable
 from service.share import Share
 
@@ -67,7 +68,9 @@ class Registry:
 
     def unknown(self, name: str) -> GatecastError:
         """The error of a session that is not here: another worker's, or nobody's."""
-        return self._share.misdirected(name) or UnknownSession(f"there is no session {name!r}; create it first")
+        return self._share.misdirected(name) or UnknownSession(
+            f"there is no session {outside(name)!r}; create it first"
+        )
 
     def head(self, name: str) -> Head | None:
         with faults_as(JournalError, BROKEN):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from service.errors import SessionExists, UnknownSession
 from service.journal.protocol import NO_READING, Beginning, Checkpoint, Head, Readings
+from service.names import outside
 
 NOBODY = 0  # the slot that every unknown key leads to
 ORIGIN_BYTES = 64  # a sha256 in hexadecimal
@@ -181,11 +182,11 @@ class Heads:
 
 
 def exists(name: str) -> SessionExists:
-    return SessionExists(f"there is a session {name!r} already; replace it, or choose another name")
+    return SessionExists(f"there is a session {outside(name)!r} already; replace it, or choose another name")
 
 
 def unknown(name: str) -> UnknownSession:
-    return UnknownSession(f"there is no session {name!r}; create it first")
+    return UnknownSession(f"there is no session {outside(name)!r}; create it first")
 
 
 def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:

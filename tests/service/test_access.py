@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import io
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -202,8 +201,8 @@ def test_the_file_is_not_read_again_while_it_stays_as_it_is(gate: Gate, monkeypa
     text = gate.add()
     access = gate.open()
     looked: list[object] = []
-    real = os.stat
-    monkeypatch.setattr(os, "stat", lambda path: (looked.append(path), real(path))[1])
+    real = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path: (looked.append(path), real(path))[1])
     monkeypatch.setattr("service.access.read", lambda _: pytest.fail("it was read again"))
     for moment in (0.1, 0.5, 1.1, 1.2, 2.3):
         gate.seconds = moment

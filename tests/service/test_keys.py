@@ -54,9 +54,14 @@ def test_the_file_is_for_its_owner_alone(path: Path) -> None:
 def test_a_change_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     add(path)
     before = path.read_bytes()
-    with pytest.raises(KeyboardInterrupt), changing(path) as kept:
-        kept.clear()
-        raise KeyboardInterrupt
+
+    def fail() -> None:
+        with changing(path) as kept:
+            kept.clear()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert path.read_bytes() == before
 
 
