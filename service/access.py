@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from service.errors import AccessUnavailable, Forbidden, KeysError, Unauthenticated
+from service.access_errors import AccessUnavailable, Forbidden, KeysError, Unauthenticated
 from service.keys import DEFAULT_TENANT, SCOPES, Key, digest_of, now, parts_of, read
 from service.logs import Log
 

@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.errors import KeysError
+from service.access_errors import KeysError
 
 SCOPES = ("read", "write", "admin")
 DEFAULT_TENANT = "default"  # whose sessions are those of a service without keys
@@ -100,9 +100,7 @@ def read(path: Path) -> list[Key]:
     try:
         version = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("version")
         if version is None or msgspec.json.decode(version) != _VERSION:
-            raise KeysError(
-                f"the keys in {path} are of another version of Gatecast, this one reads {_VERSION}"
-            )
+            raise KeysError(f"the keys in {path} are of another version of Gatecast, this one reads {_VERSION}")
         keys = msgspec.json.decode(data, type=_File).keys
     except (msgspec.DecodeError, UnicodeDecodeError) as damaged:
         raise KeysError(f"the keys in {path} are damaged: {damaged}; put back a copy, or make new ones") from damaged

@@ -88,8 +88,8 @@ class Lifecycle:
         if head.origin == origin:
             return self.session(name)
         raise SessionExists(
-            f"there is a session {outside(name)!r} that was created with another start, history, static features or regime; "
-            "go on from its last step, choose another name, or ask for it to be replaced",
+            f"there is a session {outside(name)!r} that was created with another start, history, static features or "
+            "regime; go on from its last step, choose another name, or ask for it to be replaced",
             last_step=head.last_step,
             revision=head.revision,
         )

@@ -42,8 +42,8 @@ class Settings(BaseSettings):
     )
     origins: str = Field(
         "",
-        description="sites whose pages may open streams, https://HOST[:PORT] with commas, or *; a page of this very host "
-        "always may",
+        description="sites whose pages may open streams, https://HOST[:PORT] with commas, or *; those of this very "
+        "host always may",
     )
 
     worker: int | None = Field(

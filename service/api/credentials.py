@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from service.errors import KeyInAddress, Unauthenticated
+from service.access_errors import KeyInAddress, Unauthenticated
 
 SUBPROTOCOL = "gatecast"  # what a stream speaks, where a client wants one to be named
 KEY_SUBPROTOCOL = "gatecast.key."  # and the key after it, beside the former
@@ -27,8 +27,8 @@ def refuse_in_address(scope: MutableMapping[str, Any]) -> None:
     names = {name.lower() for name, _ in parse_qsl(text, keep_blank_values=True)}
     if not names.isdisjoint(_PARAMETERS) or _KEY.search(unquote(text)):
         raise KeyInAddress(
-            "a key in an address is kept by logs and histories on its way: send it as `Authorization: Bearer <key>`, or "
-            f"for a browser's stream as the subprotocols `{SUBPROTOCOL}` and `{KEY_SUBPROTOCOL}<key>`; and if it was a "
+            "a key in an address is kept by logs and histories on its way: send it as `Authorization: Bearer <key>`, "
+            f"or for a browser's stream as the subprotocols `{SUBPROTOCOL}` and `{KEY_SUBPROTOCOL}<key>`; and if it was a "
             "real one, have it revoked"
         )
 

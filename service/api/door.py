@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access import ANYONE, STRANGER, Access, Caller
+from service.access_errors import Unauthenticated
 from service.api import problems
 from service.api.callers import OPEN, let_in
 from service.api.credentials import refuse_in_address, sent_key
 from service.api.deny import deny
 from service.api.origins import Origins
-from service.errors import GatecastError, Unauthenticated
+from service.errors import GatecastError
 from service.metrics import Metrics
 
 
@@ -20,7 +21,9 @@ class Door:
     Without `access` everybody is let in, and a key that is sent is not looked at.
     """
 
-    def __init__(self, app: ASGIApp, access: Access | None, origins: Origins, metrics: Metrics, retry_after: int) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access | None, origins: Origins, metrics: Metrics, retry_after: int
+    ) -> None:
         self._app = app
         self._access = access
         self._origins = origins

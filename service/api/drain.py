@@ -9,7 +9,6 @@ from typing import Protocol
 
 from service.access import Caller
 
-
 RESTART = 1012  # websocket close code: the service restarts, connect again
 
 

@@ -32,7 +32,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     async def gates(
         request: Request,
         session: str,
-        units: bool = Query(False, description="each unit too, beside what sums them up")
+        units: bool = Query(False, description="each unit too, beside what sums them up"),
     ) -> Response:
         place, row = await edge.engine.gates(edge.session(request, session))
         (shown,) = edge.gates.write(row[None], "units" if units else "summary")

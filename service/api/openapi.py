@@ -10,9 +10,10 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from service.access_errors import Forbidden, Unauthenticated
 from service.api import problems, schemas
 from service.api.callers import scope_of
-from service.errors import Forbidden, GatecastError, Unauthenticated
+from service.errors import GatecastError
 
 Documented = dict[int | str, dict[str, Any]]
 Named = Mapping[str, object]  # examples, by what they show
@@ -80,7 +81,9 @@ def document(app: FastAPI, optional: bool) -> None:
             _, sent = models_json_schema([(model, "validation") for model in _SENT], ref_template=_REFERENCE)
             components = schema.setdefault("components", {})
             components.setdefault("schemas", {}).update(sent["$defs"])
-            components["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer", "bearerFormat": "gc_<id>_<secret>"}}
+            components["securitySchemes"] = {
+                _KEY: {"type": "http", "scheme": "bearer", "bearerFormat": "gc_<id>_<secret>"}
+            }
             _secure(schema["paths"], app, optional)
         return framework()
 

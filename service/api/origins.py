@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from service.errors import OriginRefused
+from service.access_errors import OriginRefused
 
 _PORTS = {"http": 80, "https": 443}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from service.access import Access
+from service.access_errors import Unauthenticated
 from service.api.drain import Streams
-from service.errors import Unauthenticated
 from service.logs import Log
 
 POLICY = 1008  # websocket close code: what was sent may not be; another try with it would not help

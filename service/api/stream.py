@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from service.access import Caller
+from service.access import ANYONE, Caller
 from service.api import problems
 from service.api.allowance import Allowance
 from service.api.cadence import cadence_of
@@ -54,7 +54,7 @@ class StreamEndpoint:
         spoken = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         await send({"type": "websocket.accept", "subprotocol": spoken, "headers": headers})
         taker = Taker(self._edge, self._gathering, wish, caller.tenant)
-        connection = Connection(self._edge.settings, self._codecs, taker, caller, receive, send)
+        connection = Connection(self._edge.settings, self._codecs, taker, receive, send, caller)
         with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
             await connection.run()
         self._edge.log.info("stream closed", frames=taker.frames, readings=taker.readings, **key_id_of(scope))
@@ -80,9 +80,9 @@ class Connection:
     settings: Settings
     codecs: tuple[Codec, Codec]  # for text, for binary
     taker: Taker
-    caller: Caller
     receive: Receive
     send: Send
+    caller: Caller = ANYONE
 
     def __post_init__(self) -> None:
         self._room = Allowance(self.settings.frames_in_flight, self.settings.unread_bytes)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from service.access import ANONYMOUS, ANYONE, STRANGER, Access
-from service.errors import AccessUnavailable, Forbidden, KeysError, Unauthenticated
+from service.access_errors import AccessUnavailable, Forbidden, KeysError, Unauthenticated
 from service.keys import changing, made, parts_of, revoked
 from service.logs import open_log
 

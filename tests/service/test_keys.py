@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import KeysError
+from service.access_errors import KeysError
 from service.keys import changing, digest_of, made, parts_of, read, revoked
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
