@@ -28,8 +28,8 @@ def refuse_in_address(scope: MutableMapping[str, Any]) -> None:
     if not names.isdisjoint(_PARAMETERS) or _KEY.search(unquote(text)):
         raise KeyInAddress(
             "a key in an address is kept by logs and histories on its way: send it as `Authorization: Bearer <key>`, "
-            f"or for a browser's stream as the subprotocols `{SUBPROTOCOL}` and `{KEY_SUBPROTOCOL}<key>`; and if it was a "
-            "real one, have it revoked"
+            f"or for a browser's stream as the subprotocols `{SUBPROTOCOL}` and `{KEY_SUBPROTOCOL}<key>`; and if "
+            "it was a real one, have it revoked"
         )
 
 
