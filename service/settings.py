@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         "host always may",
     )
 
+    tls_certificate: Path | None = Field(None, description="certificate in PEM, with those between it and its root")
+    tls_key: Path | None = Field(None, description="its key in PEM, without a password")
+
     worker: int | None = Field(
         None, ge=0, description="which of the workers this process is, where something else starts them; counted from 0"
     )
@@ -100,7 +103,7 @@ class Settings(BaseSettings):
             raise ValueError(f"from port {port} on there are not {workers} ports, the last one is {_LAST_PORT}")
         return workers
 
-    @field_validator("keys", mode="before")
+    @field_validator("keys", "tls_certificate", "tls_key", mode="before")
     @classmethod
     def _unset(cls, sent: object) -> object:
         return None if sent == "" else sent  # a variable that is there and empty

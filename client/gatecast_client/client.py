@@ -56,8 +56,11 @@ class GatecastClient:
         *,
         timeout_seconds: float = 30.0,
         retry: Retry | None = None,
+        key: str | None = None,
     ) -> None:
-        """`url` is the service's address, or those of all its workers in their order (`gatecast serve --workers`)."""
+        """`url` is the service's address, or those of all its workers in their order (`gatecast serve --workers`);
+        `key` is what `gatecast keys create` printed, where the service asks for one.
+        """
         urls = [url] if isinstance(url, str) else list(url)
         wrong = [each for each in urls if not each.startswith(("http://", "https://"))]
         if wrong or not urls:
@@ -67,7 +70,8 @@ class GatecastClient:
         self._dealer = Dealer(len(urls))
         self._turns = cycle(self.urls)  # for what any of them can answer
         self._retry = retry or Retry()
-        self._http = httpx.AsyncClient(timeout=timeout_seconds)
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http = httpx.AsyncClient(timeout=timeout_seconds, headers=self._headers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -181,7 +185,10 @@ class GatecastClient:
         chosen = _given(gates=gates, every=None if every is None else str(every))
         options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **chosen}
         return Stream(
-            [Channel(stream_url(url, options), Wire(form), self._retry, frames_at_once) for url in self.urls],
+            [
+                Channel(stream_url(url, options), Wire(form), self._retry, frames_at_once, self._headers)
+                for url in self.urls
+            ],
             self._dealer,
         )
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from service.errors import JournalError, Misdirected, SettingsError
 from service.journal import open_journal
-from service.settings import Settings
 from service.names import inside
+from service.settings import Settings
 from service.share import Share, dealt_to
 
 names = st.text(st.characters(exclude_characters="\x1f"), min_size=1, max_size=40)  # as clients may send them
