@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,13 @@ async def test_a_stream_whose_key_ends_says_so_and_does_not_try_again(tmp_path: 
         key = ring.add()
         async with GatecastClient(f"http://{running.address}", key=key) as client:
             await client.open_session("meter", start=START)
-            with pytest.raises(GatecastError, match="this key was revoked") as refused:
+
+            async def talk() -> None:
                 async with client.stream() as stream:
                     ring.revoke(key)
-                    step = 0
-                    while True:
+                    for step in itertools.count():
                         await stream.observe("meter", 1.0, step=step)
-                        step += 1
+
+            with pytest.raises(GatecastError, match="this key was revoked") as refused:
+                await talk()
             assert refused.value.code == "unauthenticated"
