@@ -51,4 +51,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python3", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/ready', timeout=2)"]
 ENTRYPOINT ["gatecast"]
+# On all addresses of the container it wants keys (-e GATECAST_KEYS=/journal/keys.json), or to be told that it shall do
+# without: -e GATECAST_ALLOW_ANONYMOUS=true, with its port published as -p 127.0.0.1:8000:8000.
 CMD ["serve", "/bundle", "--host", "0.0.0.0", "--port", "8000", "--journal", "sqlite:/journal/journal.sqlite"]

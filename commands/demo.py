@@ -28,12 +28,19 @@ _Rate = Annotated[float, typer.Option(min=0, help="0: as fast as answers come.")
 _Name = Annotated[
     str | None, typer.Option(help="The session's name; by default that of data and model.", show_default=False)
 ]
+_Key = Annotated[
+    str | None,
+    typer.Option(
+        envvar="GATECAST_KEY", help="Where the service asks for one; better by its variable.", show_default=False
+    ),
+]
 _Limit = Annotated[int | None, typer.Option(min=1, help="End after so many readings.", show_default=False)]
 _Restart = Annotated[bool, typer.Option("--restart", help="Begin anew instead of going on where the last run stopped.")]
 
 
 def demo(
     url: _Url = "http://127.0.0.1:8000",
+    key: _Key = None,
     data: _Data = None,
     readings_per_second: _Rate = 20.0,
     session: _Name = None,
@@ -63,7 +70,7 @@ def demo(
     def read(model: Model) -> SeriesTable:
         return read_feed(source_of(data or _BUNDLED), model, **named, frequency=freq, snap=snap)
 
-    progress, trouble = _run(console, url, read, Wish(readings_per_second, session, limit, restart))
+    progress, trouble = _run(console, url, key, read, Wish(readings_per_second, session, limit, restart))
     if progress is not None and progress.sent:
         _report(console, progress)
     if trouble is not None:
@@ -71,7 +78,7 @@ def demo(
 
 
 def _run(
-    console: Console, url: str, read: Callable[[Model], SeriesTable], wish: Wish
+    console: Console, url: str, key: str | None, read: Callable[[Model], SeriesTable], wish: Wish
 ) -> tuple[Progress | None, str | None]:
     """Until the readings or the patience of whoever watches end: how far it came, and what went wrong."""
     import asyncio
@@ -90,7 +97,7 @@ def _run(
             await drive(client, read, wish, console, begun.append)
 
     try:
-        client = GatecastClient(url.split(","))
+        client = GatecastClient(url.split(","), key=key)
     except ValueError as error:
         return None, f"--url: {error}"
     try:

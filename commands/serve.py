@@ -19,6 +19,8 @@ from rich.markup import escape
 from rich.panel import Panel
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from service.api.edge import Edge
     from service.logs import Log
     from service.settings import Settings
@@ -51,6 +53,22 @@ _Durable = Annotated[
     str | None,
     typer.Option(help="What a recorded reading survives: disk (a power cut) or process (a kill).", show_default=False),
 ]
+_Keys = Annotated[
+    Path | None,
+    typer.Option(help="File of the keys that are admitted, as `gatecast keys` keeps it.", show_default=False),
+]
+_Anonymous = Annotated[
+    bool | None,
+    typer.Option("--allow-anonymous", help="Serve those without a key too, on any address.", show_default=False),
+]
+_Origins = Annotated[
+    str | None,
+    typer.Option(help="Other sites whose pages may open streams, https://HOST with commas.", show_default=False),
+]
+_Certificate = Annotated[
+    Path | None, typer.Option(help="Certificate for TLS, in PEM; with --tls-key.", show_default=False)
+]
+_TlsKey = Annotated[Path | None, typer.Option(help="Its key, in PEM.", show_default=False)]
 _Threads = Annotated[int | None, typer.Option(help="Threads for one batch; 1 by default.", show_default=False)]
 _Level = Annotated[str | None, typer.Option(help="debug, info, warning or error.", show_default=False)]
 _Format = Annotated[str | None, typer.Option(help="auto, json or console.", show_default=False)]
@@ -66,6 +84,11 @@ def serve(
     journal: _Journal = None,
     durable: _Durable = None,
     threads: _Threads = None,
+    keys: _Keys = None,
+    allow_anonymous: _Anonymous = None,
+    origins: _Origins = None,
+    tls_certificate: _Certificate = None,
+    tls_key: _TlsKey = None,
     log_level: _Level = None,
     log_format: _Format = None,
 ) -> None:
@@ -85,6 +108,11 @@ def serve(
         "journal": journal,
         "durable": durable,
         "threads": threads,
+        "keys": keys,
+        "allow_anonymous": allow_anonymous,
+        "origins": origins,
+        "tls_certificate": tls_certificate,
+        "tls_key": tls_key,
         "log_level": log_level,
         "log_format": log_format,
     }
@@ -100,15 +128,21 @@ def serve(
 
 def run(given: dict[str, object]) -> None:
     """Serves until it is told to end; exits with 1 at once if not all that was accepted could be answered."""
+    from service.exposure import loopback, refuse_strangers
     from service.logs import open_log
     from service.settings import Settings
+    from service.tls import tls_context
 
     settings = Settings.read(**given)
+    refuse_strangers(settings)
     log = open_log(settings.log_level, settings.log_format, sys.stderr)
+    tls = tls_context(settings, log)
+    if settings.keys is not None and tls is None and not loopback(settings.host):
+        log.warning("keys travel unencrypted; give --tls-certificate and --tls-key, or have a proxy in front do it")
     if settings.workers == 1:
-        serve_alone(settings, log)
+        serve_alone(settings, log, tls)
     elif settings.worker is not None:
-        serve_alone(settings, log.bind(worker=settings.worker))
+        serve_alone(settings, log.bind(worker=settings.worker), tls)
     else:
         serve_together(settings, log)
 
@@ -125,16 +159,19 @@ def serve_together(settings: Settings, log: Log) -> None:
         raise typer.Exit(1)
 
 
-def serve_alone(settings: Settings, log: Log) -> None:
+def serve_alone(settings: Settings, log: Log, tls: SSLContext | None) -> None:
     """One process with its port and its journal."""
     from service.api.server import DrainingServer, address_of, listen
     from service.app import open_service
+    from service.exposure import refuse_strangers
     from service.logs import adopt_libraries
 
     adopt_libraries(log)
     if settings.supervised:
         _end_with_the_parent()
+    scheme = "http" if tls is None else "https"
     with listen(settings.host, settings.port) as bound:
+        refuse_strangers(settings, bound.getsockname()[0])  # a name may have come to stand for another address
         with console.status("Opening the bundle …"):
             service = open_service(settings, log)
 
@@ -142,9 +179,9 @@ def serve_alone(settings: Settings, log: Log) -> None:
             while not service.edge.engine.ready:
                 await asyncio.sleep(_LOOK)
             if settings.supervised:
-                print(address_of(bound), flush=True)
+                print(address_of(bound, scheme), flush=True)
             else:
-                welcome(address_of(bound), service.edge)
+                welcome(address_of(bound, scheme), service.edge)
 
         def cut_short() -> None:
             # Threads that still run were given their time, and the journal is sound at any moment.
@@ -154,7 +191,7 @@ def serve_alone(settings: Settings, log: Log) -> None:
             os._exit(1)
 
         _look_for_cycles_seldom()
-        DrainingServer(service.app, settings, log, service.drain, listening, cut_short).run([bound])
+        DrainingServer(service.app, settings, log, service.drain, listening, cut_short, tls).run([bound])
     log.info("ended", clean=True)
 
 
@@ -189,7 +226,9 @@ def welcome(address: str, edge: Edge) -> None:
     lines = [
         f"[bold]{escape(manifest.name)}[/] on {edge.runtime.name}, {edge.runtime.device}: "
         f"{manifest.horizon} steps of {manifest.frequency} ahead, {len(manifest.quantiles)} quantiles",
-        f"try it        [link={address}/docs]{address}/docs[/link]",
+        f"try it        [link={address}/docs]{address}/docs[/link]"
+        if edge.access is None
+        else f"keys          {len(edge.access)} open it, in {escape(str(edge.settings.keys))} (gatecast keys)",
         f"streams       {address.replace('http', 'ws', 1)}/v1/stream (docs/protocol.md)",
         f"journal       {escape(without_password(edge.settings.journal))}: an acknowledged reading survives "
         + {"none": "nothing, it is kept in memory", "process": "a killed service", "disk": "a power cut"}[edge.durable],
@@ -199,7 +238,8 @@ def welcome(address: str, edge: Edge) -> None:
     if not manifest.streams:
         lines = [line for line in lines if not line.startswith(("streams", "watch it"))]
     console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))
-    curl = f"curl -s {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'"
+    key = "" if edge.access is None else ' -H "Authorization: Bearer $GATECAST_KEY"'
+    curl = f"curl -s {address}/v1/predict{key} -H 'Content-Type: application/json' -d '{body}'"
     console.print(curl, soft_wrap=True, highlight=False, markup=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +16,15 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
+from service.access import Access
 from service.api import changes, current, insight, openapi, ops, predict, problems, query, sessions
 from service.api.boundary import Boundary
+from service.api.callers import authorize
+from service.api.door import Door
 from service.api.edge import Edge
 from service.api.examples import Examples
+from service.api.origins import Origins
+from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
 from service.bundle import Bundle
 from service.engine import Engine
@@ -54,7 +60,7 @@ class Service:
 
 
 def open_service(settings: Settings, log: Log) -> Service:
-    """Reads the bundle, opens runtime and journal; `BundleError`, `RuntimeUnavailable`, `JournalError`."""
+    """Reads the bundle, opens runtime and journal; `BundleError`, `RuntimeUnavailable`, `JournalError`, `KeysError`."""
     bundle = Bundle.open(settings.bundle)
     with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
         runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
@@ -71,19 +77,23 @@ def open_service(settings: Settings, log: Log) -> Service:
 
 def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -> Service:
     """The service around this runtime and this journal, which is closed at its end."""
+    access = None if settings.keys is None else Access(settings.keys, log, settings.allow_anonymous)
     metrics = Metrics()
     metrics.serving(runtime.bundle, runtime.name, runtime.device)
     observers = Observers(metrics, LogObserver(log))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
     engine = Engine(runtime, journal, bounds, observers, share=settings.share)
-    edge = Edge(engine, runtime, journal.durable, settings, metrics, log)
+    edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         engine.start()
+        watching = None if access is None else asyncio.create_task(close_ended(edge.streams, access, log))
         try:
             yield
         finally:
+            if watching is not None:
+                watching.cancel()
             await engine.drain()  # which closes the journal
 
     return Service(_application(edge, lifespan), edge)
@@ -99,6 +109,7 @@ def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
         description=_ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
+        dependencies=[Depends(authorize)],
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
     for part in (predict, sessions, changes, current, insight):
@@ -108,13 +119,20 @@ def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
     settings = edge.settings
     app.add_middleware(
+        Door,
+        access=edge.access,
+        origins=Origins.of(settings.origins),
+        metrics=edge.metrics,
+        retry_after=settings.retry_after_seconds,
+    )
+    app.add_middleware(
         Boundary,
         log=edge.log,
         metrics=edge.metrics,
         body_bytes=settings.body_bytes,
         retry_after=settings.retry_after_seconds,
     )
-    openapi.document(app)
+    openapi.document(app, optional=edge.access is None or settings.allow_anonymous)
     return app
 
 

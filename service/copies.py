@@ -14,6 +14,7 @@ from service.errors import InvalidExport, JournalError, NoReadings, SessionExist
 from service.faults import faults_as
 from service.frames import LARGEST_TIME, SessionView, check_history
 from service.journal import Export, Kept, Wanted
+from service.names import outside
 from service.places import Places
 from service.portable import Meaning, decode, encode
 from service.reach import Reach
@@ -65,7 +66,7 @@ class Copies:
             if (there.parent, there.origin, there.expired) == (name, origin, False):
                 return registry.view(registry.row(other))
             raise SessionExists(
-                f"there is a session {other!r} already; choose another name for the fork, or delete it first",
+                f"there is a session {outside(other)!r} already; choose another name for the fork, or delete it first",
                 last_step=there.last_step,
                 revision=there.revision,
             )
@@ -88,7 +89,7 @@ class Copies:
         there = self.registry.head(name)
         if there is not None and not replace:
             raise SessionExists(
-                f"there is a session {name!r} already; choose another name, or ask for it to be replaced",
+                f"there is a session {outside(name)!r} already; choose another name, or ask for it to be replaced",
                 last_step=there.last_step,
                 revision=there.revision,
             )

@@ -12,6 +12,7 @@ from service.errors import GatecastError, NonFiniteForecast, SessionExists
 from service.frames import NO_TIME, SessionView
 from service.histories import Histories, Window
 from service.journal import FIRST_REVISION, Beginning, Checkpoint
+from service.names import outside
 from service.registry import Registry, origin_of
 from service.replies import Caller, Replies
 
@@ -87,8 +88,8 @@ class Lifecycle:
         if head.origin == origin:
             return self.session(name)
         raise SessionExists(
-            f"there is a session {name!r} that was created with another start, history, static features or regime; "
-            "go on from its last step, choose another name, or ask for it to be replaced",
+            f"there is a session {outside(name)!r} that was created with another start, history, static features or "
+            "regime; go on from its last step, choose another name, or ask for it to be replaced",
             last_step=head.last_step,
             revision=head.revision,
         )

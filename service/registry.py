@@ -17,6 +17,7 @@ from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
+from service.names import outside
 from service.sessions import NOWHERE, UNKNOWN, SessionTable
 from service.share import Share
 
@@ -108,7 +109,7 @@ class Registry:
         """The error of a session that is not here: another worker's, a damaged one, or nobody's."""
         damage = self._damaged.get(name)
         return self._share.misdirected(name) or (
-            again(damage) if damage else UnknownSession(f"there is no session {name!r}; create it first")
+            again(damage) if damage else UnknownSession(f"there is no session {outside(name)!r}; create it first")
         )
 
     def head(self, name: str) -> Head | None:

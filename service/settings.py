@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from service.share import Share
 
 PREFIX = "GATECAST_"
 _LAST_PORT = 65535
+_SITE = r"https?://[^/?#@\s]+"
 
 
 class Settings(BaseSettings):
@@ -31,6 +33,21 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=_LAST_PORT, description="0 takes any free port")
+
+    keys: Path | None = Field(
+        None, description="file of the keys that are admitted, as `gatecast keys` keeps it; none: no key is asked for"
+    )
+    allow_anonymous: bool = Field(
+        False, description="whether who sends no key is served too, and that on addresses that others can reach"
+    )
+    origins: str = Field(
+        "",
+        description="sites whose pages may open streams, https://HOST[:PORT] with commas, or *; those of this very "
+        "host always may",
+    )
+
+    tls_certificate: Path | None = Field(None, description="certificate in PEM, with those between it and its root")
+    tls_key: Path | None = Field(None, description="its key in PEM, without a password")
 
     worker: int | None = Field(
         None, ge=0, description="which of the workers this process is, where something else starts them; counted from 0"
@@ -87,6 +104,20 @@ class Settings(BaseSettings):
         if port and worker is None and port + workers - 1 > _LAST_PORT:
             raise ValueError(f"from port {port} on there are not {workers} ports, the last one is {_LAST_PORT}")
         return workers
+
+    @field_validator("keys", "tls_certificate", "tls_key", mode="before")
+    @classmethod
+    def _unset(cls, sent: object) -> object:
+        return None if sent == "" else sent  # a variable that is there and empty
+
+    @field_validator("origins")
+    @classmethod
+    def _sites(cls, origins: str) -> str:
+        sites = [each.strip() for each in origins.split(",")] if origins else []
+        for site in sites:
+            if site != "*" and not re.fullmatch(_SITE, site):
+                raise ValueError("expected sites such as https://example.org or http://10.0.0.7:8080, or *")
+        return ",".join(sites)
 
     @property
     def share(self) -> Share:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import JournalError, Misdirected
+from service.names import outside
 
 _SQLITE = "sqlite:"
 
@@ -23,7 +24,11 @@ class Share:
         return f"{self.worker} of {self.workers}"
 
     def misdirected(self, name: str) -> Misdirected | None:
-        """The error of a session that is another worker's; None where it is ours."""
+        """The error of a session that is another worker's; None where it is ours.
+
+        Dealt is the name that the client knows, so that it can tell who has a session without knowing its tenant.
+        """
+        name = outside(name)
         owner = dealt_to(name, self.workers)
         if owner == self.worker:
             return None

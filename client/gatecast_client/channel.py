@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -23,8 +23,17 @@ from gatecast_client.wire import Wire
 class Channel:
     """The way of a stream to one service; used with `async with`, whose end waits for all that was handed over."""
 
-    def __init__(self, url: str, wire: Wire, retry: Retry, frames_at_once: int, window: Window) -> None:
+    def __init__(
+        self,
+        url: str,
+        wire: Wire,
+        retry: Retry,
+        frames_at_once: int,
+        window: Window,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._url = url
+        self._headers = headers
         self._wire = wire
         self._outbox = Outbox(window)
         self._retry = retry
@@ -144,7 +153,7 @@ class Channel:
         while True:
             await self._trouble.wait(lost, len(self._outbox) > 0, at_least)
             try:
-                connection = await open_connection(self._url)
+                connection = await open_connection(self._url, self._headers)
             except TryLater as later:
                 lost, at_least = later.error, later.seconds
                 continue

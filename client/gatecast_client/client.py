@@ -58,11 +58,13 @@ class GatecastClient:
         timeout_seconds: float = 30.0,
         retry: Retry | None = None,
         resend_readings: int = RESEND_READINGS,
+        key: str | None = None,
     ) -> None:
         """`url` is the service's address, or those of all its workers in their order (`gatecast serve --workers`).
 
         `resend_readings` is how many acknowledged readings, of all sessions together, are kept to be sent again to a
-        service whose journal has lost them; 0 keeps none.
+        service whose journal has lost them; 0 keeps none. `key` is what `gatecast keys create` printed, where the
+        service asks for one.
         """
         urls = [url] if isinstance(url, str) else list(url)
         wrong = [each for each in urls if not each.startswith(("http://", "https://"))]
@@ -74,8 +76,9 @@ class GatecastClient:
         self._turns = cycle(self.urls)  # for what any of them can answer
         self._retry = retry or Retry()
         self._window = Window(resend_readings)
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, OPEN_SECONDS))
-        self._http = httpx.AsyncClient(timeout=timeout)
+        self._http = httpx.AsyncClient(timeout=timeout, headers=self._headers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -193,7 +196,7 @@ class GatecastClient:
         chosen = _given(gates=gates, every=None if every is None else str(every))
         options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **chosen}
         urls = [stream_url(url, options) for url in self.urls]
-        channels = [Channel(url, Wire(form), self._retry, frames_at_once, self._window) for url in urls]
+        channels = [Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers) for url in urls]
         return Stream(channels, self._dealer, self._stand)
 
     async def _stand(self, session: str) -> Session:

@@ -11,12 +11,13 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from gatecast_client.errors import ConnectionLost, GatecastError
 
-_TOO_LARGE = 1009
-_FINAL = {1002, 1003, 1007, 1008, _TOO_LARGE, 1010}  # closed for what was sent, which would be sent again
+_POLICY, _TOO_LARGE = 1008, 1009
+_FINAL = {1002, 1003, 1007, _POLICY, _TOO_LARGE, 1010}  # closed for what was sent, which would be sent again
 BUSY = {408, 425, 429, 500, 502, 503, 504}
 _ADVICE = {
     "too_large": ": a frame is larger than it takes (its frame_bytes); send fewer readings at once",
     "stream_refused": ": sent again, it would end so again; see to its log and to the versions of both",
+    "unauthenticated": ": the key was revoked or has expired; open the stream with another one",
 }
 OPEN_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
@@ -31,7 +32,7 @@ class TryLater(Exception):
         self.seconds = seconds
 
 
-async def open_connection(url: str) -> ClientConnection:
+async def open_connection(url: str, headers: Mapping[str, str] | None = None) -> ClientConnection:
     """A connection to the websocket at `url`; `TryLater`, or the `GatecastError` with which it was refused."""
     try:
         return await connect(
@@ -40,6 +41,7 @@ async def open_connection(url: str) -> ClientConnection:
             max_size=None,  # an answer is as large as the frame that asked for it
             open_timeout=OPEN_SECONDS,
             close_timeout=_CLOSE_SECONDS,
+            additional_headers=dict(headers or {}),
         )
     except InvalidStatus as refused:
         answer = refused.response
@@ -56,6 +58,8 @@ def ended(connection: ClientConnection) -> ConnectionLost:
     code, reason = connection.close_code, connection.close_reason
     if code in _FINAL:
         name = "too_large" if code == _TOO_LARGE else "stream_refused"
+        if code == _POLICY and (reason or "").startswith("unauthenticated: "):  # the key ended while it was open
+            name = "unauthenticated"
         raise GatecastError(name, f"the service closed the stream with {code} {reason or ''}".rstrip() + _ADVICE[name])
     return ConnectionLost(f"the connection ended with {code or 1006} {reason or ''}".rstrip())
 

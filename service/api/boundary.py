@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import problems
+from service.api.callers import key_id_of
 from service.errors import Draining, GatecastError, InternalError, MethodNotAllowed, TooLarge
 from service.faults import faults_as
 from service.logs import Log
@@ -79,7 +80,8 @@ class Boundary:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.request(method, route, status, seconds)
         log = self._log.debug if route in _QUIET else self._log.info
-        log("request", request=name, method=method, route=route, status=status, seconds=round(seconds, 6))
+        said = {"method": method, "route": route, "status": status, "seconds": round(seconds, 6)}
+        log("request", request=name, **said, **key_id_of(scope))
 
     def refuse(self, error: GatecastError) -> Response:
         """The problem as a response; where the rest of a body or connection is of no use, it is closed."""

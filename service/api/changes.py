@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
 from service.api import bodies, openapi, schemas
+from service.api.callers import READ, WRITE, needs
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.predict import BODY_ERRORS, HISTORY_ERRORS
@@ -29,6 +30,7 @@ from service.errors import (
     TooManyReadings,
     WrongType,
 )
+from service.names import outside
 from service.places import Correction
 from service.portable import MEDIA_TYPE
 from service.revisions import Revised
@@ -59,8 +61,9 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         ),
         openapi_extra=openapi.body(schemas.CorrectionRequest, examples.corrections),
     )  # fmt: skip
+    @needs(WRITE)
     async def correct(request: Request, session: str) -> Response:
-        name = edge.session(session)
+        name = edge.session(request, session)
         sent = await bodies.read(request, _CORRECTION)
         if sent is None or not sent.readings:
             raise EmptyRequest("at least one reading to be corrected was expected: its step or ds, and its values")
@@ -76,8 +79,9 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         responses=openapi.answers(revised, *SESSION_ERRORS, *_PAST, *BODY_ERRORS, EmptyRequest),
         openapi_extra=openapi.body(schemas.RewindRequest, examples.rewind),
     )
+    @needs(WRITE)
     async def rewind(request: Request, session: str) -> Response:
-        name = edge.session(session)
+        name = edge.session(request, session)
         sent = await bodies.read(request, _REWIND)
         if sent is None:
             raise EmptyRequest('a body was expected: {"step": the last one that shall stay}')
@@ -95,12 +99,13 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         ),
         openapi_extra=openapi.body(schemas.ForkRequest, examples.fork),
     )  # fmt: skip
+    @needs(WRITE)
     async def fork(request: Request, session: str) -> Response:
-        name = edge.session(session)
+        name = edge.session(request, session)
         sent = await bodies.read(request, _FORK)
         if sent is None:
             raise EmptyRequest('a body was expected: {"session": the name of the copy}')
-        made = await edge.engine.changes.fork(name, edge.named(sent.session), sent.step)
+        made = await edge.engine.changes.fork(name, edge.named(request, sent.session), sent.step)
         return openapi.json_response(view(edge, made), 201)
 
     @routes.get(
@@ -117,9 +122,10 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
             },
         },
     )
-    async def export(session: str) -> Response:
-        name = edge.session(session)
-        data = await edge.engine.changes.export(name, edge.shown(name))
+    @needs(READ)
+    async def export(request: Request, session: str) -> Response:
+        name = edge.session(request, session)
+        data = await edge.engine.changes.export(name, outside(name))
         return Response(
             data, media_type=MEDIA_TYPE, headers={"content-disposition": 'attachment; filename="session.gatecast"'}
         )
@@ -140,8 +146,9 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
             }
         },
     )  # fmt: skip
+    @needs(WRITE)
     async def take_in(request: Request, session: str, replace: bool = False) -> Response:
-        name = edge.session(session)
+        name = edge.session(request, session)
         data = await bodies.raw(request, MEDIA_TYPE)
         made = await edge.engine.changes.take_in(name, data, replace)
         return openapi.json_response(view(edge, made), 201)
@@ -153,14 +160,15 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers({200: (schemas.ErasedAnswer, examples.erased)}, *SESSION_ERRORS),
     )
-    async def erase(session: str) -> Response:
-        erased = await edge.engine.changes.erase(edge.session(session))
+    @needs(WRITE)
+    async def erase(request: Request, session: str) -> Response:
+        erased = await edge.engine.changes.erase(edge.session(request, session))
         return openapi.json_response(
             {
-                "erased": [edge.shown(name) for name in erased.sessions],
+                "erased": [outside(name) for name in erased.sessions],
                 "exports": [
                     {
-                        "session": edge.shown(name),
+                        "session": outside(name),
                         "at": edge.moment(each.at),
                         "last_step": None if each.step < 0 else each.step,
                         "sha256": each.digest,

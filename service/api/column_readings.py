@@ -85,11 +85,11 @@ class ColumnReadings:
 
 
 def _sessions(sent: list[Any] | Array, handles: Handles, faults: Faults) -> list[str]:
-    """The name of each; a fault, and an empty one, of a handle that was not given."""
+    """The name inside of each; a fault, and an empty one, of a handle that was not given."""
     if not isinstance(sent, np.ndarray):
         kinds = set(map(type, sent))
         if kinds == {str}:
-            return sent
+            return handles.inside(sent)
         numbers = _handles(sent) if kinds == {int} else None
     else:
         numbers = sent
@@ -106,7 +106,7 @@ def _handles(sent: list[int]) -> NDArray[np.uint64] | None:
 
 def _session(at: int, sent: Any, handles: Handles, faults: Faults) -> str:
     if sent is None or isinstance(sent, str):
-        return sent or ""
+        return handles.inside([sent])[0] if sent else ""
     name = handles.name(int(sent))
     if name is None:
         there = f"from 0 to {len(handles) - 1} here" if len(handles) else "of which there is none yet"

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from service.api import bodies, openapi, schemas
+from service.api.callers import READ, needs
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.forecasts import Selection
@@ -15,6 +16,7 @@ from service.api.predict import BODY_ERRORS, FUTURE_ERRORS
 from service.api.query import either, levels_of
 from service.api.sessions import CHOICE_ERRORS, HORIZON, QUANTILES, SESSION_ERRORS
 from service.errors import InvalidTime, MissingFuture, NoReadings, Overloaded, StateLost
+from service.names import outside
 
 _REQUEST: TypeAdapter[schemas.ForecastRequest] = TypeAdapter(schemas.ForecastRequest)
 
@@ -32,8 +34,11 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(good, *errors, MissingFuture, Overloaded),
     )
-    async def current(session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES) -> Response:
-        name = edge.session(session)
+    @needs(READ)
+    async def current(
+        request: Request, session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES
+    ) -> Response:
+        name = edge.session(request, session)
         selection = edge.levels.select(horizon, levels_of(quantiles))
         if edge.ahead.names:
             raise MissingFuture(
@@ -53,10 +58,11 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         responses=openapi.answers(good, *errors, *FUTURE_ERRORS, *BODY_ERRORS),
         openapi_extra=openapi.body(schemas.ForecastRequest, examples.current_request, required=False),
     )
+    @needs(READ)
     async def current_with(
         request: Request, session: str, horizon: int | None = HORIZON, quantiles: str | None = QUANTILES
     ) -> Response:
-        name = edge.session(session)
+        name = edge.session(request, session)
         sent = await bodies.read(request, _REQUEST)
         sent = sent or schemas.ForecastRequest(future=None, horizon=None, quantiles=None)
         selection = edge.levels.select(
@@ -70,7 +76,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
             raise NoReadings("this session has no reading yet; send one first")
         (median,), (chosen,) = selection.cut(levels[None])
         answer = {
-            "session": place.name,
+            "session": outside(place.name),
             "step": place.last_step,
             "ds": edge.clock.write(place.last_time),
             "forecast": {

@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
+from starlette.requests import Request
+
 from datasets.frequency import Frequency
+from service.access import Access
 from service.api.ahead import Ahead
+from service.api.callers import caller_of
 from service.api.clock import Clock
 from service.api.column_answers import ColumnAnswer, ColumnAnswers
 from service.api.column_readings import ColumnReadings
@@ -31,6 +35,7 @@ from service.frames import Answers, Observations
 from service.gates import Gates
 from service.logs import Log
 from service.metrics import Metrics
+from service.names import inside
 from service.reach import Reach
 from service.runtimes import Runtime
 from service.settings import Settings
@@ -71,7 +76,14 @@ class Edge:
     """The parts, put together by app.py and passed to each router, with what follows from the bundle's manifest."""
 
     def __init__(
-        self, engine: Engine, runtime: Runtime, durable: str, settings: Settings, metrics: Metrics, log: Log
+        self,
+        engine: Engine,
+        runtime: Runtime,
+        durable: str,
+        settings: Settings,
+        metrics: Metrics,
+        log: Log,
+        access: Access | None = None,
     ) -> None:
         manifest = runtime.bundle.manifest
         longest = min(settings.history_steps, manifest.longest_history or settings.history_steps)
@@ -83,6 +95,7 @@ class Edge:
         self.settings = settings
         self.metrics = metrics
         self.log = log
+        self.access = access  # None: no key is asked for
         self.streams = Streams()
         self.desk = asyncio.Lock()  # at which large requests are read and answered, piece by piece
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
@@ -108,23 +121,22 @@ class Edge:
             self.gates.gates.check()
         return asked
 
-    def session(self, segment: str) -> str:
-        """A session's name from its segment of the path, which is still url-encoded; `CannotStream`, `Misdirected`."""
+    def session(self, request: Request, segment: str) -> str:
+        """The caller's session from its segment of the path, which is still url-encoded, by its name inside.
+
+        `InvalidSession`, `CannotStream`, `Misdirected`.
+        """
         self.check_streams()
         try:
-            return self.named(unquote_to_bytes(segment).decode("utf-8"))
+            return self.named(request, unquote_to_bytes(segment).decode("utf-8"))
         except UnicodeDecodeError as wrong:
             raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
 
-    def named(self, sent: str) -> str:
-        """A session's name that a client sent in full; `InvalidSession`, `Misdirected`."""
+    def named(self, request: Request, sent: str) -> str:
+        """The caller's session of this name, by its name inside; `InvalidSession`, `Misdirected`."""
         name = session_name(sent)
         self.settings.share.check(name)
-        return name
-
-    def shown(self, name: str) -> str:
-        """A session's name as its client knows it."""
-        return name
+        return inside(caller_of(request.scope).tenant, name)
 
     def moment(self, seconds: float) -> str:
         """A time of the world's clock, not of a series: ISO 8601 in UTC."""

@@ -46,14 +46,14 @@ class Gathering:
         self._largest = min(LARGEST, settings.readings_per_frame, max(1, settings.waiting_readings // 16))
         self._fits = edge.clock.frequency.unit != "month" and not edge.ahead.names
 
-    def takes(self, frame: Frame) -> bool:
+    def takes(self, frame: Frame, sessions: list[str]) -> bool:
         """Whether the frame is to be gathered: a small one, of a model that needs nothing else of each session.
 
         One that will wait for a replay goes alone, since a group is answered as a whole.
         """
         if not self._fits or not 0 < len(frame.readings) <= SMALL or frame.refusals:
             return False
-        return self._edge.engine.at_hand(reading.session for reading in frame.readings)
+        return self._edge.engine.at_hand(sessions)
 
     def let_pass(self, sessions: Iterable[str]) -> None:
         """Hands over what waits if readings of these sessions are among it: what comes next comes after them."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from service.api import items, openapi, schemas
+from service.api.callers import READ, needs
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.sessions import SESSION_ERRORS
 from service.errors import NoGates, NoReadings, NoRegime, Overloaded, StateLost
 from service.frames import SessionView
+from service.names import outside
 
 
 def router(edge: Edge, examples: Examples) -> APIRouter:
@@ -26,10 +28,13 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
             {200: (schemas.GatesAnswer, examples.gates)}, *SESSION_ERRORS, NoReadings, NoGates, StateLost, Overloaded
         ),
     )
+    @needs(READ)
     async def gates(
-        session: str, units: bool = Query(False, description="each unit too, beside what sums them up")
+        request: Request,
+        session: str,
+        units: bool = Query(False, description="each unit too, beside what sums them up"),
     ) -> Response:
-        place, row = await edge.engine.gates(edge.session(session))
+        place, row = await edge.engine.gates(edge.session(request, session))
         (shown,) = edge.gates.write(row[None], "units" if units else "summary")
         return openapi.json_response({**_place(edge, place), "gates": shown})
 
@@ -43,8 +48,9 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
             {200: (schemas.RegimeAnswer, examples.regime)}, *SESSION_ERRORS, NoReadings, NoRegime, StateLost, Overloaded
         ),
     )
-    async def regime(session: str) -> Response:
-        place, said = await edge.engine.regime(edge.session(session))
+    @needs(READ)
+    async def regime(request: Request, session: str) -> Response:
+        place, said = await edge.engine.regime(edge.session(request, session))
         return openapi.json_response({**_place(edge, place), "regime": items.regime(said)})
 
     return routes
@@ -52,4 +58,4 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
 
 def _place(edge: Edge, place: SessionView) -> dict[str, object]:
     assert place.last_time is not None  # it has a reading, or it were an error
-    return {"session": place.name, "step": place.last_step, "ds": edge.clock.write(place.last_time)}
+    return {"session": outside(place.name), "step": place.last_step, "ds": edge.clock.write(place.last_time)}

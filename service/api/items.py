@@ -16,6 +16,7 @@ from service.api.gate_summaries import Detail, GateSummaries
 from service.api.readings import Reading, Sheet
 from service.errors import GatecastError
 from service.frames import NO_TIME, Answers
+from service.names import outside
 
 Item = dict[str, object]
 
@@ -99,6 +100,14 @@ class Items:
         texts = self.clock.write_all(np.concatenate([own, ahead.ravel()]))
         readings = len(own)
         return texts[:readings], [texts[at : at + count] for at in range(readings, len(texts), count)]
+
+
+def echo(written: Sequence[Item]) -> None:
+    """Puts the names by which their clients know them in the place of those inside."""
+    for item in written:
+        session = item.get("session")
+        if isinstance(session, str):
+            item["session"] = outside(session)
 
 
 def regime(said: NDArray[np.float64]) -> Item:

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from service.access_errors import Forbidden, Unauthenticated
 from service.api import problems, schemas
+from service.api.callers import scope_of
 from service.errors import GatecastError
 
 Documented = dict[int | str, dict[str, Any]]
 Named = Mapping[str, object]  # examples, by what they show
 Good = Mapping[int, tuple[Any, Named]]  # by status: a schema and examples of it
 
+_KEY = "key"
 _REFERENCE = "#/components/schemas/{model}"
 _SENT: tuple[type[BaseModel], ...] = (
     schemas.PredictRequest,
@@ -60,18 +64,46 @@ def answers(good: Good, *errors: type[GatecastError]) -> Documented:
     return documented
 
 
-def document(app: FastAPI) -> None:
-    """Makes /openapi.json hold the schemas of the bodies too."""
+def endpoints(app: FastAPI) -> list[tuple[str, str, str | None]]:
+    """Method, path and needed scope of all that the application answers requests at, but for this documentation."""
+    return [
+        (method, str(route.path), scope_of(route.endpoint))
+        for route in iter_route_contexts(app.routes)
+        if isinstance(route.original_route, APIRoute) and route.endpoint is not None
+        for method in sorted(route.methods or ())
+    ]
+
+
+def document(app: FastAPI, optional: bool) -> None:
+    """Makes /openapi.json hold the schemas of the bodies too, and what key each endpoint needs, if not `optional`."""
     framework = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = framework()
             _, sent = models_json_schema([(model, "validation") for model in _SENT], ref_template=_REFERENCE)
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(sent["$defs"])
+            components = schema.setdefault("components", {})
+            components.setdefault("schemas", {}).update(sent["$defs"])
+            components["securitySchemes"] = {
+                _KEY: {"type": "http", "scheme": "bearer", "bearerFormat": "gc_<id>_<secret>"}
+            }
+            _secure(schema["paths"], app, optional)
         return framework()
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _secure(paths: dict[str, Any], app: FastAPI, optional: bool) -> None:
+    """Says of each endpoint which scope it needs, and how a key without it is refused."""
+    for method, path, scope in endpoints(app):
+        operation = paths.get(path, {}).get(method.lower())
+        if operation is None or scope is None:
+            continue
+        operation["security"] = [{_KEY: []}, *([{}] if optional else [])]
+        said = operation.get("description")
+        operation["description"] = f"{said} Needs the scope `{scope}`." if said else f"Needs the scope `{scope}`."
+        for kind in (Unauthenticated, Forbidden):
+            operation["responses"][str(kind.status)] = _problem(f"`{kind.code}`", [kind])
 
 
 def _problem(description: str, kinds: list[type[GatecastError]]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from service.api import openapi, schemas
+from service.api.callers import ADMIN, READ, caller_of, needs
 from service.api.edge import Edge
 from service.api.stream import PROTOCOL
 from service.errors import NotReady
@@ -22,6 +23,7 @@ def router(edge: Edge) -> APIRouter:
         response_class=Response,
         responses=openapi.answers({200: (schemas.ModelAnswer, {"this model": model(edge)})}),
     )
+    @needs(READ)
     async def show_model() -> Response:
         return openapi.json_response(model(edge))
 
@@ -31,6 +33,7 @@ def router(edge: Edge) -> APIRouter:
         response_class=Response,
         responses=openapi.answers({200: (schemas.Live, {"alive": {"live": True}})}),
     )
+    @needs(None)
     async def live() -> Response:
         return openapi.json_response({"live": True})
 
@@ -40,11 +43,13 @@ def router(edge: Edge) -> APIRouter:
         response_class=Response,
         responses=openapi.answers({200: (schemas.Ready, {"ready": {"ready": True}})}, NotReady),
     )
-    async def ready() -> Response:
+    @needs(None)
+    async def ready(request: Request) -> Response:
         if edge.streams.draining:
             raise NotReady("the service is ending: it answers what it has accepted and takes no more")
         if not edge.engine.ready:
-            raise NotReady(edge.engine.reason)
+            known = bool(caller_of(request.scope).scopes)  # what broke, and where it lies, is not for strangers
+            raise NotReady(edge.engine.reason if known else "the service cannot forecast now; a key is told why")
         return openapi.json_response({"ready": True})
 
     @routes.get(
@@ -53,6 +58,7 @@ def router(edge: Edge) -> APIRouter:
         response_class=Response,
         responses={200: {"description": "Prometheus' text format", "content": {"text/plain": {}}}},
     )
+    @needs(ADMIN)
     async def metrics() -> Response:
         return Response(edge.metrics.exposition(), headers={"content-type": MEDIA_TYPE})
 

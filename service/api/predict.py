@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
 from service.api import bodies, openapi, problems, schemas
+from service.api.callers import READ, needs
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.forecasts import Selection
@@ -80,6 +81,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         ),
         openapi_extra=openapi.body(schemas.PredictRequest, examples.predict),
     )
+    @needs(READ)
     async def predict(request: Request) -> Response:
         sent = await bodies.read(request, _REQUEST)
         if sent is None:

@@ -68,10 +68,12 @@ def fault(error: GatecastError) -> dict[str, object]:
 
 
 def answer(error: GatecastError, retry_after: int, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem as a response; 503 says when to come back (seconds)."""
+    """The problem as a response; 503 says when to come back (seconds), 401 that a key is wanted."""
     sent = dict(headers or {})
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         sent["retry-after"] = str(retry_after)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        sent["www-authenticate"] = "Bearer"
     return Response(encode(document(error)), error.status, sent, MEDIA_TYPE)
 
 

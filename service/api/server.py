@@ -6,6 +6,7 @@ import asyncio
 import math
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -43,12 +44,12 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def address_of(bound: socket.socket) -> str:
-    """Where people find the service: http://HOST:PORT."""
+def address_of(bound: socket.socket, scheme: str = "http") -> str:
+    """Where people find the service: http://HOST:PORT, or https."""
     host, port = bound.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 class DrainingServer(uvicorn.Server):
@@ -66,6 +67,7 @@ class DrainingServer(uvicorn.Server):
         drain: Callable[[], Awaitable[None]],
         listening: Callable[[], Awaitable[None]] | None = None,
         cut_short: Callable[[], None] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         requests, streams = protocols(settings.unread_seconds, log)  # on httptools, and on websockets without its I/O
         super().__init__(
@@ -82,6 +84,7 @@ class DrainingServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,  # it prints paths, and paths hold names of sessions
                 server_header=False,
+                ssl_context_factory=None if tls is None else lambda _, __: tls,
             )
         )
         self._seconds = settings.drain_seconds

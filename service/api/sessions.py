@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from service.api import bodies, openapi, schemas
+from service.api import bodies, items, openapi, schemas
+from service.api.callers import READ, WRITE, needs
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS, HISTORY_ERRORS, STATIC_ERRORS
@@ -38,6 +39,7 @@ from service.errors import (
     WrongType,
 )
 from service.frames import SessionView
+from service.names import outside
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
     UnknownSession, Misdirected, InvalidSession, CannotStream, WrongType,
@@ -73,8 +75,9 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
     )  # fmt: skip
+    @needs(WRITE)
     async def create(request: Request, session: str, replace: bool = False) -> Response:
-        name = edge.session(session)
+        name = edge.session(request, session)
         sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(
             start=None, history=None, static=None, regime=False
         )
@@ -89,8 +92,9 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers({200: (schemas.SessionAnswer, examples.session)}, *SESSION_ERRORS),
     )
-    async def show(session: str) -> Response:
-        return openapi.json_response(view(edge, await edge.engine.session(edge.session(session))))
+    @needs(READ)
+    async def show(request: Request, session: str) -> Response:
+        return openapi.json_response(view(edge, await edge.engine.session(edge.session(request, session))))
 
     @routes.delete(
         "",
@@ -99,8 +103,9 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers({}, *SESSION_ERRORS),
     )
-    async def delete(session: str) -> Response:
-        await edge.engine.delete(edge.session(session))
+    @needs(WRITE)
+    async def delete(request: Request, session: str) -> Response:
+        await edge.engine.delete(edge.session(request, session))
         return Response(status_code=204)
 
     @routes.post(
@@ -116,6 +121,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         ),
         openapi_extra=openapi.body(schemas.Observation | list[schemas.Observation], examples.observations),
     )  # fmt: skip
+    @needs(WRITE)
     async def observe(
         request: Request,
         session: str,
@@ -123,13 +129,14 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         quantiles: str | None = QUANTILES,
         gates: str | None = GATES,
     ) -> Response:
-        name, shown = edge.session(session), edge.detail(gates)
+        name, shown = edge.session(request, session), edge.detail(gates)
         wish = Wish(edge.levels.select(horizon, levels_of(quantiles)), shown)
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")
         readings = sent if isinstance(sent, list) else [sent]
         outcome = await edge.observe([name] * len(readings), readings, wish, whole_times=True)
+        items.echo(outcome.items)
         if isinstance(sent, list):
             return openapi.json_response(outcome.items)
         if outcome.errors:
@@ -155,7 +162,7 @@ def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, ND
 def view(edge: Edge, place: SessionView) -> dict[str, object]:
     """Where a session stands, as it is answered."""
     told: dict[str, object] = {
-        "session": place.name,
+        "session": outside(place.name),
         "start": None if place.start is None else edge.clock.write(place.start),
         "last_step": None if place.last_step < 0 else place.last_step,
         "last_ds": None if place.last_time is None else edge.clock.write(place.last_time),

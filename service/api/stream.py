@@ -7,12 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from service.access import ANYONE, Caller
 from service.api import problems
 from service.api.allowance import Allowance
 from service.api.cadence import cadence_of
+from service.api.callers import WRITE, caller_of, key_id_of
+from service.api.credentials import SUBPROTOCOL
+from service.api.deny import deny
 from service.api.edge import Edge
 from service.api.frames import Codec, codecs
 from service.api.gathering import Gathering
@@ -24,7 +27,6 @@ from service.settings import Settings
 
 PROTOCOL = 1
 PARAMETERS = ("protocol", "horizon", "quantiles", "gates", "every")  # of the address
-RESTART = 1012  # websocket close code: the service restarts, connect again
 
 
 class StreamEndpoint:
@@ -38,6 +40,8 @@ class StreamEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         try:
+            caller = caller_of(scope)
+            caller.require(WRITE)
             wish = self._asked(scope["query_string"])
         except GatecastError as error:
             self._edge.metrics.problem(error.code)
@@ -47,12 +51,13 @@ class StreamEndpoint:
             (b"gatecast-protocol", str(PROTOCOL).encode("ascii")),
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
         ]
-        await send({"type": "websocket.accept", "headers": headers})
-        taker = Taker(self._edge, self._gathering, wish)
-        connection = Connection(self._edge.settings, self._codecs, taker, receive, send)
+        spoken = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
+        await send({"type": "websocket.accept", "subprotocol": spoken, "headers": headers})
+        taker = Taker(self._edge, self._gathering, wish, caller.tenant)
+        connection = Connection(self._edge.settings, self._codecs, taker, receive, send, caller)
         with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
             await connection.run()
-        self._edge.log.info("stream closed", frames=taker.frames, readings=taker.readings)
+        self._edge.log.info("stream closed", frames=taker.frames, readings=taker.readings, **key_id_of(scope))
 
     def _asked(self, query: bytes) -> Wish:
         if self._edge.streams.draining:
@@ -77,23 +82,24 @@ class Connection:
     taker: Taker
     receive: Receive
     send: Send
+    caller: Caller = ANYONE
 
     def __post_init__(self) -> None:
         self._room = Allowance(self.settings.frames_in_flight, self.settings.unread_bytes)
         self._answers: asyncio.Queue[Taken | None] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
-        self._drained = False
+        self._farewell: tuple[int, str] | None = None  # code and reason, where it is we who end it
 
-    def drain(self) -> None:
-        """Take no more frames; answer those that were taken, then close with 1012."""
-        self._drained = True
+    def end(self, code: int, reason: str) -> None:
+        """Take no more frames; answer those that were taken, then close with this code and reason."""
+        self._farewell = self._farewell or (code, reason)
         if self._reader is not None:
             self._reader.cancel()
 
     async def run(self) -> None:
         """Until the client leaves or the service ends."""
         self._reader = asyncio.create_task(self._read())
-        if self._drained:
+        if self._farewell is not None:
             self._reader.cancel()
         writer = asyncio.create_task(self._write())
         try:
@@ -102,11 +108,10 @@ class Connection:
             await writer
             if not self._reader.cancelled():
                 self._reader.result()
-            if self._drained:
+            if self._farewell is not None:
+                code, reason = self._farewell
                 with suppress(OSError):
-                    await self.send(
-                        {"type": "websocket.close", "code": RESTART, "reason": "the service restarts; connect again"}
-                    )
+                    await self.send({"type": "websocket.close", "code": code, "reason": reason})
         finally:
             self._reader.cancel()
             writer.cancel()
@@ -132,14 +137,6 @@ class Connection:
             with suppress(OSError):  # the client has left; what it had sent is read and recorded to its end
                 await self.send({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
             self._room.give(size)
-
-
-async def deny(response: Response, send: Send) -> None:
-    """Answers a handshake with an HTTP response instead of a websocket."""
-    await send(
-        {"type": "websocket.http.response.start", "status": response.status_code, "headers": response.raw_headers}
-    )
-    await send({"type": "websocket.http.response.body", "body": response.body})
 
 
 class NoSuchStream:

@@ -14,10 +14,11 @@ from service.api.edge import Edge
 from service.api.frames import Codec, Frame, HandlesFrame
 from service.api.gathering import FAILED, Gathering
 from service.api.handles import Handles
-from service.api.items import Item, refusal
+from service.api.items import Item, echo, refusal
 from service.api.wish import Wish
 from service.errors import GatecastError, InternalError, WrongType
 from service.faults import faults_as
+from service.names import all_inside, inside
 
 Answer = Item | list[Item] | ColumnAnswer
 T = TypeVar("T")
@@ -38,11 +39,12 @@ class Taken:
 class Taker:
     """Takes the frames of one connection, in order, and counts them."""
 
-    def __init__(self, edge: Edge, gathering: Gathering, wish: Wish) -> None:
+    def __init__(self, edge: Edge, gathering: Gathering, wish: Wish, tenant: str = "") -> None:
         self._edge = edge
+        self._tenant = tenant
         self._gathering = gathering
         self._wish = wish
-        self._handles = Handles(edge.settings.handles_per_stream)
+        self._handles = Handles(edge.settings.handles_per_stream, tenant)
         self.frames = 0
         self.readings = 0
 
@@ -104,16 +106,18 @@ class Taker:
             self._gathering.flush()
             columns = edge.submit_columns(frame, self._handles, wish, packed)
             return lambda: edge.column_answer(columns)
-        sessions = [reading.session for reading in frame.readings]
-        if self._gathering.takes(frame):
+        sent = [reading.session for reading in frame.readings]
+        sessions = all_inside(self._tenant, sent)
+        renamed = sessions is not sent
+        if self._gathering.takes(frame, sessions):
             items = self._gathering.add(sessions, frame.readings, wish)
-            return lambda: _arranged(frame, items)
+            return lambda: _arranged(frame, items, renamed)
         self._gathering.let_pass(sessions)
         if not sessions:
             return lambda: _arranged(frame, _ready([])())
-        excused = {str(item.get("session")) for item in frame.refusals.values()}
+        excused = {inside(self._tenant, str(item.get("session"))) for item in frame.refusals.values()}
         submitted = edge.submit(sessions, frame.readings, wish, excused=excused)
-        return lambda: _arranged(frame, edge.items(submitted))
+        return lambda: _arranged(frame, edge.items(submitted), renamed)
 
     def _own_wish(self, frame: Frame | ColumnFrame) -> Wish:
         wish, edge = self._wish, self._edge
@@ -124,9 +128,11 @@ class Taker:
         return Wish(selection, gates, cadence(frame.every, wish.every))
 
 
-async def _arranged(frame: Frame, answered: Awaitable[Sequence[Item]]) -> Item | list[Item]:
-    """One item, or a list for a list, those of refused readings in their places."""
+async def _arranged(frame: Frame, answered: Awaitable[Sequence[Item]], renamed: bool = False) -> Item | list[Item]:
+    """One item, or a list for a list, those of refused readings in their places, under the names that were sent."""
     items = [*await answered]
+    if renamed:
+        echo(items)
     if frame.refusals:
         placed = dict(zip(frame.places, items, strict=True)) | frame.refusals
         items = [placed[at] for at in range(frame.count)]

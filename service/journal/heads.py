@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from service.errors import SessionExists, UnknownSession
 from service.journal.protocol import Beginning, Checkpoint, Head, Readings
 from service.journal.shapes import check_batch, checked
+from service.names import outside
 
 NOBODY = 0  # the slot that every unknown key leads to
 MOST_KEYS = 2**31 - 1
@@ -176,11 +177,11 @@ class Heads:
 
 
 def exists(name: str) -> SessionExists:
-    return SessionExists(f"there is a session {name!r} already; replace it, or choose another name")
+    return SessionExists(f"there is a session {outside(name)!r} already; replace it, or choose another name")
 
 
 def unknown(name: str) -> UnknownSession:
-    return UnknownSession(f"there is no session {name!r}; create it first")
+    return UnknownSession(f"there is no session {outside(name)!r}; create it first")
 
 
 def unknown_key(key: int) -> UnknownSession:

@@ -16,6 +16,7 @@ from service.journal.redis_faults import DAMAGED, explained
 from service.journal.redis_partition import Partition, Partitions
 from service.journal.redis_server import Command, Server
 from service.journal.subject import Subject
+from service.names import outside
 
 AT_ONCE = 1024  # sessions of one script: others wait a few milliseconds for it
 TRIES = 5  # of an operation on a session that is deleted and made again meanwhile
@@ -96,4 +97,4 @@ class Store:
         return JournalDamaged(f"the journal {self._address} is damaged: {what}. {DAMAGED}")
 
     def _restless(self, name: str) -> JournalError:
-        return JournalError(f"session {name!r} is deleted and made again all the time by others; try again")
+        return JournalError(f"session {outside(name)!r} is deleted and made again all the time by others; try again")

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from service.errors import JournalError, Misdirected, SettingsError
 from service.journal import open_journal
+from service.names import inside
 from service.settings import Settings
 from service.share import Share, dealt_to
 
-names = st.text(min_size=1, max_size=40)
+names = st.text(st.characters(exclude_characters="\x1f"), min_size=1, max_size=40)  # as clients may send them
 
 
 @given(names, st.integers(1, 64))
@@ -33,6 +34,13 @@ def test_another_worker_takes_sessions_and_moves_none_between_the_others(name: s
 def test_exactly_one_worker_holds_a_session(name: str, workers: int) -> None:
     held = [worker for worker in range(workers) if Share(worker, workers).misdirected(name) is None]
     assert held == [dealt_to(name, workers)]
+
+
+@given(names, st.integers(1, 64))
+def test_a_tenants_session_is_with_the_worker_of_the_name_that_its_client_knows(name: str, workers: int) -> None:
+    share = Share(0, workers)
+    wrong, own = share.misdirected(inside("acme", name)), share.misdirected(name)
+    assert (wrong and wrong.message) == (own and own.message)
 
 
 @pytest.mark.parametrize("workers", [2, 3, 16, 64])

@@ -1,0 +1,14 @@
+"""How the handshake of a stream is refused: with an answer as to any request, which says why."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from starlette.types import Send
+
+
+async def deny(response: Response, send: Send) -> None:
+    """Answers a handshake with an HTTP response instead of a websocket."""
+    await send(
+        {"type": "websocket.http.response.start", "status": response.status_code, "headers": response.raw_headers}
+    )
+    await send({"type": "websocket.http.response.body", "body": response.body})

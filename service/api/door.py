@@ -1,0 +1,66 @@
+"""The door: nobody comes in who may not, and who comes in is known by what they may do."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.access import ANYONE, STRANGER, Access, Caller
+from service.access_errors import Unauthenticated
+from service.api import problems
+from service.api.callers import OPEN, let_in
+from service.api.credentials import refuse_in_address, sent_key
+from service.api.deny import deny
+from service.api.origins import Origins
+from service.errors import GatecastError
+from service.metrics import Metrics
+
+
+class Door:
+    """ASGI middleware around all paths, known and unknown, between the boundary and the endpoints.
+
+    Without `access` everybody is let in, and a key that is sent is not looked at.
+    """
+
+    def __init__(
+        self, app: ASGIApp, access: Access | None, origins: Origins, metrics: Metrics, retry_after: int
+    ) -> None:
+        self._app = app
+        self._access = access
+        self._origins = origins
+        self._metrics = metrics
+        self._retry_after = retry_after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        try:
+            if scope["type"] == "websocket":
+                self._origins.check(scope)
+            refuse_in_address(scope)
+            let_in(scope, self._admitted(scope))
+        except GatecastError as error:
+            if scope["type"] != "websocket":
+                raise
+            await receive()  # websocket.connect
+            self._metrics.problem(error.code)
+            await deny(problems.answer(error, self._retry_after), send)
+            return
+        await self._app(scope, receive, send)
+
+    def _admitted(self, scope: Scope) -> Caller:
+        if self._access is None:
+            return ANYONE
+        if scope["type"] == "http" and scope["path"] in OPEN:
+            return self._known_or_stranger(scope)
+        return self._access.admit(sent_key(scope))
+
+    def _known_or_stranger(self, scope: Scope) -> Caller:
+        """At what is open to all, a wrong key is as good as none."""
+        assert self._access is not None
+        try:
+            return self._access.admit(sent_key(scope))
+        except GatecastError as error:
+            if not isinstance(error, Unauthenticated):
+                self._metrics.problem(error.code)
+            return STRANGER

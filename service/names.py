@@ -1,0 +1,28 @@
+"""Sessions' names inside: those of a tenant begin with it, so that two tenants' sessions of one name are two.
+
+Whatever takes names from clients or shows them to clients goes through here; all else takes a name as it is.
+"""
+
+from __future__ import annotations
+
+_END = "\x1f"  # of the tenant; no client can send it in a name, as it is a control character
+
+
+def inside(tenant: str, name: str) -> str:
+    """The session's name as engine and journal know it; of the tenant "", the name itself.
+
+    A name that holds the mark all the same leads to no session: none is made under the tenant "" with a mark.
+    """
+    return f"{tenant}{_END}{name}" if tenant or _END in name else name
+
+
+def all_inside(tenant: str, names: list[str]) -> list[str]:
+    """As `inside`, of many; the very same list where nothing is to be changed."""
+    if not tenant and _END not in "".join(names):
+        return names
+    return [inside(tenant, name) for name in names]
+
+
+def outside(name: str) -> str:
+    """The name as its client knows it."""
+    return name.partition(_END)[2] if _END in name else name

@@ -1,0 +1,66 @@
+"""The client with a key: by request and by stream, and what it says when the key is refused or ends."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from gatecast_client import GatecastClient, GatecastError, Reading
+
+from tests.api.keyring import locked
+
+START = "2015-01-10T00:00:00"
+
+
+async def test_a_key_goes_with_requests_and_streams(tmp_path: Path) -> None:
+    with locked(tmp_path) as (running, ring):
+        url = f"http://{running.address}"
+        async with (
+            GatecastClient(url, key=ring.add("acme")) as client,
+            GatecastClient(url, key=ring.add("beta")) as other,
+        ):
+            await client.open_session("meter", start=START)
+            async with client.stream() as stream:
+                first = await stream.observe("meter", 1.0, step=0)
+                many = await stream.observe_many([Reading("meter", 2.0, step=1)])
+                await stream.observe_columns(["meter"], [3.0], steps=[2])
+            assert (first.session, many[0].session) == ("meter", "meter")
+            assert (await client.session("meter")).next_step == 3
+            with pytest.raises(GatecastError) as refused:
+                await other.session("meter")
+            assert refused.value.code == "unknown_session"
+
+
+async def test_a_refused_key_is_an_error_by_name(tmp_path: Path) -> None:
+    with locked(tmp_path) as (running, ring):
+        for key, code in (
+            (None, "unauthenticated"),
+            ("wrong", "unauthenticated"),
+            (ring.add("a", "admin"), "forbidden"),
+        ):
+            async with GatecastClient(f"http://{running.address}", key=key) as client:
+                with pytest.raises(GatecastError) as refused:
+                    await client.model()
+                assert refused.value.code == code
+                with pytest.raises(GatecastError) as refused:
+                    async with client.stream():
+                        pytest.fail("it was let in")
+                assert refused.value.code == code
+
+
+async def test_a_stream_whose_key_ends_says_so_and_does_not_try_again(tmp_path: Path) -> None:
+    with locked(tmp_path) as (running, ring):
+        key = ring.add()
+        async with GatecastClient(f"http://{running.address}", key=key) as client:
+            await client.open_session("meter", start=START)
+
+            async def talk() -> None:
+                async with client.stream() as stream:
+                    ring.revoke(key)
+                    for step in itertools.count():
+                        await stream.observe("meter", 1.0, step=step)
+
+            with pytest.raises(GatecastError, match="this key was revoked") as refused:
+                await talk()
+            assert refused.value.code == "unauthenticated"
