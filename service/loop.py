@@ -80,12 +80,13 @@ class Loop:
         read = core.stream.turn()
         ran = core.histories.run_chunk()
         self.replies.send()
+        followed = self.serving.follow()
         if core.replays.settled:
             core.replays.settled = False
             self.queue.release()
             core.peeks.release()
             return True
-        return called or looked or read or ran
+        return called or looked or read or ran or followed
 
     def _answer_calls(self) -> bool:
         calls = [self.room.calls.popleft() for _ in range(min(CALLS_A_TURN, len(self.room.calls)))]
@@ -112,7 +113,7 @@ class Loop:
         error = InternalError(STOPPED)
         for lane in (self.queue.in_hand, self.queue.begun, self.room.frames, self.room.peeks, self.room.calls):
             self._tell(lane, error)
-        self.serving.core.histories.abandon(error)
+        self.serving.stop(error)
         self.replies.send()
         self.upkeep.finish()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class Registry:
         self.cache = cache
         self.checkpoints = checkpoints
         self.known = known
+        self.changed: Callable[[str], None] = lambda _: None  # told of those made, replaced or deleted here
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self._frequency = frequency
         self._share = share
@@ -123,12 +125,19 @@ class Registry:
         for row in rows.tolist():
             self.table.remove(row)
 
+    def drop(self, name: str) -> None:
+        """As `forget`, of one session if it stands here."""
+        row = self.table.row(name)
+        if row != UNKNOWN:
+            self.forget(np.array([row]))
+
     def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
         """A session in the journal and here, with the state after its history if it has one; returns its row."""
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
             parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime
             row = self.adopt(put(*parts))
+        self.changed(begun.name)
         if state is not None:
             self.install(row, state.body, state.step)
         return row
@@ -138,6 +147,7 @@ class Registry:
         row = self.row(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
+        self.changed(name)
         self.forget(np.array([row]))
 
     def view(self, row: int, created: bool = False) -> SessionView:
