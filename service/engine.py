@@ -21,6 +21,7 @@ from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, Ses
 from service.health import Health
 from service.journal import Journal
 from service.loop import Loop
+from service.padding import PaddedRuntime
 from service.predictions import Prediction
 from service.replies import Caller, Replies
 from service.runtimes import Runtime
@@ -234,6 +235,16 @@ class Engine:
         frame = Frame(self._core.known.complete(observations), check_frame(observations), caller)
         self._room.seat(frame)
         return caller.future
+
+    def warm_up(self, runtime: Runtime) -> None:
+        """Runs a model through every size of batch that it will meet; in the caller's thread, and it may take seconds.
+
+        `ModelFailed`.
+        """
+        settings, core, model = self._around.settings, self._core, PaddedRuntime(runtime)
+        until = time.monotonic() + settings.warm_up_seconds
+        model.warm_up(core.limit, settings.chunk, settings.history_batch, lambda: time.monotonic() < until)
+        model.probe()
 
     async def follow(self, runtime: Runtime, max_resident: int | None = None) -> None:
         """A candidate from now on, which answers nobody: each batch is run on it too, and live states are rebuilt.

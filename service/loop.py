@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from service.engine_settings import EngineSettings
-from service.errors import GatecastError, InternalError
+from service.errors import Draining, GatecastError, InternalError
 from service.faults import again, faults_as
 from service.frame_queue import FrameQueue
 from service.health import Health
@@ -39,6 +39,8 @@ class Loop:
             wait = self.settings.idle_seconds
             while True:
                 self.health.probe()
+                if self.room.closed:  # nobody is to wait for states that nobody will use
+                    self.serving.drop(Draining("the service is ending"))
                 if self._turn_on():
                     self.upkeep.between_batches()
                     wait = self.settings.idle_seconds

@@ -75,3 +75,9 @@ class NoRollback(GatecastError):
     """The model before is not at hand any more."""
 
     code, status = "no_rollback", 409
+
+
+class NotRecorded(GatecastError):
+    """Which version serves could not be written down, so it was not changed."""
+
+    code, status = "not_recorded", 503

@@ -54,6 +54,7 @@ def router(edge: Edge) -> APIRouter:
         responses={200: {"description": "Prometheus' text format", "content": {"text/plain": {}}}},
     )
     async def metrics() -> Response:
+        edge.metrics.compare(edge.engine.follower)
         return Response(edge.metrics.exposition(), headers={"content-type": MEDIA_TYPE})
 
     return routes
