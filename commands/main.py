@@ -19,6 +19,8 @@ SUBCOMMANDS = {
     "export": "Make a bundle of a trained run: ONNX, TorchScript, golden answers.",
     "verify": "Hold every runtime against a bundle's golden answers.",
     "serve": "Serve a bundle: REST, streams, metrics.",
+    "deploy": "Bring a new version of the model up under live traffic.",
+    "rollback": "Let the version before serve again.",
     "gates": "Show what the gates of a bundle do while a series goes by.",
     "demo": "Stream readings to a service and watch its forecasts.",
 }

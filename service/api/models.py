@@ -43,12 +43,12 @@ class Compared(Answered):
     """Both models on the same readings."""
 
     readings: int
-    current: Errors | None
-    candidate: Errors | None
+    current: Errors | None = None
+    candidate: Errors | None = None
 
 
 class Served(Answered):
-    version: str | None = Field(description="null for a bundle that is not of the directory of models")
+    version: str | None = Field(None, description="null for a bundle that is not of the directory of models")
     name: str
     digest: str
 
@@ -68,13 +68,13 @@ class CandidateAnswer(Answered):
     state: Literal["loading", "rebuilding", "ready", "failed"]
     sessions: Rebuilt
     scores: Compared
-    error: dict[str, Any] | None
+    error: dict[str, Any] | None = None
 
 
 class Previous(Answered):
     """The model before, which keeps up for a rollback."""
 
-    version: str | None
+    version: str | None = None
     digest: str
     scores: Compared = Field(description="current is the one that serves, candidate this one")
 
@@ -82,8 +82,8 @@ class Previous(Answered):
 class ModelsAnswer(Answered):
     versions: list[str]
     current: Served
-    candidate: CandidateAnswer | None
-    previous: Previous | None
+    candidate: CandidateAnswer | None = None
+    previous: Previous | None = None
 
 
 _VERSION = Path(description="a directory of the directory of models")
