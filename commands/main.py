@@ -20,6 +20,8 @@ SUBCOMMANDS = {
     "verify": "Hold every runtime against a bundle's golden answers.",
     "serve": "Serve a bundle: REST, streams, metrics.",
     "keys": "Make, list and revoke the keys that a service admits.",
+    "deploy": "Bring a new version of the model up under live traffic.",
+    "rollback": "Let the version before serve again.",
     "gates": "Show what the gates of a bundle do while a series goes by.",
     "demo": "Stream readings to a service and watch its forecasts.",
 }

@@ -29,7 +29,14 @@ console = Console()
 _LOOK = 0.05  # seconds between two looks at whether the service is ready
 
 # An option that is left out leaves the word to its variable, GATECAST_<OPTION>, and then to its default.
-_Bundle = Annotated[Path | None, typer.Argument(help="The folder that `gatecast export` wrote.", show_default=False)]
+_Bundle = Annotated[
+    Path | None,
+    typer.Argument(help="The folder that `gatecast export` wrote, or one with several of them.", show_default=False),
+]
+_Models = Annotated[
+    Path | None,
+    typer.Option(help="A folder of bundles, DIR/VERSION, that can be deployed while serving.", show_default=False),
+]
 _Runtime = Annotated[
     str | None,
     typer.Option(
@@ -76,6 +83,7 @@ _Format = Annotated[str | None, typer.Option(help="auto, json or console.", show
 
 def serve(
     bundle: _Bundle = None,
+    models: _Models = None,
     runtime: _Runtime = None,
     device: _Device = None,
     host: _Host = None,
@@ -100,6 +108,7 @@ def serve(
 
     given: dict[str, object] = {
         "bundle": bundle,
+        "models": models,
         "runtime": runtime,
         "device": device,
         "host": host,
@@ -245,8 +254,9 @@ def welcome(address: str, edge: Edge) -> None:
 
 def welcome_together(settings: Settings, addresses: list[str]) -> None:
     """As `welcome`, of several processes."""
+    what = settings.bundle or settings.models or Path()
     lines = [
-        f"[bold]{escape(settings.bundle.name)}[/] in {len(addresses)} processes, from {addresses[0]} on",
+        f"[bold]{escape(what.name)}[/] in {len(addresses)} processes, from {addresses[0]} on",
         "sessions      dealt to them by name; each has a journal of its own, and their number stays",
         "clients       are given all addresses, in this order (client/README.md)",
         "end them      Ctrl-C; everything accepted is answered first",

@@ -17,7 +17,7 @@ from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
 from service.access import Access
-from service.api import changes, current, insight, openapi, ops, predict, problems, query, sessions
+from service.api import changes, current, insight, models, openapi, ops, predict, problems, query, sessions
 from service.api.boundary import Boundary
 from service.api.callers import authorize
 from service.api.door import Door
@@ -27,6 +27,8 @@ from service.api.origins import Origins
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
 from service.bundle import Bundle
+from service.chosen import Chosen
+from service.deployments import Deployments
 from service.engine import Engine
 from service.engine_settings import EngineSettings
 from service.errors import RuntimeUnavailable
@@ -61,9 +63,10 @@ class Service:
 
 def open_service(settings: Settings, log: Log) -> Service:
     """Reads the bundle, opens runtime and journal; `BundleError`, `RuntimeUnavailable`, `JournalError`, `KeysError`."""
-    bundle = Bundle.open(settings.bundle)
+    chosen = Chosen.of(settings)
+    bundle = chosen.bundle
+    runtime = _open_runtime(settings, bundle)
     with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
-        runtime = open_runtime(settings.runtime, bundle, settings.device, settings.threads)
         reason = why_not_native(bundle, settings.device) if settings.runtime == AUTO else None
     log.info("bundle opened", runtime=runtime.name, device=runtime.device, **({"not_native": reason} if reason else {}))
     manifest, share = bundle.manifest, settings.share
@@ -72,18 +75,35 @@ def open_service(settings: Settings, log: Log) -> Service:
     share.refuse_others(settings.journal)
     place = share.journal(settings.journal)
     journal = open_journal(place, bundle.width, frequency, settings.durable, subject, share)
-    return assemble(settings, runtime, journal, log)
+    return assemble(settings, runtime, journal, log, chosen)
 
 
-def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -> Service:
+def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log, chosen: Chosen | None = None) -> Service:
     """The service around this runtime and this journal, which is closed at its end."""
     access = None if settings.keys is None else Access(settings.keys, log, settings.allow_anonymous)
     metrics = Metrics()
-    metrics.serving(runtime.bundle, runtime.name, runtime.device)
     observers = Observers(metrics, LogObserver(log))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
     engine = Engine(runtime, journal, bounds, observers, share=settings.share)
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
+    chosen = chosen or Chosen(runtime.bundle)
+
+    def ready(bundle: Bundle) -> Runtime:
+        edge.gates.expect(bundle.manifest)
+        opened = _open_runtime(settings, bundle)
+        engine.warm_up(opened)
+        return opened
+
+    deployments = Deployments(
+        engine,
+        chosen.versions,
+        chosen.version,
+        settings.runtime,
+        ready,
+        lambda bundle: _engine_settings(settings, bundle.initial.nbytes).max_resident,
+        edge.serve,
+        log,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -94,12 +114,13 @@ def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -
         finally:
             if watching is not None:
                 watching.cancel()
+            await deployments.close()
             await engine.drain()  # which closes the journal
 
-    return Service(_application(edge, lifespan), edge)
+    return Service(_application(edge, deployments, lifespan), edge)
 
 
-def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
+def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> FastAPI:
     manifest = edge.bundle.manifest
     examples = Examples(manifest, edge.bundle.digest, edge.clock, edge.levels, edge.durable)
     app = FastAPI(
@@ -114,6 +135,8 @@ def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
     )
     for part in (predict, sessions, changes, current, insight):
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
+    # Who may change what is served is decided here, by one more dependency.
+    app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
@@ -153,7 +176,13 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         max_waiting=settings.waiting_readings,
         max_resident=resident,
         retry_after_seconds=settings.retry_after_seconds,
+        rollback_seconds=settings.rollback_seconds,
     )
+
+
+def _open_runtime(settings: Settings, bundle: Bundle) -> Runtime:
+    with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
+        return open_runtime(settings.runtime, bundle, settings.device, settings.threads)
 
 
 def _version() -> str:

@@ -116,6 +116,10 @@ class Turns:
         readings = self.readings[np.repeat(kept, self.lengths)]
         return Turns(self.rows[kept], lengths, np.cumsum(lengths) - lengths, readings, self.newest[kept])
 
+    def moved_to(self, rows: NDArray[np.int64]) -> Turns:
+        """The same turns, of sessions that stand in other `rows` (turns,) elsewhere."""
+        return Turns(rows, self.lengths, self.offsets, self.readings, self.newest)
+
     @property
     def last(self) -> NDArray[np.int64]:
         """Position in the batch of each turn's last reading; meaningless where its length is 0."""

@@ -184,6 +184,9 @@ def _manifest(path: Path, text: bytes) -> Manifest:
             f"{path / MANIFEST}: {where}: {first['msg']}. This version reads format {FORMAT_VERSION}; "
             "export the run again"
         ) from None  # the validator's own words say the same, in more lines
+    astray = [name for name in manifest.files if Path(name).name != name or "\\" in name]
+    if astray:
+        raise BundleError(f"{path / MANIFEST} lists {astray[0]!r}: the files of a bundle stand beside its manifest")
     missing = [name for name in files_of(manifest.streams) if name not in manifest.files]
     if missing:
         raise BundleError(f"{path / MANIFEST} lists no digest for {', '.join(missing)}; export the run again")

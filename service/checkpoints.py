@@ -31,6 +31,12 @@ class Checkpoints:
         self._observer = observer
         self._digest = digest
         self._due: set[int] = set()
+        self._silent = False
+
+    def silence(self, silent: bool) -> None:
+        """Saves nothing from now on, or does again: of two models one alone keeps its states, two of each session."""
+        self._silent = silent
+        self._due.clear()
 
     def moved(self, rows: Rows) -> None:
         """These sessions have new readings."""
@@ -62,6 +68,8 @@ class Checkpoints:
 
         `JournalError` if the journal cannot.
         """
+        if self._silent:
+            return
         table = self._table
         moved = table.last_step[rows] > (-1 if again else table.saved_step[rows])
         rows = rows[moved & (table.slot[rows] != NOWHERE)]
@@ -76,6 +84,8 @@ class Checkpoints:
 
     def add(self, key: int, revision: int, step: int, state: NDArray[np.float32]) -> None:
         """Saves a state (state,) of an earlier step too, beside the newest one. `JournalError`."""
+        if self._silent:
+            return
         with faults_as(JournalError, "the journal could not save a state"):
             self._journal.save(np.array([key]), [Checkpoint(step, revision, self._digest, state)])
         self._observer.checkpointed(1)

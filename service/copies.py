@@ -132,6 +132,7 @@ class Copies:
     def _put(self, name: str, kept: Kept, replace: bool) -> SessionView:
         with faults_as(JournalError, BROKEN):
             head = self.registry.journal.put(name, kept, replace)
+        self.registry.changed(name)
         return self.registry.view(self.registry.adopt(head), created=True)
 
     def _checked(self, kept: Kept) -> Kept:

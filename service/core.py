@@ -15,6 +15,7 @@ from service.engine_settings import EngineSettings
 from service.errors import GatecastError
 from service.events import Observer
 from service.express import Express
+from service.followed import Followed
 from service.frame_queue import FrameQueue
 from service.health import Health
 from service.histories import Histories
@@ -64,7 +65,8 @@ class Core:
     def __init__(self, runtime: Runtime, around: Surroundings) -> None:
         bundle, settings, health = runtime.bundle, around.settings, around.health
         manifest, observer, clock = bundle.manifest, around.observer, around.clock
-        frequency = Frequency.parse(manifest.frequency)
+        self.frequency = frequency = Frequency.parse(manifest.frequency)
+        self.settings = settings
         self.runtime = runtime
         self.bundle = bundle
         self.fault: Callable[[GatecastError], None] = health.note  # told of failures in long histories
@@ -73,7 +75,8 @@ class Core:
         self.limit = limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
         self.no_forecasts = np.empty((0, manifest.horizon, len(manifest.quantiles)))
         watch, reach = Watch.of(manifest), Reach(frequency, manifest.horizon)
-        stepper = Stepper(model, watch)
+        self.stepper = stepper = Stepper(model, watch)
+        self.followed = followed = Followed()
         self.intake = Intake.of(bundle, settings, known, watch, reach)
         self.table = table = SessionTable(bundle.width, len(known.static))
         self.checkpoints = Checkpoints(around.journal, table, settings, observer, bundle.digest)
@@ -88,7 +91,7 @@ class Core:
         self.runner = runner = Runner(model, stepper, self.cache, table)
         self.stream = Stream(
             queue=around.queue,
-            express=Express(registry, model, reach, observer, health, clock),
+            express=Express(registry, model, reach, observer, health, clock, followed),
             registry=registry,
             replays=replays,
             judge=Judge(table, reach, registry.recorded),
@@ -101,6 +104,7 @@ class Core:
             limit=limit,
             no_forecasts=self.no_forecasts,
             clock=clock,
+            followed=followed,
         )
         self.peeks = Peeks(around.room.peeks, registry, replays, runner, around.replies, limit, health.note)
         self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, bundle.initial, bundle.digest)

@@ -16,16 +16,19 @@ from service.changes import Changes
 from service.core import Core, Surroundings
 from service.engine_settings import EngineSettings
 from service.events import NullObserver, Observer
+from service.follower import Standing
 from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
 from service.health import Health
 from service.journal import Journal
 from service.loop import Loop
+from service.padding import PaddedRuntime
 from service.predictions import Prediction
 from service.replies import Caller, Replies
 from service.runtimes import Runtime
 from service.serving import Serving
 from service.share import Share
+from service.succession import Gate, Succession
 from service.upkeep import Upkeep
 from service.waiting import Call, Frame, Peek, WaitingRoom
 from service.watched import WatchedSessions
@@ -68,13 +71,13 @@ class Engine:
         settings, observer = settings or EngineSettings(), observer or NullObserver()
         self._room = room = WaitingRoom(settings)
         self._replies = replies = Replies()
-        self._serving = serving = Serving()
+        self._serving = serving = Serving(replies, clock)
         self._health = health = Health(settings, observer, clock)
         queue = FrameQueue(room.frames, WatchedSessions(serving))
         self._around = Surroundings(journal, settings, observer, share or Share(), room, queue, replies, health, clock)
-        serving.core = core = Core(runtime, self._around)
+        self._succession = Succession(serving, self._around)
+        self._succession.begin(runtime, probe)
         self._upkeep = upkeep = Upkeep(serving, settings, observer, health, clock)
-        health.probes["model"] = probe or core.model.probe
         health.probes["journal"] = upkeep.probe
         self.changes = Changes(self._call, serving)
         self._loop = Loop(room, queue, serving, replies, upkeep, health, settings, clock)
@@ -103,6 +106,17 @@ class Engine:
     def at_hand(self, sessions: Iterable[str]) -> bool:
         """Whether no replay is needed, as far as can be told now, before these sessions take their next readings."""
         return self._core.table.at_hand(sessions)
+
+    @property
+    def runtime(self) -> Runtime:
+        """What serves now; a promotion or a rollback changes it between two batches."""
+        return self._core.runtime
+
+    @property
+    def follower(self) -> Standing | None:
+        """The model that follows the one that serves, or the candidate that failed last; None: there is none."""
+        follower = self._serving.follower or self._serving.fallen
+        return None if follower is None else follower.standing
 
     def start(self) -> None:
         """Starts the thread, which warms up and then says it is ready; callers may submit at once."""
@@ -225,6 +239,44 @@ class Engine:
         frame = Frame(self._core.known.complete(observations), check_frame(observations), caller)
         self._room.seat(frame)
         return caller.future
+
+    def warm_up(self, runtime: Runtime) -> None:
+        """Runs a model through every size of batch that it will meet; in the caller's thread, and it may take seconds.
+
+        `ModelFailed`.
+        """
+        settings, core, model = self._around.settings, self._core, PaddedRuntime(runtime)
+        until = time.monotonic() + settings.warm_up_seconds
+        model.warm_up(core.limit, settings.chunk, settings.history_batch, lambda: time.monotonic() < until)
+        model.probe()
+
+    async def follow(self, runtime: Runtime, max_resident: int | None = None) -> None:
+        """A candidate from now on, which answers nobody: each batch is run on it too, and live states are rebuilt.
+
+        It must have been warmed up. `max_resident` sessions have their state at hand, as many as here if None.
+        `AlreadyServed`, `ModelMisfit`, `WarmUpNotKept`, `DeployUnderWay`.
+        """
+        await self._call(lambda _: self._succession.follow(runtime, max_resident))
+
+    async def level(self) -> None:
+        """Returns when the candidate has all states that were live; `NoCandidate`, `CandidateFailed`."""
+        await self._call(self._succession.level)
+
+    async def promote(self, gate: Gate | None = None, record: Callable[[], None] = lambda: None) -> None:
+        """The candidate answers from the next batch on, and the model before keeps up with it for a rollback.
+
+        `record` is called in between: if it raises, nothing has changed. `NoCandidate`, `CandidateFailed`,
+        `CandidateNotReady`, `NotBetter`.
+        """
+        await self._call(lambda _: self._succession.promote(gate, record))
+
+    async def rollback(self, record: Callable[[], None] = lambda: None) -> None:
+        """The model before answers again from the next batch on; `NoRollback`."""
+        await self._call(lambda _: self._succession.rollback(record))
+
+    async def dismiss(self) -> None:
+        """Lets go of the candidate, or of the model before; `NoCandidate`."""
+        await self._call(lambda _: self._succession.dismiss())
 
     @property
     def _core(self) -> Core:

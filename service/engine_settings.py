@@ -25,6 +25,7 @@ class EngineSettings:
     warm_up_seconds: float = 20.0  # warming up ends after this, whether every size was seen or not
     probe_seconds: float = 1.0  # from a failure to the first probe; doubles with each that fails
     probe_seconds_at_most: float = 60.0
+    rollback_seconds: float = 3600.0  # for so long a model that was replaced keeps up, to be taken back at once
     retry_after_seconds: int = 1  # what an overloaded caller is told to wait
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from datasets.frequency import LAST_SECOND
 from service.errors import GatecastError, StaleSession
 from service.events import Observer
+from service.followed import Followed, Moved
 from service.frame_queue import Piece
 from service.frames import NO_STEP, NO_TIME, Answers
 from service.health import Health
@@ -51,6 +52,7 @@ class Express:
         observer: Observer,
         health: Health,
         clock: Callable[[], float],
+        followed: Followed,
     ) -> None:
         frequency = reach.frequency
         self._registry = registry
@@ -58,6 +60,7 @@ class Express:
         self._observer = observer
         self._health = health
         self._clock = clock
+        self._followed = followed
         self._frequency = frequency
         self._fits = frequency.unit != "month" and not registry.known.future
         # What is known here of the sessions of a shared journal may be out of date: the long way asks again.
@@ -106,6 +109,8 @@ class Express:
         arena.scatter(slots, states)
         table.advance(rows, steps, batch.values)
         registry.checkpoints.moved(rows)
+        if self._followed.by is not None:
+            self._followed.by(Moved.singly(table, rows, batch.values, batch.times, forecasts))
         places = np.arange(len(rows))
         return _answers(pieces, batch, places, forecasts, [None] * len(rows), registry.journal.durable)
 
@@ -122,6 +127,9 @@ class Express:
         registry.cache.arena.scatter(batch.slots[kept], states, kept)
         registry.table.advance(batch.rows[kept], batch.steps[kept], batch.values[kept])
         registry.checkpoints.moved(batch.rows[kept])
+        if self._followed.by is not None and len(kept):
+            moved = batch.rows[kept], batch.values[kept], batch.times[kept], forecasts[kept]
+            self._followed.by(Moved.singly(registry.table, *moved))
         registry.forget(batch.rows[~accepted])
         self._observer.refused(StaleSession.code, len(accepted) - len(kept))
         told = replace(

@@ -75,7 +75,7 @@ class Histories:
         self._came += 1
         window.came = self._came
         watched = self._watched(window)
-        line = watched, padded(min(window.left, self._chunk_of(watched)))
+        line = watched, padded(min(window.left, self.chunk_of(watched)))
         self._lines.setdefault(line, deque()).append(window)
 
     def abandon(self, error: GatecastError) -> None:
@@ -92,7 +92,7 @@ class Histories:
             return False
         began = self._clock()
         watched = self._watched(picked[0])
-        chunk, run = self._chunk_of(watched), self._stepper.windows if watched else self._runtime.windows
+        chunk, run = self.chunk_of(watched), self._stepper.windows if watched else self._runtime.windows
         cuts = [slice(window.at, window.at + chunk) for window in picked]
         values = [window.values[cut] for window, cut in zip(picked, cuts, strict=True)]
         times = [window.times[cut] for window, cut in zip(picked, cuts, strict=True)]
@@ -120,7 +120,7 @@ class Histories:
     def _watched(self, window: Window) -> bool:
         return len(window.state) > len(self._runtime.initial)
 
-    def _chunk_of(self, watched: bool) -> int:
+    def chunk_of(self, watched: bool) -> int:
         return self._steps if watched else self._chunk
 
     def _finish(self, window: Window, forecast: NDArray[np.float64]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from service.engine_settings import EngineSettings
-from service.errors import GatecastError, InternalError
+from service.errors import Draining, GatecastError, InternalError
 from service.faults import again, faults_as
 from service.frame_queue import FrameQueue
 from service.health import Health
@@ -39,6 +39,8 @@ class Loop:
             wait = self.settings.idle_seconds
             while True:
                 self.health.probe()
+                if self.room.closed:  # nobody is to wait for states that nobody will use
+                    self.serving.drop(Draining("the service is ending"))
                 if self._turn_on():
                     self.upkeep.between_batches()
                     wait = self.settings.idle_seconds
@@ -80,12 +82,13 @@ class Loop:
         read = core.stream.turn()
         ran = core.histories.run_chunk()
         self.replies.send()
+        followed = self.serving.follow()
         if core.replays.settled:
             core.replays.settled = False
             self.queue.release()
             core.peeks.release()
             return True
-        return called or looked or read or ran
+        return called or looked or read or ran or followed
 
     def _answer_calls(self) -> bool:
         calls = [self.room.calls.popleft() for _ in range(min(CALLS_A_TURN, len(self.room.calls)))]
@@ -112,7 +115,7 @@ class Loop:
         error = InternalError(STOPPED)
         for lane in (self.queue.in_hand, self.queue.begun, self.room.frames, self.room.peeks, self.room.calls):
             self._tell(lane, error)
-        self.serving.core.histories.abandon(error)
+        self.serving.stop(error)
         self.replies.send()
         self.upkeep.finish()
 

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service.bundle import Bundle
+from service.follower import Standing
 from service.tallies import Spread, Tally
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -49,7 +50,30 @@ class Metrics:
         self._replayed = Counter("gatecast_replayed", "Readings replayed to rebuild them.", registry=registry)
         self._evicted = Counter("gatecast_evicted", "States that left the arena.", registry=registry)
         self._checkpoints = Counter("gatecast_checkpoints", "States saved to the journal.", registry=registry)
+        self._errors = Gauge(
+            "gatecast_model_error",
+            "One step ahead, of both models over the same readings while there is a candidate.",
+            ["role", "measure"],
+            registry=registry,
+        )
+        self._compared = Gauge("gatecast_compared_readings", "Readings that both have forecast.", registry=registry)
+        self._candidate_left = Gauge(
+            "gatecast_candidate_left", "Sessions that a candidate has still to rebuild.", registry=registry
+        )
         self._tail = Gauge("gatecast_journal_tail", "Readings not folded yet.", registry=registry)
+
+    def compare(self, follower: Standing | None) -> None:
+        """How a candidate does beside the model that serves; nothing of either where there is none."""
+        self._errors.clear()
+        there = follower is not None and follower.role == "candidate" and follower.error is None
+        self._candidate_left.set(follower.left if follower is not None and there else 0)
+        self._compared.set(follower.scores.readings if follower is not None and there else 0)
+        if follower is None or not there:
+            return
+        for role, score in (("current", follower.scores.leader), ("candidate", follower.scores.follower)):
+            if score is not None:
+                self._errors.labels(role, "mae").set(score.mae)
+                self._errors.labels(role, "quantile_loss").set(score.quantile_loss)
 
     def exposition(self) -> bytes:
         """Everything, in Prometheus' text format."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,7 @@ class Registry:
         self.checkpoints = checkpoints
         self.known = known
         self.behind: dict[int, Behind] = {}  # by row, states that were at hand when another process moved on
+        self.changed: Callable[[str], None] = lambda _: None  # told of those made, replaced or deleted here
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self._frequency = frequency
         self._share = share
@@ -167,12 +168,19 @@ class Registry:
             self.behind.pop(row, None)
             self.table.remove(row)
 
+    def drop(self, name: str) -> None:
+        """As `forget`, of one session if it stands here."""
+        row = self.table.row(name)
+        if row != UNKNOWN:
+            self.forget(np.array([row]))
+
     def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
         """A session in the journal and here, with the state after its history if it has one; returns its row."""
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
             parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime
             row = self.adopt(put(*parts))
+        self.changed(begun.name)
         if state is not None:
             self.install(row, state.body, state.step)
         return row
@@ -183,6 +191,7 @@ class Registry:
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
         self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
+        self.changed(name)
         self.forget(np.array([row]))
 
     def _stands(self, row: int, head: Head) -> bool:

@@ -191,6 +191,7 @@ class Revisions:
             except JournalError:
                 registry.forget(np.array([row]))  # whether it was written is not sure: the journal is asked
                 raise
+        registry.changed(head.name)
         row = registry.adopt(head)
         if saved is not None:
             registry.install(row, state, step)

@@ -1,11 +1,76 @@
-"""Which model serves: the one core that takes what comes, named by those who must ask at every turn."""
+"""Which model serves, and which one follows it: asked by those who work for both at every turn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from service.core import Core
+from service.errors import GatecastError
+from service.faults import again
+from service.follower import Follower
+from service.histories import Histories
+from service.refusals import CandidateFailed, NoRollback
+from service.replies import Caller, Replies
 
 
 class Serving:
     """Holds the core that serves now. Only the engine's thread changes it, and only between two batches."""
 
     core: Core  # set before the engine starts
+
+    def __init__(self, replies: Replies, clock: Callable[[], float]) -> None:
+        self.follower: Follower | None = None
+        self.fallen: Follower | None = None  # the one that failed last, for whoever asks why
+        self.leaving: list[Histories] = []  # of cores that are gone but for histories that callers wait for
+        self.waiting: list[Caller] = []  # for the follower to be level
+        self._replies = replies
+        self._clock = clock
+
+    def follow(self) -> bool:
+        """What is put off until answers are sent: the batch again, a little rebuilding; False if there is nothing."""
+        worked = False
+        if self.leaving:
+            worked = self.leaving[0].run_chunk()
+            if not worked:
+                del self.leaving[0]
+        follower = self.follower
+        if follower is None:
+            return worked
+        worked = follower.turn() or worked
+        if follower.error is not None:
+            self.drop(follower.error)
+        elif self._clock() >= follower.until:
+            self.drop(NoRollback("the time to take it back is over"))
+        elif self.waiting and follower.level:
+            self._tell(None)
+        self._replies.send()
+        return worked
+
+    def drop(self, error: GatecastError) -> None:
+        """The follower ends; callers of its core are still answered."""
+        follower, self.follower = self.follower, None
+        if follower is None:
+            return
+        self.core.followed.by = None
+        follower.end(error)
+        if isinstance(error, CandidateFailed):
+            self.fallen = follower
+        if follower.core.histories:
+            self.leaving.append(follower.core.histories)
+        self._tell(error)
+
+    def histories(self) -> list[Histories]:
+        """All lines that somebody may wait in."""
+        own = [] if self.follower is None else [self.follower.core.histories]
+        return [self.core.histories, *own, *self.leaving]
+
+    def stop(self, error: GatecastError) -> None:
+        """Nothing will be run any more."""
+        for line in self.histories():
+            line.abandon(error)
+        self._tell(error)
+
+    def _tell(self, error: GatecastError | None) -> None:
+        waiting, self.waiting = self.waiting, []
+        for caller in waiting:
+            self._replies.answer(caller, True if error is None else again(error))

@@ -55,6 +55,10 @@ class SessionTable:
         """(rows,) its start is not in the journal: the first reading sets it."""
         return self.odd[:, 1]
 
+    def rows(self) -> Rows:
+        """The rows of all sessions that stand here, in no order."""
+        return np.fromiter(self._names.values(), np.int64, len(self._names))
+
     def find(self, names: list[str]) -> Rows:
         """The row of each name, UNKNOWN where there is none."""
         return np.fromiter(map(self._names.__getitem__, names), np.int64, len(names))

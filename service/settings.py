@@ -23,7 +23,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    bundle: Path = Field(description="the bundle to serve, as written by `gatecast export`")
+    models: Path | None = Field(
+        None, description="a directory of bundles, DIR/VERSION, that can be deployed while serving"
+    )
+    trust_models: bool = Field(
+        False, description="whether TorchScript, which is code, may be run from the directory of models"
+    )
+    bundle: Path | None = Field(
+        None,
+        validate_default=True,
+        description="the bundle to serve, as written by `gatecast export`, or a directory of them",
+    )
     runtime: str = Field(
         AUTO,
         description="onnx, native, torchscript, or auto: native where the bundle and the build allow it, else onnx",
@@ -82,6 +92,9 @@ class Settings(BaseSettings):
         30.0, gt=0, description="how long a client may read nothing of what it is sent until it is cut off"
     )
     waiting_readings: int = Field(65_536, ge=1, description="readings and calls that wait; more are told to come back")
+    rollback_seconds: float = Field(
+        3600.0, gt=0, description="how long a model that was replaced keeps up, so that it can be taken back at once"
+    )
     resident_bytes: int = Field(256 * 2**20, ge=1, description="memory for the states of sessions that are at hand")
     resident_sessions: int | None = Field(
         None, ge=1, description="sessions whose state is kept at hand, instead of as many as resident_bytes hold"
@@ -94,6 +107,13 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="console lines on a terminal and JSON elsewhere, or always one of them"
     )
+
+    @field_validator("bundle")
+    @classmethod
+    def _something_to_serve(cls, bundle: Path | None, others: ValidationInfo) -> Path | None:
+        if bundle is None and others.data.get("models") is None:
+            raise ValueError("field required, or a directory of models as GATECAST_MODELS")
+        return bundle
 
     @field_validator("workers")
     @classmethod

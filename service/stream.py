@@ -14,6 +14,7 @@ from service.errors import GatecastError, InternalError, ModelFailed, StaleSessi
 from service.events import Observer
 from service.express import STALE, Express
 from service.faults import faults_as
+from service.followed import Followed, Moved
 from service.frame_queue import FrameQueue, Piece
 from service.frames import NO_STEP, NO_TIME, Answers, join
 from service.health import Health
@@ -47,6 +48,7 @@ class Stream:
     no_forecasts: NDArray[np.float64]  # (0, horizon, quantiles)
     health: Health
     clock: Callable[[], float]
+    followed: Followed
 
     def turn(self) -> bool:
         """Forms a batch of those who wait and answers it; False if nobody waits."""
@@ -149,9 +151,13 @@ class Stream:
                 registry.forget(stale)
         for each in ran:
             self.runner.keep(each)
-            moved = each.turns.keep(each.turns.lengths > 0)
+            some = each.turns.lengths > 0
+            moved = each.turns.keep(some)
             registry.table.advance(moved.rows, outcome.steps[moved.last], values[moved.last])
             registry.checkpoints.moved(moved.rows)
+            if self.followed.by is not None and len(moved):
+                times, futures = np.append(outcome.times, 0), outcome.batch.futures
+                self.followed.by(Moved.of(registry.table, moved, values, times, futures, each.forecasts[some]))
             outcome.forecast(each)
             if (regimes := self.runner.regimes(each.turns)) is not None:
                 outcome.regimes.append(regimes)

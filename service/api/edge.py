@@ -32,7 +32,6 @@ from service.api.wish import Wish
 from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
 from service.frames import Answers, Observations
-from service.gates import Gates
 from service.logs import Log
 from service.metrics import Metrics
 from service.names import inside
@@ -86,11 +85,8 @@ class Edge:
         access: Access | None = None,
     ) -> None:
         manifest = runtime.bundle.manifest
-        longest = min(settings.history_steps, manifest.longest_history or settings.history_steps)
         covariates = tuple(manifest.covariates)
         self.engine = engine
-        self.runtime = runtime
-        self.bundle = runtime.bundle
         self.durable = durable
         self.settings = settings
         self.metrics = metrics
@@ -100,14 +96,28 @@ class Edge:
         self.desk = asyncio.Lock()  # at which large requests are read and answered, piece by piece
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
         self.levels = Levels(manifest.horizon, manifest.quantiles)
-        self.histories = Histories(self.clock, covariates, longest, Reach(self.clock.frequency, manifest.horizon))
         self.ahead = Ahead(tuple(manifest.future), manifest.horizon)
         self.statics = Statics(tuple(manifest.static))
-        self.gates = GateSummaries(Gates.of(manifest))
+        self.gates = GateSummaries()
+        self.serve(runtime)
         self._columns = Columns(self.clock, covariates, self.ahead)
         self._items = Items(self.clock, self.gates)
         self._column_readings = ColumnReadings(self.clock, covariates, self.ahead)
         self._column_answers = ColumnAnswers(self.clock)
+
+    def serve(self, runtime: Runtime) -> None:
+        """This model answers from now on; one that took another's place has the same subject and horizon."""
+        manifest, most = runtime.bundle.manifest, self.settings.history_steps
+        self.runtime = runtime
+        self.bundle = runtime.bundle
+        self.histories = Histories(
+            self.clock,
+            tuple(manifest.covariates),
+            min(most, manifest.longest_history or most),
+            Reach(self.clock.frequency, manifest.horizon),
+        )
+        self.gates.serve(manifest)
+        self.metrics.serving(runtime.bundle, runtime.name, runtime.device)
 
     def check_streams(self) -> None:
         """`CannotStream` where the bundle's model keeps no state."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.bundle import Manifest
 from service.errors import WrongType
 from service.gates import Gates
 
@@ -25,16 +25,28 @@ def detail(asked: bool | str | None) -> Detail | None:
     return _ASKED[asked]
 
 
-@dataclass(frozen=True)
 class GateSummaries:
-    """Writes rows of one bundle's gates."""
+    """Writes rows of gates as the bundle that serves lays them out.
 
-    gates: Gates
+    Around a change of models rows of both may come: each is read by the layout of its width.
+    """
+
+    def __init__(self) -> None:
+        self.gates = Gates(())
+        self._layouts: dict[int, Gates] = {}
+
+    def serve(self, manifest: Manifest) -> None:
+        """From now on this bundle's rows come."""
+        self.gates = self._layouts[manifest.gates] = Gates.of(manifest)
+
+    def expect(self, manifest: Manifest) -> None:
+        """Rows of this bundle may come too."""
+        self._layouts.setdefault(manifest.gates, Gates.of(manifest))
 
     def write(self, rows: NDArray[np.float32], detail: Detail) -> list[Item]:
         """An object for each row (rows, gates): `mean`, `quartiles` and `saturated` by layer.gate, and the `units`."""
         items: list[Item] = [{} for _ in rows]
-        for gate in self.gates.read(rows):
+        for gate in self._layouts[rows.shape[1]].read(rows):
             columns = gate.mean.tolist(), gate.quartiles.tolist(), gate.saturated.tolist(), gate.units.tolist()
             for item, mean, quartiles, saturated, units in zip(items, *columns, strict=True):
                 shown: Item = {"mean": mean, "quartiles": quartiles, "saturated": saturated}

@@ -60,6 +60,7 @@ def router(edge: Edge) -> APIRouter:
     )
     @needs(ADMIN)
     async def metrics() -> Response:
+        edge.metrics.compare(edge.engine.follower)
         return Response(edge.metrics.exposition(), headers={"content-type": MEDIA_TYPE})
 
     return routes

@@ -9,6 +9,7 @@ from fastapi.openapi.models import OpenAPI
 from pydantic import TypeAdapter
 
 from service.api import schemas
+from service.api.models import ModelsAnswer
 
 BUNDLES: list[dict[str, Any]] = [
     {},
@@ -43,7 +44,7 @@ async def test_every_endpoint_has_a_summary_examples_and_its_errors(http) -> Non
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    assert len(operations) == 19
+    assert len(operations) == 24
     for name, operation in operations:
         assert operation["summary"], name
         if "requestBody" in operation and not name.endswith("/import"):
@@ -116,6 +117,8 @@ async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
         ("/v1/sessions/{session}/rewind", "post"): schemas.RevisedAnswer,
         ("/v1/sessions/{session}/erasure", "post"): schemas.ErasedAnswer,
         ("/v1/model", "get"): schemas.ModelAnswer,
+        ("/v1/models", "get"): ModelsAnswer,
+        ("/v1/models/{version}/promote", "post"): ModelsAnswer,
         ("/ready", "get"): schemas.Ready,
         ("/live", "get"): schemas.Live,
     }

@@ -1,0 +1,41 @@
+"""Requests of a command to a running service, and its refusals in its own words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+SECONDS = 60.0  # that an answer may take
+
+
+class Refused(Exception):
+    """What the service said, or that it could not be asked."""
+
+    def __init__(self, message: str, code: str = "unreachable") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def ask(url: str, method: str, path: str) -> dict[str, Any]:
+    """The service's JSON answer; `Refused`."""
+    request = Request(url.rstrip("/") + path, method=method, headers={"accept": "application/json"})
+    try:
+        with urlopen(request, timeout=SECONDS) as answer:
+            told: dict[str, Any] = json.load(answer)
+    except HTTPError as error:
+        raise _refusal(error) from None
+    except (URLError, OSError, ValueError) as fault:
+        raise Refused(
+            f"{url} does not answer as a Gatecast service does ({fault}): is it running, at this address?"
+        ) from None
+    return told
+
+
+def _refusal(error: HTTPError) -> Refused:
+    try:
+        problem = json.load(error)
+        return Refused(str(problem["detail"]), str(problem["code"]))
+    except (ValueError, KeyError, TypeError):
+        return Refused(f"{error.url} answered {error.code}", "http")

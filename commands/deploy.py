@@ -1,0 +1,100 @@
+"""`gatecast deploy`: a new version of the model under live traffic, with a bar while its states are rebuilt."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from commands.asking import Refused, ask
+
+_LOOK = 0.2  # seconds between two looks at how far it is
+
+Version = Annotated[str, typer.Argument(help="A folder of the service's directory of models.", show_default=False)]
+Url = Annotated[str, typer.Option(help="The service's address; of several workers all, with commas.")]
+_Shadow = Annotated[bool, typer.Option("--shadow", help="Run beside the current model and answer nobody, for now.")]
+_Better = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Promote once so many readings were forecast by both, if its error is not larger.",
+        show_default=False,
+    ),
+]
+
+
+def deploy(
+    version: Version, url: Url = "http://127.0.0.1:8000", shadow: _Shadow = False, promote_if_better: _Better = None
+) -> None:
+    """Bring a version up beside the model that serves, and let it take over between two batches.
+
+    No reading waits for it or is lost. The model before keeps up for a while: gatecast rollback takes it back.
+    """
+    console, told = Console(), Console(stderr=True, soft_wrap=True)
+    try:
+        for address in url.split(","):
+            _deploy(console, address, version, shadow or promote_if_better is not None)
+        if promote_if_better is not None:
+            for address in url.split(","):
+                _promote(console, address, version, promote_if_better)
+    except Refused as refusal:
+        told.print(f"[red]✗[/] {escape(str(refusal))}")
+        raise typer.Exit(1) from None
+
+
+def _deploy(console: Console, url: str, version: str, shadow: bool) -> None:
+    ask(url, "POST", f"/v1/models/{quote(version, safe='')}/deploy?shadow={str(shadow).lower()}")
+    with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), TimeElapsedColumn(),
+                  console=console) as bar:  # fmt: skip
+        task = bar.add_task(f"loading {escape(version)}", total=None, left="")
+        while True:
+            models = ask(url, "GET", "/v1/models")
+            candidate = _candidate(models, version)
+            if candidate is None or candidate["state"] == "ready":
+                break
+            if candidate["state"] == "rebuilding":
+                sessions = candidate["sessions"]
+                done, left = sessions["rebuilt"], sessions["left"]
+                bar.update(
+                    task, description="rebuilding states", total=done + left, completed=done, left=f"{left} left"
+                )
+            time.sleep(_LOOK)
+        bar.update(task, description="states rebuilt", total=1, completed=1, left="")
+    if candidate is None and models["current"]["version"] != version:
+        raise Refused(f"version {version} was given up by someone else", "no_candidate")
+    where = "runs in the shadow" if shadow else "serves; gatecast rollback takes the version before back"
+    console.print(f"[green]✓[/] {escape(version)} {where}")
+    if shadow:
+        console.print(f"  its errors: {url}/v1/models", highlight=False)
+
+
+def _promote(console: Console, url: str, version: str, readings: int) -> None:
+    """Once the errors of so many readings are known."""
+    with console.status("comparing …") as status:
+        while True:
+            candidate = _candidate(ask(url, "GET", "/v1/models"), version)
+            if candidate is None:
+                raise Refused(f"version {version} was given up by someone else", "no_candidate")
+            scores = candidate["scores"]
+            if scores["readings"] >= readings:
+                break
+            status.update(f"{scores['readings']} of {readings} readings compared …")
+            time.sleep(_LOOK)
+    ask(url, "POST", f"/v1/models/{quote(version, safe='')}/promote?max_ratio=1&readings={readings}")
+    current, new = scores["current"]["quantile_loss"], scores["candidate"]["quantile_loss"]
+    console.print(f"[green]✓[/] {escape(version)} serves: quantile loss {new:.4g}, the version before {current:.4g}")
+
+
+def _candidate(models: dict[str, Any], version: str) -> dict[str, Any] | None:
+    """The candidate if it is this version; `Refused` if it has failed."""
+    candidate: dict[str, Any] | None = models["candidate"]
+    if candidate is None or candidate["version"] != version:
+        return None
+    if candidate["error"] is not None:
+        raise Refused(candidate["error"]["message"], candidate["error"]["code"])
+    return candidate
