@@ -22,10 +22,12 @@ from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
 from service.health import Health
 from service.histories import Histories
+from service.housekeeping import housekeeping
 from service.intake import Intake
-from service.journal import Journal
+from service.journal import Journal, Wanted
 from service.known import Known
 from service.lifecycle import Lifecycle
+from service.listing import Listing
 from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.peeks import Peeks
@@ -79,6 +81,7 @@ class Engine:
         *,
         probe: Callable[[], None] | None = None,  # raises if the model does not answer as it should
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,  # seconds since 1970, by which sessions expire
         share: Share | None = None,
     ) -> None:
         settings, manifest = settings or EngineSettings(), runtime.bundle.manifest
@@ -121,9 +124,12 @@ class Engine:
             no_forecasts=nothing,
             clock=clock,
         )
-        self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest)
+        self._listing = Listing(registry, frequency, wall)
+        ttl = settings.session_ttl_seconds or 0
+        self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest, ttl)
         self._shown = Shown(model, registry, replays, histories, replies, room, settings.checkpoint_every)
-        self._upkeep = upkeep = Upkeep(registry, settings, observer, health, clock)
+        chores = housekeeping(registry, replays, histories, settings, observer, clock, wall)
+        self._upkeep = upkeep = Upkeep(registry, settings, observer, health, clock, chores)
         health.probes["model"] = probe or model.probe
         health.probes["journal"] = upkeep.probe
         self._loop = Loop(
@@ -204,24 +210,30 @@ class Engine:
         replace: bool = False,
         static: NDArray[np.float64] | None = None,
         regime: bool = False,
+        ttl: int | None = None,
     ) -> SessionView:
         """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
 
         `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
-        watched at every reading. Created again from the same, the session that is there is returned; from another
-        beginning it is `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`,
-        `InvalidTime`, `CannotStream`, `NoRegime`.
+        watched at every reading. After `ttl` seconds without one it expires (0: never, None: as set for all). Created
+        again from the same, whatever its ttl, the session that is there is returned; from another beginning it is
+        `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`, `InvalidTime`,
+        `CannotStream`, `NoRegime`, `SessionExpired`.
         """
         self._intake.beginning(start, values, static, regime)
-        view: SessionView = await self._call(
-            lambda caller: self._lifecycle.create(caller, name, start, values, static, replace, regime), len(values)
-        )
+        asked = name, start, values, static, replace, regime, ttl
+        view: SessionView = await self._call(lambda caller: self._lifecycle.create(caller, *asked), len(values))
         return view
 
     async def session(self, name: str) -> SessionView:
-        """Where a session stands; `UnknownSession`."""
+        """Where a session stands; `UnknownSession`, `SessionExpired`."""
         view: SessionView = await self._call(lambda _: self._lifecycle.session(name))
         return view
+
+    async def sessions(self, wanted: Wanted, idle_seconds: float | None = None) -> list[SessionView]:
+        """The first sessions of those that are wanted, by name: at most `service.listing.PIECE` of them."""
+        views: list[SessionView] = await self._call(lambda _: self._listing.find(wanted, idle_seconds))
+        return views
 
     async def delete(self, name: str) -> None:
         """Forgets a session and its readings; `UnknownSession`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
-from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
+from service.errors import GatecastError, JournalDamaged, JournalError, SessionExpired, UnknownSession
 from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
@@ -42,8 +43,10 @@ class Registry:
         self.checkpoints = checkpoints
         self.known = known
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
+        self.shortest_ttl = float("inf")  # in seconds, of all sessions that were seen here
         self._frequency = frequency
         self._share = share
+        self._expired: dict[str, Head] = {}  # of those that were asked for last and are not here
 
     def find(self, names: list[str]) -> Rows:
         """The row of each session, UNKNOWN where the journal has none of that name."""
@@ -53,8 +56,9 @@ class Registry:
         missing = list({names[at] for at in np.flatnonzero(rows == UNKNOWN).tolist()})
         with faults_as(JournalError, BROKEN):
             heads = self.journal.heads(missing)
+        self._expired = {head.name: head for head in heads if head is not None and head.expired}
         for head in heads:
-            if head is not None:
+            if head is not None and not head.expired:
                 self.adopt(head)
         return self.table.find(names)
 
@@ -66,7 +70,9 @@ class Registry:
         return row
 
     def unknown(self, name: str) -> GatecastError:
-        """The error of a session that is not here: another worker's, or nobody's."""
+        """The error of a session that `find` has not found: expired, another worker's, or nobody's."""
+        if name in self._expired:
+            return expired(self._expired[name])
         return self._share.misdirected(name) or UnknownSession(f"there is no session {name!r}; create it first")
 
     def head(self, name: str) -> Head | None:
@@ -78,6 +84,8 @@ class Registry:
         row = self.table.row(head.name)
         if row != UNKNOWN:
             self.cache.release(np.array([row]))
+        if head.ttl:
+            self.shortest_ttl = min(self.shortest_ttl, head.ttl)
         watched = head.regime and self.cache.monitors.watch is not None
         return self.table.put(head, head.start == NO_TIME, self.known.row(head.static), watched)
 
@@ -108,8 +116,16 @@ class Registry:
         with faults_as(JournalError, BROKEN):
             return self._append(rows, steps, values)
 
+    def refreshed(self, row: int) -> bool:
+        """Whether somebody else has let go of readings of this session; the table then says so too."""
+        table, head = self.table, self.head(self.table.name(row))
+        if head is None or (head.key, head.revision) != (table.key[row], table.revision[row]):
+            return False
+        before, table.first_step[row] = int(table.first_step[row]), head.first_step
+        return before != head.first_step
+
     def recorded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        """The readings of steps `first` to `last` (n, width); none where they are not all there, or damaged."""
+        """The readings of steps `first` to `last` (n, width), as far as they are kept; none where they are damaged."""
         with faults_as(JournalError, BROKEN):
             try:
                 return self.journal.readings(key, first, last)
@@ -128,34 +144,42 @@ class Registry:
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
             parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime
-            row = self.adopt(put(*parts))
+            row = self.adopt(put(*parts, begun.ttl) if begun.ttl else put(*parts))
         if state is not None:
             self.install(row, state.body, state.step)
         return row
 
     def delete(self, name: str) -> None:
-        """`UnknownSession` if there is none of that name."""
-        row = self.row(name)
+        """Forgets a session here and in the journal, one that has expired too; `UnknownSession` if there is none."""
+        rows = self.find([name])
+        if rows[0] == UNKNOWN and name not in self._expired:
+            raise self.unknown(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
-        self.forget(np.array([row]))
+        self.forget(rows[rows != UNKNOWN])
 
     def view(self, row: int, created: bool = False) -> SessionView:
         """Where a session stands."""
         table = self.table
         start, last = int(table.start[row]), int(table.last_step[row])
-        last_time = int(self._frequency.times(start, np.array([last]))[0]) if last >= 0 else None
+        first = int(table.first_step[row])
         return SessionView(
             name=table.name(row),
             start=None if table.unborn[row] else start,
             last_step=last,
-            last_time=last_time,
+            last_time=self._time(start, last) if last >= 0 else None,
             revision=int(table.revision[row]),
             durable=self.journal.durable,
             created=created,
             static=self.known.named(table.static[row]),
             regime=bool(table.regime[row]),
+            first_step=first,
+            first_time=self._time(start, first) if first else None,
+            ttl=int(table.ttl[row]),
         )
+
+    def _time(self, start: int, step: int) -> int:
+        return int(self._frequency.times(start, np.array([step]))[0])
 
     def _append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
         if len(rows) == 0:
@@ -184,6 +208,21 @@ class Registry:
             else:
                 table.revision[row], table.unborn[row] = born.revision, False
         return refused
+
+
+def expired(head: Head) -> SessionExpired:
+    """The error of a session whose time is over; `expired_at` is in UTC."""
+    return SessionExpired(
+        f"this session had no reading for {head.ttl} s, which is how long it was to live, and its readings are gone; "
+        "make it anew with PUT …?replace=true and a history",
+        last_step=head.last_step,
+        expired_at=moment(head.seen + head.ttl),
+    )
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
 
 
 def origin_of(
