@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
-from service.api import current, insight, openapi, ops, predict, problems, query, sessions
+from service.api import current, insight, listing, openapi, ops, predict, problems, query, sessions
 from service.api.boundary import Boundary
 from service.api.edge import Edge
 from service.api.examples import Examples
@@ -69,13 +70,15 @@ def open_service(settings: Settings, log: Log) -> Service:
     return assemble(settings, runtime, journal, log)
 
 
-def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log) -> Service:
-    """The service around this runtime and this journal, which is closed at its end."""
+def assemble(
+    settings: Settings, runtime: Runtime, journal: Journal, log: Log, wall: Callable[[], float] = time.time
+) -> Service:
+    """The service around this runtime and this journal, which is closed at its end; `wall`: seconds since 1970."""
     metrics = Metrics()
     metrics.serving(runtime.bundle, runtime.name, runtime.device)
     observers = Observers(metrics, LogObserver(log))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
-    engine = Engine(runtime, journal, bounds, observers, share=settings.share)
+    engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log)
 
     @asynccontextmanager
@@ -101,7 +104,7 @@ def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
-    for part in (predict, sessions, current, insight):
+    for part in (predict, sessions, listing, current, insight):
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
@@ -135,6 +138,9 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         max_waiting=settings.waiting_readings,
         max_resident=resident,
         retry_after_seconds=settings.retry_after_seconds,
+        keep_readings=settings.keep_readings,
+        keep_days=settings.keep_days,
+        session_ttl_seconds=settings.session_ttl_seconds,
     )
 
 

@@ -28,6 +28,7 @@ from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
 from service.frames import Answers, Observations
 from service.gates import Gates
+from service.journal import Wanted
 from service.logs import Log
 from service.metrics import Metrics
 from service.reach import Reach
@@ -116,6 +117,10 @@ class Edge:
             raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
         self.settings.share.check(name)
         return name
+
+    def wanted(self, prefix: str, after: str, parent: str | None, expired: bool | None) -> Wanted:
+        """Which sessions a listing shall have: the one place where names that were asked for become the journal's."""
+        return Wanted(prefix=prefix, after=after, parent=parent, expired=expired)
 
     async def observe(
         self, sessions: Sequence[str], readings: Sequence[Reading], wish: Wish, whole_times: bool = False

@@ -28,6 +28,7 @@ from service.errors import (
     NoRegime,
     OffGrid,
     SessionExists,
+    SessionExpired,
     StaleSession,
     StateLost,
     StepMismatch,
@@ -38,9 +39,10 @@ from service.errors import (
     WrongType,
 )
 from service.frames import SessionView
+from service.registry import moment
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
-    UnknownSession, Misdirected, InvalidSession, CannotStream, WrongType,
+    UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,
 )  # fmt: skip
 CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
 _PLACE: tuple[type[GatecastError], ...] = (
@@ -64,11 +66,12 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         "",
         summary="Create a session",
         description="The same request again answers 200 and changes nothing; another one is `session_exists`, "
-        "unless `replace=true`: then the session starts anew under the next revision.",
+        "unless `replace=true`: then the session starts anew under the next revision. `ttl_seconds` is no part of what "
+        "makes it the same: it is that of the request which made the session.",
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, Misdirected, CannotStream, SessionExists, NoRegime,
+            InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, NoRegime,
             *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
@@ -76,12 +79,12 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     async def create(request: Request, session: str, replace: bool = False) -> Response:
         name = edge.session(session)
         sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(
-            start=None, history=None, static=None, regime=False
+            start=None, history=None, static=None, regime=False, ttl_seconds=None
         )
         start, values = _beginning(edge, sent)
         static = edge.statics.read(sent.static)
-        made = await edge.engine.create(name, start, values, replace, static, sent.regime)
-        return openapi.json_response(_view(edge, made), 201 if made.created else 200)
+        made = await edge.engine.create(name, start, values, replace, static, sent.regime, sent.ttl_seconds)
+        return openapi.json_response(view(edge, made), 201 if made.created else 200)
 
     @routes.get(
         "",
@@ -90,7 +93,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         responses=openapi.answers({200: (schemas.SessionAnswer, examples.session)}, *SESSION_ERRORS),
     )
     async def show(session: str) -> Response:
-        return openapi.json_response(_view(edge, await edge.engine.session(edge.session(session))))
+        return openapi.json_response(view(edge, await edge.engine.session(edge.session(session))))
 
     @routes.delete(
         "",
@@ -152,8 +155,9 @@ def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, ND
     return int(history.times[0]), history.values
 
 
-def _view(edge: Edge, place: SessionView) -> dict[str, object]:
-    view: dict[str, object] = {
+def view(edge: Edge, place: SessionView) -> dict[str, object]:
+    """Where a session stands, as it is told; what is not so of most sessions is left out."""
+    told: dict[str, object] = {
         "session": place.name,
         "start": None if place.start is None else edge.clock.write(place.start),
         "last_step": None if place.last_step < 0 else place.last_step,
@@ -164,5 +168,15 @@ def _view(edge: Edge, place: SessionView) -> dict[str, object]:
         "created": place.created,
     }
     if edge.statics.names:
-        view["static"] = edge.statics.write(place.static)
-    return {**view, "regime": True} if place.regime else view
+        told["static"] = edge.statics.write(place.static)
+    if place.regime:
+        told["regime"] = True
+    if place.first_time is not None:
+        told |= {"first_step": place.first_step, "first_ds": edge.clock.write(place.first_time)}
+    if place.ttl:
+        told["ttl_seconds"] = place.ttl
+    if place.parent:
+        told["parent"] = place.parent
+    if place.seen is not None:
+        told["seen"] = moment(place.seen)
+    return {**told, "expired": True} if place.expired else told
