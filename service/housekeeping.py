@@ -27,8 +27,6 @@ def housekeeping(
 ) -> Chores:
     """`wall` is the time of day in seconds since 1970, `clock` one that never jumps. `SettingsError`."""
     chores: list[Chore] = []
-    if not hasattr(registry.journal, "expire"):
-        return Chores()
     keeping = Keeping.of(settings, replays.frequency)
     if keeping is not None:
         chores.append(Retention(keeping, registry, replays, histories, settings, observer, clock))

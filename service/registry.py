@@ -12,7 +12,7 @@ from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
 from service.errors import GatecastError, JournalDamaged, JournalError, SessionExpired, UnknownSession
-from service.faults import faults_as
+from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
@@ -47,6 +47,7 @@ class Registry:
         self._frequency = frequency
         self._share = share
         self._expired: dict[str, Head] = {}  # of those that were asked for last and are not here
+        self._damaged: dict[str, JournalDamaged] = {}  # sessions that could not be read when they were last asked for
 
     def find(self, names: list[str]) -> Rows:
         """The row of each session, UNKNOWN where the journal has none of that name."""
@@ -54,8 +55,13 @@ class Registry:
         if (rows >= 0).all():
             return rows
         missing = list({names[at] for at in np.flatnonzero(rows == UNKNOWN).tolist()})
-        with faults_as(JournalError, BROKEN):
-            heads = self.journal.heads(missing)
+        try:
+            with faults_as(JournalError, BROKEN):
+                heads = self.journal.heads(missing)
+        except JournalDamaged:
+            heads = [self._undamaged(name) for name in missing]  # so that the damage concerns that session alone
+        else:
+            self._damaged.clear()
         self._expired = {head.name: head for head in heads if head is not None and head.expired}
         for head in heads:
             if head is not None and not head.expired:
@@ -70,10 +76,14 @@ class Registry:
         return row
 
     def unknown(self, name: str) -> GatecastError:
-        """The error of a session that `find` has not found: expired, another worker's, or nobody's."""
+        """The error of a session that `find` has not found: another worker's, damaged, expired, or nobody's."""
+        if (other := self._share.misdirected(name)) is not None:
+            return other
+        if name in self._damaged:
+            return again(self._damaged[name])
         if name in self._expired:
             return expired(self._expired[name])
-        return self._share.misdirected(name) or UnknownSession(f"there is no session {name!r}; create it first")
+        return UnknownSession(f"there is no session {name!r}; create it first")
 
     def head(self, name: str) -> Head | None:
         with faults_as(JournalError, BROKEN):
@@ -143,8 +153,8 @@ class Registry:
         """A session in the journal and here, with the state after its history if it has one; returns its row."""
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
-            parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime
-            row = self.adopt(put(*parts, begun.ttl) if begun.ttl else put(*parts))
+            parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime, begun.ttl
+            row = self.adopt(put(*parts))
         if state is not None:
             self.install(row, state.body, state.step)
         return row
@@ -156,6 +166,7 @@ class Registry:
             raise self.unknown(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
+        self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
         self.forget(rows[rows != UNKNOWN])
 
     def view(self, row: int, created: bool = False) -> SessionView:
@@ -180,6 +191,15 @@ class Registry:
 
     def _time(self, start: int, step: int) -> int:
         return int(self._frequency.times(start, np.array([step]))[0])
+
+    def _undamaged(self, name: str) -> Head | None:
+        """The session, or None where there is none or it is damaged, of which `unknown` then tells."""
+        self._damaged.pop(name, None)
+        try:
+            return self.head(name)
+        except JournalDamaged as damage:
+            self._damaged[name] = damage
+            return None
 
     def _append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
         if len(rows) == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from importlib import import_module
 
 from service.errors import JournalError
@@ -53,18 +55,21 @@ def open_journal(
     durable: Durable = "disk",
     subject: Subject | None = None,
     share: Share | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Journal:
     """The journal at `url`: "memory", or "sqlite:PATH", which is made where it is missing.
 
     `width` is the number of values in a reading (target and covariates) and `frequency` the alias of a step's length;
     both must be what the journal was made with, and so must `subject`, what the values are; without it they are not
     compared. `share` is kept and compared in the same way, the whole where it is None. `durable` is "disk" or
-    "process"; memory is always "none".
+    "process"; memory is always "none". `clock` tells when sessions are seen, in seconds since 1970.
     `JournalError` says what is wrong and what to do, `JournalLocked` who owns the journal.
     """
     kind, _, place = url.partition(":")
     if kind not in JOURNALS:
         raise JournalError(f'there is no journal {url!r}; choose "memory" or "sqlite:PATH"')
     module, _, attribute = JOURNALS[kind].partition(":")
-    journal: Journal = getattr(import_module(module), attribute)(place, width, frequency, durable, subject, share)
+    journal: Journal = getattr(import_module(module), attribute)(
+        place, width, frequency, durable, subject, share, clock
+    )
     return journal

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import SessionExists, UnknownSession
-from service.journal.protocol import NO_READING, Beginning, Checkpoint, Head, Readings
+from service.journal.protocol import Beginning, Checkpoint, Head, Readings
 
 NOBODY = 0  # the slot that every unknown key leads to
 ORIGIN_BYTES = 64  # a sha256 in hexadecimal
@@ -20,7 +20,8 @@ class Heads:
     """One slot a session in arrays that are reused, so that memory follows the sessions alive and not those ever made.
 
     By key, and only what a reading is judged by: names, and what a session was made from, are the journal's to find.
-    `tail` is a column for the journal's own use: where the session's newest reading is in the tail, or -1.
+    `tail` is a column for the journal's own use: where the session's newest reading is in the tail, or -1. A revision
+    that is held negative is that of a session which has expired: nothing follows it.
     """
 
     def __init__(self, width: int) -> None:
@@ -28,6 +29,7 @@ class Heads:
         self.revision = np.full(1, -1, np.int32)
         self.last_step = np.full(1, -1, np.int64)
         self.last_values = np.zeros((1, width), np.float64)
+        self.first_step = np.zeros(1, np.int64)
         self.tail = np.full(1, -1, np.int64)
         self._slots = np.zeros(2, np.int32)  # by key; the first and the last are always NOBODY
         self._free: list[int] = []
@@ -76,7 +78,7 @@ class Heads:
         steps = np.array([checkpoint.step for checkpoint in checkpoints], np.int64)
         slots = self.slots(keys)
         ours = (slots != NOBODY) & (self.revision[slots] == revisions)
-        ours &= (steps >= NO_READING) & (steps <= self.last_step[slots])
+        ours &= (steps >= self.first_step[slots] - 1) & (steps <= self.last_step[slots])
         pairs = zip(keys.tolist(), checkpoints, strict=True)
         return [pair for pair, kept in zip(pairs, ours.tolist(), strict=True) if kept]
 
@@ -143,16 +145,18 @@ class Heads:
         revision: NDArray[np.int64],
         last_step: NDArray[np.int64],
         last_values: NDArray[np.float64],  # (sessions, width)
+        first_step: NDArray[np.int64] | int = 0,
     ) -> None:
         """Sets sessions, new or known, by columns."""
         self._make_room(int(keys.max(initial=0)), len(keys))
         slots = self.slots(keys)
         new = np.flatnonzero(slots == NOBODY)
-        slots[new] = [self._vacant() for _ in range(len(new))]
+        slots[new] = self._vacant(len(new))
         self._slots[keys] = slots
         self.revision[slots] = revision
         self.last_step[slots] = last_step
         self.last_values[slots] = last_values
+        self.first_step[slots] = first_step
         self.tail[slots] = -1
 
     def remove(self, key: int) -> None:
@@ -162,11 +166,11 @@ class Heads:
         self.revision[slot] = -1
         self._free.append(slot)
 
-    def _vacant(self) -> int:
-        if self._free:
-            return self._free.pop()
-        self._used += 1
-        return self._used - 1
+    def _vacant(self, sessions: int) -> list[int]:
+        again = [self._free.pop() for _ in range(min(sessions, len(self._free)))]
+        new = range(self._used, self._used + sessions - len(again))
+        self._used = new.stop
+        return [*again, *new]
 
     def _make_room(self, key: int, sessions: int) -> None:
         if key + 2 > len(self._slots):  # one more than the keys, so that the last entry stays NOBODY
@@ -177,6 +181,7 @@ class Heads:
         self.revision = _grown(self.revision, size)
         self.last_step = _grown(self.last_step, size)
         self.last_values = _grown(self.last_values, size)
+        self.first_step = _grown(self.first_step, size)
         self.tail = _grown(self.tail, size)
 
 

@@ -36,9 +36,10 @@ def open_memory(
     durable: Durable,  # noqa: ARG001
     subject: Subject | None = None,  # noqa: ARG001
     share: Share | None = None,  # noqa: ARG001
+    clock: Callable[[], float] = time.time,
 ) -> MemoryJournal:
-    """A new and empty journal; only the width matters to it."""
-    return MemoryJournal(width)
+    """A new and empty journal; only the width and the clock matter to it."""
+    return MemoryJournal(width, clock)
 
 
 class MemoryJournal:
