@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from service.engine import Engine, EngineSettings
-from service.journal import Head
-from service.journal.memory import MemoryJournal
+from service.journal import Head, Journal
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import Clock, Watcher, turn
 
@@ -42,7 +41,7 @@ class Wall(Clock):
 
 @asynccontextmanager
 async def keeping(
-    journal: MemoryJournal,
+    journal: Journal,
     clock: Clock,
     runtime: FakeRuntime | None = None,
     watcher: Keeper | None = None,
@@ -70,7 +69,7 @@ async def settle(engine: Engine, clock: Clock, turns: int = 8) -> None:
     await turn(engine)
 
 
-def head_of(journal: MemoryJournal, name: str) -> Head:
+def head_of(journal: Journal, name: str) -> Head:
     head = journal.head(name)
     assert head is not None
     return head

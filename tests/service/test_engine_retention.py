@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from service import regime as statistic
 from service import retention
 from service.bundle import Bundle
 from service.errors import StateLost
-from service.journal import Checkpoint, Head
+from service.journal import Checkpoint, Head, Journal, open_journal
 from service.journal.memory import MemoryJournal
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import START, Clock, alone, codes, column, send, turn
@@ -44,16 +44,19 @@ class AskedJournal(MemoryJournal):
         return super().heads(names)
 
 
-def held(journal: MemoryJournal, name: str) -> int:
+def held(journal: Journal, name: str) -> int:
     head = head_of(journal, name)
     count = len(journal.readings(head.key, 0, head.last_step))
     assert count == head.last_step + 1 - head.first_step
     return count
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
-def test_no_forecast_changes_whatever_is_kept_and_the_journal_stays_bounded(data: st.DataObject) -> None:
+def test_no_forecast_changes_whatever_is_kept_and_the_journal_stays_bounded(
+    kind: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     bounds = {
         "keep_readings": data.draw(st.integers(1, 20), label="keep_readings"),
         "keep_slack": data.draw(st.integers(1, 10), label="slack"),
@@ -65,16 +68,24 @@ def test_no_forecast_changes_whatever_is_kept_and_the_journal_stays_bounded(data
     }
     counts = data.draw(st.lists(st.integers(1, 15), min_size=1, max_size=3), label="frames between restarts")
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
-    asyncio.run(_traffic(bounds, counts, random))
+    kept, path = MemoryJournal(1), tmp_path_factory.mktemp("journal") / "journal.sqlite"
+
+    def reopen() -> Journal:
+        return kept if kind == "memory" else open_journal(f"sqlite:{path}", 1, "1h", "process")
+
+    asyncio.run(_traffic(reopen, bounds, counts, random))
 
 
-async def _traffic(bounds: dict[str, int], counts: list[int], random: np.random.Generator) -> None:
-    journal, clock, names = MemoryJournal(1), Clock(), ["a", "b", "watched"]
+async def _traffic(
+    reopen: Callable[[], Journal], bounds: dict[str, int], counts: list[int], random: np.random.Generator
+) -> None:
+    clock, names = Clock(), ["a", "b", "watched"]
     series = {name: random.normal(size=400) for name in names}
     truths = {name: alone(values) for name, values in series.items()}
     sent = {"a": 0, "b": 60, "watched": 0}
     slack = max(bounds["keep_slack"], bounds["keep_readings"] // 4)
     for count in counts:
+        journal = reopen()
         async with keeping(journal, clock, **OFTEN, **bounds) as engine:
             for name in names:
                 history = column(*series[name][: 60 if name == "b" else 0])
