@@ -66,7 +66,10 @@ def test_no_forecast_changes_whatever_is_kept_and_the_journal_stays_bounded(
         "history_batch": data.draw(st.sampled_from([1, 16]), label="history_batch"),
         "max_resident": data.draw(st.sampled_from([1, 2, 64]), label="max_resident"),
     }
-    counts = data.draw(st.lists(st.integers(1, 15), min_size=1, max_size=3), label="frames between restarts")
+    lives = st.tuples(st.integers(1, 15), st.booleans())
+    counts = data.draw(
+        st.lists(lives, min_size=1, max_size=3), label="frames between restarts, whether states are saved"
+    )
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
     kept, path = MemoryJournal(1), tmp_path_factory.mktemp("journal") / "journal.sqlite"
 
@@ -77,15 +80,18 @@ def test_no_forecast_changes_whatever_is_kept_and_the_journal_stays_bounded(
 
 
 async def _traffic(
-    reopen: Callable[[], Journal], bounds: dict[str, int], counts: list[int], random: np.random.Generator
+    reopen: Callable[[], Journal], bounds: dict[str, int], lives: list[tuple[int, bool]], random: np.random.Generator
 ) -> None:
     clock, names = Clock(), ["a", "b", "watched"]
     series = {name: random.normal(size=400) for name in names}
     truths = {name: alone(values) for name, values in series.items()}
     sent = {"a": 0, "b": 60, "watched": 0}
     slack = max(bounds["keep_slack"], bounds["keep_readings"] // 4)
-    for count in counts:
+    for count, saves in lives:
         journal = reopen()
+        vars(journal).pop("save", None)
+        if not saves:  # then states come back from the base alone
+            journal.save = lambda *_: None  # type: ignore[method-assign]
         async with keeping(journal, clock, **OFTEN, **bounds) as engine:
             for name in names:
                 history = column(*series[name][: 60 if name == "b" else 0])
