@@ -49,6 +49,7 @@ class Retention:
         self._replays = replays
         self._histories = histories
         self._together = settings.history_batch
+        self._chunk = settings.chunk
         self._pause = settings.keep_seconds
         self._observer = observer
         self._digest = replays.digest
@@ -125,15 +126,18 @@ class Retention:
     def _begin(self, row: int, session: Session) -> None:
         table = self._registry.table
         start, last = table.start[row : row + 1], table.last_step[row : row + 1]
-        kept = int(self._keeping.first(start, last)[0])
-        first = min(kept, int(table.first_step[row]) + MOST_STEPS)
+        kept, begin = int(self._keeping.first(start, last)[0]), int(table.first_step[row])
+        going = min(kept - begin, MOST_STEPS)
+        if going > self._chunk:
+            going -= going % self._chunk  # what is left of a chunk costs nearly as much as a whole one
+        first = begin + going
         replay = self._replays.load(row, first - 1)
 
         def finished(state: NDArray[np.float32], _: NDArray[np.float64]) -> None:
             if self._is_there(row, session):
                 self._retain(row, session, first, state)
             self._running.discard(session)
-            if first < kept and self._is_there(row, session):
+            if kept - first >= self._chunk and self._is_there(row, session):
                 self._due.add(row)
             else:
                 self._leave(row)
