@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
 from service.access import Access
-from service.api import changes, current, insight, models, openapi, ops, predict, problems, query, sessions
+from service.api import changes, current, insight, listing, models, openapi, ops, predict, problems, query, sessions
 from service.api.boundary import Boundary
 from service.api.callers import authorize
 from service.api.door import Door
@@ -78,13 +79,20 @@ def open_service(settings: Settings, log: Log) -> Service:
     return assemble(settings, runtime, journal, log, chosen)
 
 
-def assemble(settings: Settings, runtime: Runtime, journal: Journal, log: Log, chosen: Chosen | None = None) -> Service:
-    """The service around this runtime and this journal, which is closed at its end."""
+def assemble(
+    settings: Settings,
+    runtime: Runtime,
+    journal: Journal,
+    log: Log,
+    chosen: Chosen | None = None,
+    wall: Callable[[], float] = time.time,
+) -> Service:
+    """The service around this runtime and this journal, which is closed at its end; `wall`: seconds since 1970."""
     access = None if settings.keys is None else Access(settings.keys, log, settings.allow_anonymous)
     metrics = Metrics()
     observers = Observers(metrics, LogObserver(log))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
-    engine = Engine(runtime, journal, bounds, observers, share=settings.share)
+    engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
     chosen = chosen or Chosen(runtime.bundle)
 
@@ -133,7 +141,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         dependencies=[Depends(authorize)],
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
-    for part in (predict, sessions, changes, current, insight):
+    for part in (predict, sessions, listing, changes, current, insight):
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
@@ -177,6 +185,9 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         max_resident=resident,
         retry_after_seconds=settings.retry_after_seconds,
         rollback_seconds=settings.rollback_seconds,
+        keep_readings=settings.keep_readings,
+        keep_days=settings.keep_days,
+        session_ttl_seconds=settings.session_ttl_seconds,
     )
 
 

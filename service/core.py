@@ -19,10 +19,12 @@ from service.followed import Followed
 from service.frame_queue import FrameQueue
 from service.health import Health
 from service.histories import Histories
+from service.housekeeping import housekeeping
 from service.intake import Intake
 from service.journal import Journal
 from service.known import Known
 from service.lifecycle import Lifecycle
+from service.listing import Listing
 from service.padding import PaddedRuntime
 from service.peeks import Peeks
 from service.places import Places
@@ -57,6 +59,8 @@ class Surroundings:
     replies: Replies
     health: Health
     clock: Callable[[], float]
+    wall: Callable[[], float]  # seconds since 1970
+    alone: Callable[[Core], bool]  # whether it serves and no other model follows it
 
 
 class Core:
@@ -107,7 +111,12 @@ class Core:
             followed=followed,
         )
         self.peeks = Peeks(around.room.peeks, registry, replays, runner, around.replies, limit, health.note)
-        self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, bundle.initial, bundle.digest)
+        ttl = settings.session_ttl_seconds or 0
+        self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, bundle.initial, bundle.digest, ttl)
+        self.listing = Listing(registry, frequency, around.wall)
+        self.chores = housekeeping(
+            registry, replays, histories, settings, observer, clock, around.wall, lambda: around.alone(self)
+        )
         self.shown = Shown(model, registry, replays, histories, around.replies, around.room, settings.checkpoint_every)
         places = Places(table, reach, settings.max_history)
         self.revisions = Revisions(registry, replays, histories, around.replies, around.room, places, bundle.digest)

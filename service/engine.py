@@ -20,7 +20,7 @@ from service.follower import Standing
 from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
 from service.health import Health
-from service.journal import Journal
+from service.journal import Journal, Wanted
 from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.predictions import Prediction
@@ -66,6 +66,7 @@ class Engine:
         *,
         probe: Callable[[], None] | None = None,  # raises if the model does not answer as it should
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,  # seconds since 1970, by which sessions expire
         share: Share | None = None,
     ) -> None:
         settings, observer = settings or EngineSettings(), observer or NullObserver()
@@ -74,7 +75,13 @@ class Engine:
         self._serving = serving = Serving(replies, clock)
         self._health = health = Health(settings, observer, clock)
         queue = FrameQueue(room.frames, WatchedSessions(serving))
-        self._around = Surroundings(journal, settings, observer, share or Share(), room, queue, replies, health, clock)
+
+        def alone(core: Core) -> bool:
+            return serving.core is core and serving.follower is None
+
+        self._around = Surroundings(
+            journal, settings, observer, share or Share(), room, queue, replies, health, clock, wall, alone
+        )
         self._succession = Succession(serving, self._around)
         self._succession.begin(runtime, probe)
         self._upkeep = upkeep = Upkeep(serving, settings, observer, health, clock)
@@ -158,25 +165,30 @@ class Engine:
         replace: bool = False,
         static: NDArray[np.float64] | None = None,
         regime: bool = False,
+        ttl: int | None = None,
     ) -> SessionView:
         """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
 
         `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
-        watched at every reading. Created again from the same, the session that is there is returned; from another
-        beginning it is `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`,
-        `InvalidTime`, `CannotStream`, `NoRegime`.
+        watched at every reading. After `ttl` seconds without one it expires (0: never, None: as set for all). Created
+        again from the same, whatever its ttl, the session that is there is returned; from another beginning it is
+        `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`, `InvalidTime`,
+        `CannotStream`, `NoRegime`, `SessionExpired`.
         """
         self._core.intake.beginning(start, values, static, regime)
-        view: SessionView = await self._call(
-            lambda caller: self._core.lifecycle.create(caller, name, start, values, static, replace, regime),
-            len(values),
-        )
+        asked = name, start, values, static, replace, regime, ttl
+        view: SessionView = await self._call(lambda caller: self._core.lifecycle.create(caller, *asked), len(values))
         return view
 
     async def session(self, name: str) -> SessionView:
-        """Where a session stands; `UnknownSession`."""
+        """Where a session stands; `UnknownSession`, `SessionExpired`."""
         view: SessionView = await self._call(lambda _: self._core.lifecycle.session(name))
         return view
+
+    async def sessions(self, wanted: Wanted, idle_seconds: float | None = None) -> list[SessionView]:
+        """The first sessions of those that are wanted, by name: at most `service.listing.PIECE` of them."""
+        views: list[SessionView] = await self._call(lambda _: self._core.listing.find(wanted, idle_seconds))
+        return views
 
     async def delete(self, name: str) -> None:
         """Forgets a session and its readings; `UnknownSession`."""

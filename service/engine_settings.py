@@ -27,8 +27,15 @@ class EngineSettings:
     probe_seconds_at_most: float = 60.0
     rollback_seconds: float = 3600.0  # for so long a model that was replaced keeps up, to be taken back at once
     retry_after_seconds: int = 1  # what an overloaded caller is told to wait
+    keep_readings: int | None = None  # of each session, at least so many; None: all
+    keep_days: float | None = None  # or those of so many days before its newest one, whichever is more
+    keep_slack: int = 256  # readings beyond those, at least, that are there until the oldest are let go of
+    keep_seconds: float = 1.0  # how often the sessions that have spoken are looked through for such
+    session_ttl_seconds: int | None = None  # of sessions that are made without a ttl of their own; None: never
+    usage_seconds: float = 10.0  # how often the journal is asked what it takes
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) <= 0:
-                raise ValueError(f"{field.name} must be positive, got {getattr(self, field.name)}")
+            value = getattr(self, field.name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{field.name} must be positive, got {value}")

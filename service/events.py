@@ -35,6 +35,15 @@ class Observer(Protocol):
     def folded(self, left: int) -> None:
         """The journal folded a slice of its tail; `left` readings are in it still."""
 
+    def released(self, sessions: int, readings: int) -> None:
+        """The journal has let go of old readings."""
+
+    def expired(self, sessions: int) -> None:
+        """Sessions have expired."""
+
+    def stored(self, size: int, sessions: int) -> None:
+        """What the journal takes, in bytes, and how many sessions there are."""
+
     def readiness(self, ready: bool, reason: str) -> None:
         """The engine became ready, or stopped being so and why."""
 
@@ -59,5 +68,11 @@ class NullObserver:
     def checkpointed(self, sessions: int) -> None: ...
 
     def folded(self, left: int) -> None: ...
+
+    def released(self, sessions: int, readings: int) -> None: ...
+
+    def expired(self, sessions: int) -> None: ...
+
+    def stored(self, size: int, sessions: int) -> None: ...
 
     def readiness(self, ready: bool, reason: str) -> None: ...

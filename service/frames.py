@@ -72,6 +72,12 @@ class SessionView:
     created: bool
     static: Static = field(default_factory=dict)  # by name, NaN where unknown
     regime: bool = False  # made to be watched
+    first_step: int = 0  # the oldest reading that is kept
+    first_time: int | None = None  # and its time, where readings were let go of
+    ttl: int = 0  # seconds without a reading after which it expires; 0: never
+    seen: float | None = None  # when its last reading came, seconds since 1970; told in listings
+    expired: bool = False
+    parent: str = ""  # the session that it is a fork of
 
 
 def check_history(values: NDArray[np.float64], longest: int) -> None:

@@ -11,9 +11,9 @@ from service.sessions import SessionTable
 Rows = NDArray[np.int64]
 
 
-def oldest_kept(table: SessionTable, rows: Rows) -> Rows:  # noqa: ARG001 (where it is asked for, once it is known)
-    """The oldest step of each session whose reading is kept: journals keep all of them."""
-    return np.zeros(len(rows), np.int64)
+def oldest_kept(table: SessionTable, rows: Rows) -> Rows:
+    """The oldest step of each session whose reading is kept."""
+    return table.first_step[rows]
 
 
 def check_warm_up(context: int, oldest: Rows, last: Rows) -> None:

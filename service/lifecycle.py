@@ -13,7 +13,7 @@ from service.frames import NO_TIME, SessionView
 from service.histories import Histories, Window
 from service.journal import FIRST_REVISION, Beginning, Checkpoint
 from service.names import outside
-from service.registry import Registry, origin_of
+from service.registry import Registry, expired, origin_of
 from service.replies import Caller, Replies
 
 
@@ -27,6 +27,7 @@ class Lifecycle:
     frequency: Frequency
     initial: NDArray[np.float32]  # (state,)
     digest: str
+    ttl: int = 0  # of sessions that are made without one
 
     def create(
         self,
@@ -37,14 +38,15 @@ class Lifecycle:
         row: NDArray[np.float64] | None,
         replace: bool,
         regime: bool = False,
+        ttl: int | None = None,
     ) -> SessionView | None:
         """A session whose steps 0 … n-1 have `values` (n, width), and whose static features are `row` (features,).
 
-        With `regime` its gates are watched.
+        With `regime` its gates are watched; after `ttl` seconds without a reading (0: never, None: as is set for all)
+        it expires. The same again, whatever its ttl, finds the session that is there.
 
-        The same again finds the session that is there.
-
-        The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`.
+        The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`,
+        `SessionExpired`.
         """
         static = self.registry.known.named(row)
         origin = origin_of(start, values, static, regime)
@@ -52,7 +54,7 @@ class Lifecycle:
         if known is not None:
             return known
         begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
-        begun = Beginning(name, begin, origin, values, static, regime)
+        begun = Beginning(name, begin, origin, values, static, regime, self.ttl if ttl is None else ttl)
         if len(values) == 0:
             return self._put(begun, None)
 
@@ -72,7 +74,7 @@ class Lifecycle:
         return None
 
     def session(self, name: str) -> SessionView:
-        """`UnknownSession` if there is none of that name."""
+        """`UnknownSession` if there is none of that name, `SessionExpired` if there was."""
         return self.registry.view(self.registry.row(name))
 
     def delete(self, name: str) -> bool:
@@ -81,10 +83,15 @@ class Lifecycle:
         return True
 
     def _known(self, name: str, origin: str, replace: bool) -> SessionView | None:
-        """The session that is there if it will do; None if it is to be made; `SessionExists` if it is another one."""
+        """The session that is there if it will do; None if it is to be made.
+
+        `SessionExists` if it is another one, `SessionExpired`.
+        """
         head = self.registry.head(name)
         if head is None or replace:
             return None
+        if head.expired:
+            raise expired(head)
         if head.origin == origin:
             return self.session(name)
         raise SessionExists(

@@ -47,7 +47,8 @@ class Loop:
                 elif self.room.closed:
                     break
                 elif not self.upkeep.pending:
-                    self.room.wait(self.health.seconds_to_probe())
+                    times = self.health.seconds_to_probe(), self.upkeep.seconds()
+                    self.room.wait(min((each for each in times if each is not None), default=None))
                 elif not self.room.wait(wait):
                     self.upkeep.when_idle()
                     wait = 0.0  # further pieces at once, as long as nobody comes

@@ -61,6 +61,10 @@ class Metrics:
             "gatecast_candidate_left", "Sessions that a candidate has still to rebuild.", registry=registry
         )
         self._tail = Gauge("gatecast_journal_tail", "Readings not folded yet.", registry=registry)
+        self._bytes = Gauge("gatecast_journal_bytes", "What the journal takes.", registry=registry)
+        self._sessions = Gauge("gatecast_sessions", "Sessions in the journal, expired ones too.", registry=registry)
+        self._released = Counter("gatecast_released", "Readings that the journal let go of.", registry=registry)
+        self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
 
     def compare(self, follower: Standing | None) -> None:
         """How a candidate does beside the model that serves; nothing of either where there is none."""
@@ -129,6 +133,16 @@ class Metrics:
 
     def folded(self, left: int) -> None:
         self._tail.set(left)
+
+    def released(self, sessions: int, readings: int) -> None:  # noqa: ARG002 (the observer's)
+        self._released.inc(readings)
+
+    def expired(self, sessions: int) -> None:
+        self._expired.inc(sessions)
+
+    def stored(self, size: int, sessions: int) -> None:
+        self._bytes.set(size)
+        self._sessions.set(sessions)
 
     def readiness(self, ready: bool, reason: str) -> None:  # noqa: ARG002 (the log says why)
         self._ready.set(ready)

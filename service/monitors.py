@@ -44,8 +44,8 @@ class Monitors:
             return row.shape == (self._state,)
         return len(row) > self._state and self.watch.fits(row[self._state :])
 
-    def initial(self, state: NDArray[np.float32], watched: bool) -> NDArray[np.float32]:
-        """The row of a session without a reading, whose model begins with `state`."""
+    def initial(self, state: NDArray[np.float32], watched: bool, step: int = 0) -> NDArray[np.float32]:
+        """The row of a session that begins with the reading of `step`, and whose model begins with `state`."""
         if not watched or self.watch is None:
             return state
-        return np.concatenate([state, self.watch.initial()])
+        return np.concatenate([state, self.watch.initial(step)])

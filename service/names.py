@@ -23,6 +23,17 @@ def all_inside(tenant: str, names: list[str]) -> list[str]:
     return [inside(tenant, name) for name in names]
 
 
+def beyond(tenant: str, names: list[str]) -> tuple[list[str], str | None]:
+    """Of names in order those of this tenant, up to the first of another; and after which name to go on then.
+
+    Only among the names of the tenant "" are there others, since they have no beginning in common.
+    """
+    for at, name in enumerate(names):
+        if not tenant and _END in name:
+            return names[:at], f"{name.partition(_END)[0]}{_END}\U0010ffff"
+    return names, None
+
+
 def outside(name: str) -> str:
     """The name as its client knows it."""
     return name.partition(_END)[2] if _END in name else name

@@ -47,6 +47,18 @@ class Observers:
         for each in self._observers:
             each.folded(left)
 
+    def released(self, sessions: int, readings: int) -> None:
+        for each in self._observers:
+            each.released(sessions, readings)
+
+    def expired(self, sessions: int) -> None:
+        for each in self._observers:
+            each.expired(sessions)
+
+    def stored(self, size: int, sessions: int) -> None:
+        for each in self._observers:
+            each.stored(size, sessions)
+
     def readiness(self, ready: bool, reason: str) -> None:
         for each in self._observers:
             each.readiness(ready, reason)

@@ -128,6 +128,7 @@ class Rebuilding:
             origin="",
             static=self.leader.known.named(table.static[row]),
             regime=bool(table.regime[row]),
+            first_step=int(table.first_step[row]),
         )
 
     def _send(self, journey: Journey, values: NDArray[np.float64]) -> None:

@@ -67,10 +67,11 @@ class Watch:
         """Readings with a value before there is a score."""
         return int(WARM_UP * self.memory)
 
-    def initial(self) -> NDArray[np.float32]:
-        """The row of a session without a reading, (size,)."""
+    def initial(self, step: int = 0) -> NDArray[np.float32]:
+        """The row of a session whose first reading will be that of `step`, (size,)."""
         row = np.zeros(self.size, np.float32)
         row[_VERSION] = VERSION
+        _put(row[None], _STEP, np.array([step]))
         return row
 
     def fits(self, row: NDArray[np.float32]) -> bool:

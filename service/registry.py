@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
-from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
+from service.errors import GatecastError, JournalDamaged, JournalError, SessionExpired, UnknownSession
 from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
@@ -57,8 +58,10 @@ class Registry:
         self.behind: dict[int, Behind] = {}  # by row, states that were at hand when another process moved on
         self.changed: Callable[[str], None] = lambda _: None  # told of those made, replaced or deleted here
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
+        self.shortest_ttl = float("inf")  # in seconds, of all sessions that were seen here
         self._frequency = frequency
         self._share = share
+        self._expired: dict[str, Head] = {}  # of those that were asked for last and are not here
         self._damaged: dict[str, JournalDamaged] = {}  # sessions that could not be read when they were last asked for
 
     def find(self, names: list[str]) -> Rows:
@@ -74,8 +77,9 @@ class Registry:
             heads = [self._undamaged(name) for name in missing]  # so that the damage concerns that session alone
         else:
             self._damaged.clear()
+        self._expired = {head.name: head for head in heads if head is not None and head.expired}
         for head in heads:
-            if head is not None:
+            if head is not None and not head.expired:
                 self.adopt(head)
         return self.table.find(names)
 
@@ -91,10 +95,17 @@ class Registry:
                 if row != UNKNOWN:
                     self.forget(np.array([row]))
                     moved = True
+            elif head.expired:
+                self._expired[name] = head
+                if row != UNKNOWN:
+                    self.forget(np.array([row]))
+                    moved = True
             elif row == UNKNOWN or not self._stands(row, head):
                 self._leave(row, head)
                 self.adopt(head)
                 moved = True
+            else:
+                self.table.first_step[row] = head.first_step
         return moved
 
     def row(self, name: str) -> int:
@@ -107,11 +118,14 @@ class Registry:
         return row
 
     def unknown(self, name: str) -> GatecastError:
-        """The error of a session that is not here: another worker's, a damaged one, or nobody's."""
-        damage = self._damaged.get(name)
-        return self._share.misdirected(name) or (
-            again(damage) if damage else UnknownSession(f"there is no session {outside(name)!r}; create it first")
-        )
+        """The error of a session that `find` has not found: another worker's, damaged, expired, or nobody's."""
+        if (other := self._share.misdirected(name)) is not None:
+            return other
+        if name in self._damaged:
+            return again(self._damaged[name])
+        if name in self._expired:
+            return expired(self._expired[name])
+        return UnknownSession(f"there is no session {outside(name)!r}; create it first")
 
     def head(self, name: str) -> Head | None:
         with faults_as(JournalError, BROKEN):
@@ -122,6 +136,8 @@ class Registry:
         row = self.table.row(head.name)
         if row != UNKNOWN:
             self.cache.release(np.array([row]))
+        if head.ttl:
+            self.shortest_ttl = min(self.shortest_ttl, head.ttl)
         watched = head.regime and self.cache.monitors.watch is not None
         return self.table.put(head, head.start == NO_TIME, self.known.row(head.static), watched)
 
@@ -152,8 +168,16 @@ class Registry:
         with faults_as(JournalError, BROKEN):
             return self._append(rows, steps, values)
 
+    def refreshed(self, row: int) -> bool:
+        """Whether somebody else has let go of readings of this session; the table then says so too."""
+        table, head = self.table, self.head(self.table.name(row))
+        if head is None or (head.key, head.revision) != (table.key[row], table.revision[row]):
+            return False
+        before, table.first_step[row] = int(table.first_step[row]), head.first_step
+        return before != head.first_step
+
     def recorded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        """The readings of steps `first` to `last` (n, width); none where they are not all there, or damaged."""
+        """The readings of steps `first` to `last` (n, width), as far as they are kept; none where they are damaged."""
         with faults_as(JournalError, BROKEN):
             try:
                 return self.journal.readings(key, first, last)
@@ -178,7 +202,7 @@ class Registry:
         """A session in the journal and here, with the state after its history if it has one; returns its row."""
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
-            parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime
+            parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime, begun.ttl
             row = self.adopt(put(*parts))
         self.changed(begun.name)
         if state is not None:
@@ -186,13 +210,15 @@ class Registry:
         return row
 
     def delete(self, name: str) -> None:
-        """`UnknownSession` if there is none of that name."""
-        row = self.row(name)
+        """Forgets a session here and in the journal, one that has expired too; `UnknownSession` if there is none."""
+        rows = self.find([name])
+        if rows[0] == UNKNOWN and name not in self._expired:
+            raise self.unknown(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
         self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
         self.changed(name)
-        self.forget(np.array([row]))
+        self.forget(rows[rows != UNKNOWN])
 
     def _stands(self, row: int, head: Head) -> bool:
         table = self.table
@@ -213,18 +239,24 @@ class Registry:
         """Where a session stands."""
         table = self.table
         start, last = int(table.start[row]), int(table.last_step[row])
-        last_time = int(self._frequency.times(start, np.array([last]))[0]) if last >= 0 else None
+        first = int(table.first_step[row])
         return SessionView(
             name=table.name(row),
             start=None if table.unborn[row] else start,
             last_step=last,
-            last_time=last_time,
+            last_time=self._time(start, last) if last >= 0 else None,
             revision=int(table.revision[row]),
             durable=self.journal.durable,
             created=created,
             static=self.known.named(table.static[row]),
             regime=bool(table.regime[row]),
+            first_step=first,
+            first_time=self._time(start, first) if first else None,
+            ttl=int(table.ttl[row]),
         )
+
+    def _time(self, start: int, step: int) -> int:
+        return int(self._frequency.times(start, np.array([step]))[0])
 
     def _undamaged(self, name: str) -> Head | None:
         """The session, or None where there is none or it is damaged, of which `unknown` then tells."""
@@ -262,6 +294,21 @@ class Registry:
             else:
                 table.revision[row], table.unborn[row] = born.revision, False
         return refused
+
+
+def expired(head: Head) -> SessionExpired:
+    """The error of a session whose time is over; `expired_at` is in UTC."""
+    return SessionExpired(
+        f"this session had no reading for {head.ttl} s, which is how long it was to live, and its readings are gone; "
+        "make it anew with PUT …?replace=true and a history",
+        last_step=head.last_step,
+        expired_at=moment(head.seen + head.ttl),
+    )
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
 
 
 def origin_of(

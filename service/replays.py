@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.budget import STEP_COST
 from service.engine_settings import EngineSettings
-from service.errors import GatecastError, JournalDamaged, JournalError, StateLost, UnknownSession
+from service.errors import GatecastError, JournalDamaged, JournalError, StaleSession, StateLost, UnknownSession
 from service.events import Observer
 from service.faults import faults_as
 from service.histories import Histories, Window
+from service.journal import Checkpoint
 from service.padding import PaddedRuntime
 from service.registry import BROKEN, Registry
 from service.stepping import Stepper
+
+MOVED = "the session was moved on by someone else while its state was rebuilt; send it again"
 
 Rows = NDArray[np.int64]
 
@@ -36,7 +39,10 @@ class Replay:
 
 
 class Replays:
-    """Brings states into the arena: short replays at once, long ones chunk by chunk beside the stream."""
+    """Brings states into the arena: short replays at once, long ones chunk by chunk beside the stream.
+
+    `digest` is that of the bundle whose states they are, `frequency` that of its steps.
+    """
 
     def __init__(
         self,
@@ -54,8 +60,8 @@ class Replays:
         self._histories = histories
         self._settings = settings
         self._observer = observer
-        self._frequency = frequency
-        self._digest = runtime.runtime.bundle.digest
+        self.frequency = frequency
+        self.digest = runtime.runtime.bundle.digest
         self._late: dict[tuple[int, int], Replay] = {}  # being rebuilt in chunks, by session
         self._lost: dict[tuple[int, int], GatecastError] = {}  # could not be rebuilt so: told to who asks next
         self.settled = False  # whether a late one has come, or never will, since this was last set to False
@@ -80,7 +86,7 @@ class Replays:
                 continue
             try:
                 replay = self._late.get(session) or self.load(row, int(self._registry.table.last_step[row]))
-            except (StateLost, UnknownSession) as error:
+            except (StateLost, StaleSession, UnknownSession) as error:
                 lost[row] = error
                 continue
             cost = len(replay.values) * (STEP_COST if self._watched(replay) else 1)
@@ -111,7 +117,7 @@ class Replays:
             return rows
         try:
             with faults_as(JournalError, BROKEN):
-                states = self._registry.journal.states(table.key[asked], self._digest)
+                states = self._registry.journal.states(table.key[asked], self.digest)
         except JournalDamaged:
             return rows  # one by one, so that the damage concerns that session alone
         saved = np.zeros(len(asked), np.bool_)
@@ -135,39 +141,80 @@ class Replays:
     def load(self, row: int, last: int) -> Replay:
         """What leads to the state after step `last` of a session, -1 for the one before all readings.
 
+        Where readings were let go of it begins with the state that was kept of the step before them, and with the
+        initial row where this model has none and enough are left for it to warm up.
+
         `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted.
         """
+        replay = self._load(row, last)
+        if replay is None and self._registry.refreshed(row):
+            replay = self._load(row, last)
+        if replay is None:
+            raise StateLost(
+                f"the journal has the readings of this session up to step {int(self._registry.table.last_step[row])}, "
+                "but not all that its state was made from; create the session anew with a history",
+                last_step=int(self._registry.table.last_step[row]),
+            )
+        return replay
+
+    def _load(self, row: int, last: int) -> Replay | None:
+        """As `load`; None where nothing leads there."""
         table, journal = self._registry.table, self._registry.journal
         key, revision = self._session(row)
         monitors, watched = self._registry.cache.monitors, bool(table.watched[row])
-        initial = monitors.initial(self._runtime.initial, watched)
-        saved, state, values = -1, initial, np.empty((0, table.last_values.shape[1]))
+        first = int(table.first_step[row])
+        initial = monitors.initial(self._runtime.initial, watched, first)
+        saved, state, values = first - 1, initial, np.empty((0, table.last_values.shape[1]))
+        based = first == 0  # whether what it begins with is settled
         if last >= 0:
             try:
                 with faults_as(JournalError, BROKEN):
-                    checkpoint, values = journal.load(key, self._digest, last)
+                    checkpoint, values = journal.load(key, self.digest, last)
                     if checkpoint is not None:
-                        ours = checkpoint.digest == self._digest and checkpoint.revision == revision
+                        ours = checkpoint.digest == self.digest and checkpoint.revision == revision
                         if ours and monitors.fits(checkpoint.body, watched):
-                            saved, state = checkpoint.step, checkpoint.body
+                            saved, state, based = checkpoint.step, checkpoint.body, True
                         else:  # of another model, another past, or another statistic
-                            values = journal.readings(key, 0, last)
+                            values = journal.readings(key, first, last)
             except JournalDamaged as damage:
                 self._observer.fault(damage)
+                return None
             left = self._registry.behind.pop(row, None)
             if left is not None and (left.key, left.revision) == (key, revision) and saved < left.step <= last:
-                saved, state = left.step, left.body
+                saved, state, based = left.step, left.body, True
                 values = self._registry.recorded(key, left.step + 1, last)
         if saved + len(values) != last:
-            raise StateLost(
-                f"the journal has the readings of this session up to step {int(table.last_step[row])}, but not all "
-                "that its state was made from; create the session anew with a history",
-                last_step=int(table.last_step[row]),
-            )
+            return None
+        if not based:
+            self._settle_base(row, first, initial)
         steps = np.arange(saved + 1, last + 1)
-        times = self._frequency.times(int(table.start[row]), steps)
+        times = self.frequency.times(int(table.start[row]), steps)
         statics = table.statics(np.array([row]))
         return Replay(row, (key, revision), saved, state, values, times, None if statics is None else statics[0])
+
+    def _settle_base(self, row: int, first: int, initial: NDArray[np.float32]) -> None:
+        """This model's states begin before the oldest kept reading, with the initial row, and always will.
+
+        `StateLost` if fewer readings are kept than it needs to warm up.
+        """
+        registry = self._registry
+        (key, revision), last = self._session(row), int(registry.table.last_step[row])
+        kept, needed = last + 1 - first, self._runtime.runtime.bundle.manifest.context
+        if kept < needed:
+            raise StateLost(
+                f"the newest {kept} readings of this session are kept, and this model, which has not seen the older "
+                f"ones, needs {needed} to warm up; create the session anew with a history",
+                last_step=last,
+                kept=kept,
+                needed=needed,
+            )
+        base = Checkpoint(first - 1, revision, self.digest, initial)
+        with faults_as(JournalError, BROKEN):
+            others = [each for each in registry.journal.kept(key).checkpoints if each.step == first - 1]
+            bases = [base, *(each for each in others if each.digest != self.digest)]
+            if not registry.journal.retain(key, revision, first, bases):
+                registry.forget(np.array([row]))
+                raise StaleSession(MOVED)
 
     def _run(self, replays: list[Replay]) -> None:
         """Rebuilds states with one short window each, those of about one length together."""

@@ -32,6 +32,7 @@ class SessionTable:
         self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
         self.last_values = np.zeros((0, width), np.float64)
         self.regime = np.zeros(0, np.bool_)  # made to be watched
+        self.ttl = np.zeros(0, np.int64)  # seconds without a reading after which it expires; 0: never
         self.odd = np.zeros((0, 2), np.bool_)  # what takes a session the long way: `watched` and `unborn`
         self.static = np.zeros((0, features), np.float64)  # NaN where unknown
         self.saved_step = np.zeros(0, np.int64)  # of the newest checkpoint; -1: none
@@ -97,6 +98,7 @@ class SessionTable:
         self.last_step[row] = head.last_step
         self.last_values[row] = head.last_values
         self.regime[row] = head.regime
+        self.ttl[row] = head.ttl
         self.watched[row] = watched
         self.static[row] = np.nan if static is None else static
         self.saved_step[row] = -1

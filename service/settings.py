@@ -78,6 +78,16 @@ class Settings(BaseSettings):
         "unless it is set, the strongest that the journal has",
     )
 
+    keep_readings: int | None = Field(
+        None, ge=1, description="newest readings of each session that the journal keeps at least; by default all"
+    )
+    keep_days: float | None = Field(
+        None, gt=0, description="days before a session's newest reading that it keeps; with keep_readings, what is more"
+    )
+    session_ttl_seconds: int | None = Field(
+        None, ge=1, description="without a reading for so long sessions expire that are made without ttl_seconds"
+    )
+
     body_bytes: int = Field(16 * 2**20, ge=1024, description="largest body of a request")
     frame_bytes: int = Field(4 * 2**20, ge=1024, description="largest frame of a stream")
     history_steps: int = Field(100_000, ge=1, description="most steps of one history")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from service.chores import Chores
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, JournalError
 from service.events import Observer
@@ -12,6 +13,7 @@ from service.health import Health
 from service.registry import Registry
 from service.serving import Serving
 
+CHORE_SECONDS = 0.01  # under load, from one piece of a chore to the next
 LOADED = 4  # a slice under load is at least so many idle ones: a fold's cost is mostly that of the sessions it touches
 
 
@@ -31,6 +33,7 @@ class Upkeep:
         self._observer = observer
         self._health = health
         self._clock = clock
+        self._next_chore = clock()
         self._slice = self._smallest = LOADED * settings.fold_slice
 
     @property
@@ -38,26 +41,45 @@ class Upkeep:
         return self._serving.core.registry
 
     @property
+    def _chores(self) -> Chores:
+        return self._serving.core.chores
+
+    @property
     def pending(self) -> bool:
         """Whether an idle moment could be used."""
-        return not self._health.broken("journal") and (self._registry.tail > 0 or self._registry.checkpoints.due)
+        return not self._health.broken("journal") and (
+            self._registry.tail > 0 or self._registry.checkpoints.due or self._chores.seconds() == 0
+        )
+
+    def seconds(self) -> float | None:
+        """How long until time alone brings something to do; None if it does not."""
+        return None if self._health.broken("journal") else self._chores.seconds()
 
     def between_batches(self) -> None:
-        """What must not wait for an idle moment: a whole group of checkpoints, a tail that is too long."""
+        """What must not wait for an idle moment: a whole group of checkpoints, a tail that is too long, now and then
+        a piece of the chores.
+        """
         if self._health.broken("journal"):
             return
         try:
             self._registry.checkpoints.save_due(self._registry.cache.bodies, idle=False)
             if self._registry.tail > self._settings.max_tail:
                 self._fold_under_load()
+            if self._clock() >= self._next_chore:
+                self._next_chore = self._clock() + CHORE_SECONDS
+                self._chores.piece()
         except GatecastError as error:
             self._health.note(error)
 
     def when_idle(self) -> None:
         """One piece of what is pending."""
         try:
-            if not self._registry.checkpoints.save_due(self._registry.cache.bodies, idle=True):
+            if self._registry.checkpoints.save_due(self._registry.cache.bodies, idle=True):
+                return
+            if self._registry.tail > 0:
                 self._fold(self._settings.fold_slice)
+            else:
+                self._chores.piece()
         except GatecastError as error:
             self._health.note(error)
 

@@ -136,6 +136,7 @@ class _Session:
         self.repeated = False  # whether the reading taken last was the last step again
         self._start = int(table.start[row])
         self._key = int(table.key[row])
+        self._first_kept = int(table.first_step[row])
         self._new: list[NDArray[np.float64]] = []  # values taken in this batch
         self._last_values: NDArray[np.float64] = table.last_values[row]
         self._reach = reach
@@ -168,11 +169,13 @@ class _Session:
         )
 
     def _values_of(self, step: int) -> NDArray[np.float64] | None:
-        """What is recorded for an earlier step; None where the journal keeps it no longer."""
+        """What is recorded for an earlier step; None where it was let go of."""
         if step > self._before:
             return self._new[step - self._before - 1]
         if step == self._before:
             return self._last_values
+        if step < self._first_kept:
+            return None
         if not self._fetched:
             self._fetch()
         first, last, found = self._fetched[step // WIDEST_LOOK]
@@ -184,7 +187,7 @@ class _Session:
         """All older readings that the batch asks for, whatever their order, in few pieces."""
         pieces: dict[int, tuple[int, int]] = {}
         for wish in self._wishes:
-            if wish is not None and 0 <= wish < self._before:
+            if wish is not None and self._first_kept <= wish < self._before:
                 first, last = pieces.get(wish // WIDEST_LOOK, (wish, wish))
                 pieces[wish // WIDEST_LOOK] = min(first, wish), max(last, wish)
         for piece, (first, last) in pieces.items():

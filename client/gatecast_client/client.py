@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import cycle
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -19,6 +19,7 @@ from gatecast_client.answers import (
     Session,
     SessionGates,
     SessionRegime,
+    Sessions,
 )
 from gatecast_client.channel import Channel
 from gatecast_client.connection import BUSY, OPEN_SECONDS, nobody, problem, stream_url
@@ -115,16 +116,18 @@ class GatecastClient:
         start: When | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl_seconds: int | None = None,
         replace: bool = False,
     ) -> Session:
         """Creates a session, with a history to begin with or empty; `start` is the time of step 0.
 
         `static` are the features that never change in it, all that the model knows (`Model.static`). With `regime`
-        its gates are watched, and each acknowledgement says whether the regime has changed. The same call
-        again changes nothing and says where the session stands now. Another beginning is the error
-        `session_exists`, unless `replace`: then the session starts anew.
+        its gates are watched, and each acknowledgement says whether the regime has changed. After `ttl_seconds`
+        without a reading it expires (0: never; by default as the service is set): then everything that comes for it
+        is the error `expired`. The same call again changes nothing and says where the session stands now. Another
+        beginning is the error `session_exists`, unless `replace`: then the session starts anew.
         """
-        body = _given(start=None if start is None else time_as_sent(start))
+        body = _given(start=None if start is None else time_as_sent(start), ttl_seconds=ttl_seconds)
         if regime:
             body["regime"] = True
         if static:
@@ -140,6 +143,31 @@ class GatecastClient:
     async def session(self, session: str) -> Session:
         """Where a session stands; after a disconnect, go on from its `next_step`."""
         return await self._ask(self._url(session), "GET", _path(session), Session)
+
+    async def sessions(
+        self,
+        *,
+        prefix: str = "",
+        parent: str | None = None,
+        expired: bool | None = None,
+        idle_seconds: float | None = None,
+        page: int = 100,
+    ) -> AsyncIterator[Session]:
+        """All sessions in the order of their names, those of each address in turn, asked for by the `page`.
+
+        Those alone whose names begin with `prefix`, that are forks of `parent`, that have `expired` (True) or have
+        not (False), that had no reading for `idle_seconds`.
+        """
+        said = None if expired is None else str(expired).lower()
+        chosen = _given(prefix=prefix or None, parent=parent, expired=said, idle_seconds=idle_seconds, limit=page)
+        query = {name: str(value) for name, value in chosen.items()}
+        for url in self.urls:
+            after: dict[str, str] | None = {}
+            while after is not None:
+                some = await self._ask(url, "GET", "/v1/sessions", Sessions, None, {**query, **after})
+                for each in some.sessions:
+                    yield each
+                after = None if some.next is None else {"after": some.next}
 
     async def forecast(
         self,

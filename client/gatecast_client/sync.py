@@ -29,10 +29,11 @@ class SyncGatecastClient:
         timeout_seconds: float = 30.0,
         retry: Retry | None = None,
         resend_readings: int = RESEND_READINGS,
+        key: str | None = None,
     ) -> None:
         """As `GatecastClient`."""
         self._client = GatecastClient(
-            url, timeout_seconds=timeout_seconds, retry=retry, resend_readings=resend_readings
+            url, timeout_seconds=timeout_seconds, retry=retry, resend_readings=resend_readings, key=key
         )  # fmt: skip
         self.urls = self._client.urls
         self.url = self._client.url

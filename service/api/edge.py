@@ -32,6 +32,7 @@ from service.api.wish import Wish
 from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
 from service.frames import Answers, Observations
+from service.journal import Wanted
 from service.logs import Log
 from service.metrics import Metrics
 from service.names import inside
@@ -155,6 +156,12 @@ class Edge:
     def correction(self, name: str, readings: Sequence[Reading]) -> Sheet:
         """Readings of one session by columns, in the order sent, with what is wrong with some of them."""
         return self._columns.read([name] * len(readings), readings, self.levels.horizon, {name})
+
+    def wanted(self, request: Request, prefix: str, after: str, parent: str | None, expired: bool | None) -> Wanted:
+        """Which of the caller's sessions a listing shall have; of the tenant "" `beyond` passes over the others'."""
+        tenant = caller_of(request.scope).tenant
+        begin = inside(tenant, after) if after else ""
+        return Wanted(inside(tenant, prefix), begin, parent=parent and inside(tenant, parent), expired=expired)
 
     async def observe(
         self, sessions: Sequence[str], readings: Sequence[Reading], wish: Wish, whole_times: bool = False

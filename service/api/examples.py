@@ -63,6 +63,8 @@ class Examples:
                 **static,
             }
         }
+        listed = {**self.session["a session"], "created": False, "seen": "2024-05-01T12:00:00+00:00"}
+        self.listing: Example = {"the only one": {"sessions": [listed], "next": None}}
         self.observations: Example = {
             "one reading, by time": self._reading(count, ds=self._times(count, 1)[0]),
             "one reading, by step": self._reading(count, step=count),

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LONGEST_TTL = 10**10  # seconds, some three hundred years
+
 Time = str | int
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Values = Annotated[list[Number | None], Field(fail_fast=True)]
@@ -61,6 +63,12 @@ class SessionRequest(Sent):
     history: History | None = Field(None, description="readings to begin with: steps 0, 1, …")
     static: Features | None = Field(None, description=_STATIC)
     regime: bool = Field(False, description="watch its gates at every reading, and flag a change of regime")
+    ttl_seconds: int | None = Field(
+        None,
+        ge=0,
+        le=LONGEST_TTL,
+        description="without a reading for so long it expires; 0: never. By default as the service is set, else never",
+    )
 
 
 class Observation(Sent):
@@ -166,6 +174,17 @@ class SessionAnswer(Answered):
     created: bool
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
     regime: bool | None = Field(None, description="true: made to be watched")
+    first_step: int | None = Field(None, description="the oldest reading that is kept, where older ones were let go of")
+    first_ds: Time | None = Field(None, description="and its time")
+    ttl_seconds: int | None = Field(None, description="without a reading for so long it expires")
+    parent: str | None = Field(None, description="the session that it is a fork of")
+    seen: str | None = Field(None, description="in listings: when its last reading came, UTC, to about a minute")
+    expired: bool | None = Field(None, description="true, in listings: only where it stood is left")
+
+
+class SessionsAnswer(Answered):
+    sessions: list[SessionAnswer] = Field(description="in the order of their names, by code points")
+    next: str | None = Field(description="send it as `after` for the next page; null: there is none")
 
 
 class RevisedAnswer(SessionAnswer):

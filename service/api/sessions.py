@@ -29,6 +29,7 @@ from service.errors import (
     NoRegime,
     OffGrid,
     SessionExists,
+    SessionExpired,
     StaleSession,
     StateLost,
     StepMismatch,
@@ -40,9 +41,10 @@ from service.errors import (
 )
 from service.frames import SessionView
 from service.names import outside
+from service.registry import moment
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
-    UnknownSession, Misdirected, InvalidSession, CannotStream, WrongType,
+    UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,
 )  # fmt: skip
 CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
 _PLACE: tuple[type[GatecastError], ...] = (
@@ -66,11 +68,12 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         "",
         summary="Create a session",
         description="The same request again answers 200 and changes nothing; another one is `session_exists`, "
-        "unless `replace=true`: then the session starts anew under the next revision.",
+        "unless `replace=true`: then the session starts anew under the next revision. `ttl_seconds` is no part of what "
+        "makes it the same: it is that of the request which made the session.",
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, Misdirected, CannotStream, SessionExists, NoRegime,
+            InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, NoRegime,
             *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
@@ -79,11 +82,11 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     async def create(request: Request, session: str, replace: bool = False) -> Response:
         name = edge.session(request, session)
         sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(
-            start=None, history=None, static=None, regime=False
+            start=None, history=None, static=None, regime=False, ttl_seconds=None
         )
         start, values = _beginning(edge, sent)
         static = edge.statics.read(sent.static)
-        made = await edge.engine.create(name, start, values, replace, static, sent.regime)
+        made = await edge.engine.create(name, start, values, replace, static, sent.regime, sent.ttl_seconds)
         return openapi.json_response(view(edge, made), 201 if made.created else 200)
 
     @routes.get(
@@ -160,7 +163,7 @@ def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, ND
 
 
 def view(edge: Edge, place: SessionView) -> dict[str, object]:
-    """Where a session stands, as it is answered."""
+    """Where a session stands, as it is told; what is not so of most sessions is left out."""
     told: dict[str, object] = {
         "session": outside(place.name),
         "start": None if place.start is None else edge.clock.write(place.start),
@@ -173,4 +176,14 @@ def view(edge: Edge, place: SessionView) -> dict[str, object]:
     }
     if edge.statics.names:
         told["static"] = edge.statics.write(place.static)
-    return {**told, "regime": True} if place.regime else told
+    if place.regime:
+        told["regime"] = True
+    if place.first_time is not None:
+        told |= {"first_step": place.first_step, "first_ds": edge.clock.write(place.first_time)}
+    if place.ttl:
+        told["ttl_seconds"] = place.ttl
+    if place.parent:
+        told["parent"] = outside(place.parent)
+    if place.seen is not None:
+        told["seen"] = moment(place.seen)
+    return {**told, "expired": True} if place.expired else told

@@ -47,13 +47,18 @@ class Behind(Running):
         return f"ws://{self.address}/v1/stream{query}"
 
 
-def build(limits: dict[str, object], bundle: dict[str, object], journal: Journal | None = None) -> Running:
+def build(
+    limits: dict[str, object],
+    bundle: dict[str, object],
+    journal: Journal | None = None,
+    wall: Callable[[], float] = time.time,
+) -> Running:
     runtime = FakeRuntime(fake_bundle(**bundle))  # type: ignore[arg-type]
     frequency = runtime.bundle.manifest.frequency
     journal = journal or open_journal("memory", runtime.bundle.width, frequency)
     settings = Settings(**{"bundle": "unused", "runtime": "fake", "journal": "memory", **limits})  # type: ignore[arg-type]
     log = io.StringIO()
-    return Running(assemble(settings, runtime, journal, open_log("debug", "json", log)), runtime, log)
+    return Running(assemble(settings, runtime, journal, open_log("debug", "json", log), wall=wall), runtime, log)
 
 
 def until_ready(running: Running) -> None:
@@ -66,8 +71,13 @@ def until_ready(running: Running) -> None:
 
 
 @asynccontextmanager
-async def inside(limits: dict[str, object] | None = None, **bundle: object) -> AsyncIterator[Inside]:
-    running = build(limits or {}, bundle)
+async def inside(
+    limits: dict[str, object] | None = None,
+    journal: Journal | None = None,
+    wall: Callable[[], float] = time.time,
+    **bundle: object,
+) -> AsyncIterator[Inside]:
+    running = build(limits or {}, bundle, journal, wall)
     app = running.service.app
     transport = httpx.ASGITransport(app)
     async with (
@@ -78,8 +88,13 @@ async def inside(limits: dict[str, object] | None = None, **bundle: object) -> A
 
 
 @contextmanager
-def behind(limits: dict[str, object] | None = None, **bundle: object) -> Iterator[Behind]:
-    running = build(limits or {}, bundle)
+def behind(
+    limits: dict[str, object] | None = None,
+    journal: Journal | None = None,
+    wall: Callable[[], float] = time.time,
+    **bundle: object,
+) -> Iterator[Behind]:
+    running = build(limits or {}, bundle, journal, wall)
     bound = listen("127.0.0.1", 0)
     address = "{}:{}".format(*bound.getsockname())
     listening = threading.Event()

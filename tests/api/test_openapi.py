@@ -44,7 +44,7 @@ async def test_every_endpoint_has_a_summary_examples_and_its_errors(http) -> Non
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    assert len(operations) == 24
+    assert len(operations) == 25
     for name, operation in operations:
         assert operation["summary"], name
         if "requestBody" in operation and not name.endswith("/import"):

@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 from websockets.sync.client import connect
 
+from service.journal.memory import MemoryJournal
+from tests.api.test_expired import until_expired
+from tests.service.retaining import Wall
+
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 EXCHANGES = re.findall(r"```exchange(.*?)\n(.*?)```", PAGE, re.DOTALL)
 
@@ -49,7 +53,9 @@ def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str
     limits = {"readings_per_frame": few, "handles_per_stream": few}
     if "workers" in chosen:
         limits |= {"workers": int(chosen.pop("workers")), "worker": 0}
-    with open_behind(limits, **names, **without) as running:
+    wall = Wall()
+    width = 1 + len(names.get("covariates", ()))
+    with open_behind(limits, journal=MemoryJournal(width, wall), wall=wall, **names, **without) as running:
         for fault, value in chosen.items():
             setattr(running.runtime, fault, float(value))
         lines = exchange.strip().splitlines()
@@ -61,6 +67,10 @@ def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str
                 if line.startswith("PUT "):
                     _, name, body = line.split(" ", 2)
                     assert running.http.put(f"/v1/sessions/{name}", json=json.loads(body)).status_code == 201
+                elif line.startswith("WAIT "):
+                    _, seconds, name = line.split(" ")
+                    wall.now += float(seconds)
+                    until_expired(running.http, name)
                 elif line.startswith("> "):
                     stream.send(line[2:])
                     answered = json.loads(stream.recv(timeout=10))
@@ -84,7 +94,7 @@ def test_the_page_shows_how_raw_numbers_are_sent_and_read(open_behind) -> None:
 def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
     shown = set(re.findall(r'"code": "(\w+)"', PAGE)) | {"malformed_msgpack"}
     assert shown == {
-        "unknown_session", "misdirected",
+        "unknown_session", "expired", "misdirected",
         "gap", "duplicate", "conflict", "off_grid", "step_mismatch", "time_required", "invalid_time",
         "invalid_value", "wrong_type", "missing_covariates", "unknown_covariate", "missing_future", "future_length",
         "non_finite_forecast", "model_failed",
