@@ -43,14 +43,14 @@ class Judge:
         self._later = error
         self.held.add(session)
 
-    def outcome(self, session: str, error: GatecastError) -> GatecastError | None:
+    def outcome(self, session: str, step: int | None, error: GatecastError) -> GatecastError | None:
         """What a reading that may be sent again was refused for; None: it must go again."""
         if error.code in TRY_LATER:
             self.later(session, error)
             return None
         if error.code == "unknown_session" and (last := self.window.last(session)) is not None:
             return _unknown(session, last, error)
-        if error.code not in ("gap", "time_required"):  # the latter: it has not begun
+        if error.code not in ("gap", "time_required") or step == 0:  # the latter: it has not begun
             return error
         if session in self.held:
             return None
