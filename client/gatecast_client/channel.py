@@ -104,7 +104,9 @@ class Channel:
 
     async def _run(self, connection: ClientConnection) -> None:
         """Keeps a connection until the stream is left, or until there is no sense in trying further."""
-        why = GatecastError("stream_closed", "the stream was left before this reading was acknowledged")
+        why = GatecastError(
+            "stream_closed", "the stream was left before this reading was acknowledged: send it again in another one"
+        )
         try:
             while True:
                 lost = await self._converse(connection)

@@ -116,7 +116,7 @@ class ColumnFrame:
         if error.code == "unknown_handle":  # of a handle that was refused: by name, next time
             judge.later(session, error)
             return "again"
-        outcome = judge.outcome(session, error)
+        outcome = judge.outcome(session, self._steps[at], error)
         if outcome is None:
             return "again"
         self._observed.errors[place] = outcome

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatecast_client.answers import Acknowledgement
-from gatecast_client.errors import GatecastError
+from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.judge import Judge
 from gatecast_client.readings import Reading, time_as_sent
 from gatecast_client.wire import Item, Kind, Wire
@@ -57,7 +57,10 @@ class Frame:
         """The connection is gone: readings that carry no key have this error, the others may go again."""
         for at in self._open():
             if not self.readings[at].keyed:
-                self._outcomes[at] = error
+                self._outcomes[at] = ConnectionLost(
+                    f"{error.message}; this reading has neither step nor ds, so nobody knows whether it was recorded: "
+                    f"ask where session {self.readings[at].session!r} stands (resume) and go on from there"
+                )
         self._again = True
         self._settle()
 
@@ -111,7 +114,7 @@ class Frame:
             judge.window.take(reading, step, repeated=True)
             ds = None if reading.ds is None else time_as_sent(reading.ds)
             return Acknowledgement(session=reading.session, step=step, ds=ds, repeated=True)
-        return judge.outcome(reading.session, error) if reading.keyed else error
+        return judge.outcome(reading.session, reading.step, error) if reading.keyed else error
 
     def _settle(self) -> None:
         if self.settled.done():

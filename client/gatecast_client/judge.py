@@ -43,14 +43,14 @@ class Judge:
         self._later = error
         self.held.add(session)
 
-    def outcome(self, session: str, error: GatecastError) -> GatecastError | None:
+    def outcome(self, session: str, step: int | None, error: GatecastError) -> GatecastError | None:
         """What a reading that may be sent again was refused for; None: it must go again."""
         if error.code in TRY_LATER:
             self.later(session, error)
             return None
         if error.code == "unknown_session" and (last := self.window.last(session)) is not None:
             return _unknown(session, last, error)
-        if error.code not in ("gap", "time_required"):  # the latter: it has not begun
+        if error.code not in ("gap", "time_required") or step == 0:  # the latter: it has not begun
             return error
         if session in self.held:
             return None
@@ -95,9 +95,10 @@ def _behind(lost: Lost, what: str) -> GatecastError:
         "missing": len(lost),
         "held_from_step": lost.held,
     }
+    kept = f"only those from step {lost.held} on" if lost.held <= lost.last else "none of them"
     says = {
         "part": f"its journal was restored, or a failover lost its end. {len(lost)} readings are missing, and this "
-        f"client holds only those from step {lost.held} on (resend_readings): send from step {lost.first} on again",
+        f"client holds {kept} (resend_readings): send from step {lost.first} on again",
         "whole": f"its journal fell behind {_ROUNDS} times in a row while {len(lost)} readings were sent again: see "
         f"to the service's journal, then send from step {lost.first} on again",
         "again": f"{len(lost)} readings were sent again, and the journal fell behind once more",

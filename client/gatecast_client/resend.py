@@ -70,6 +70,7 @@ class ResendFrame:
         readings behind; of any other refusal those are told (`Judge.failed`).
         """
         sessions, later = self._sessions(), False
+        steps = [step for part in self._parts for step in range(part.first, part.until)]
         refused: Iterable[Refused] = answer.errors
         if answer.error is not None:
             refused = [Refused(at=at, error=answer.error) for at in range(len(sessions))]
@@ -79,8 +80,8 @@ class ResendFrame:
             if error.code in TRY_LATER:
                 judge.later(sessions[each.at], error)
                 later = True
-            elif error.code not in ("duplicate", "gap"):
-                judge.failed.setdefault(sessions[each.at], _failed(judge.outcome(sessions[each.at], error) or error))
+            elif error.code not in ("duplicate", "gap") and (error.code != "time_required" or not steps[each.at]):
+                judge.failed.setdefault(sessions[each.at], _failed(judge, sessions[each.at], error))
         if not later:
             self._settle()
         return False
@@ -106,9 +107,9 @@ class ResendFrame:
             self.settled.set_result(None)
 
 
-def _failed(error: GatecastError) -> GatecastError:
-    if error.code == "journal_behind":
-        return error
+def _failed(judge: Judge, session: str, error: GatecastError) -> GatecastError:
+    if error.code == "unknown_session":
+        return judge.outcome(session, None, error) or error
     says = f"readings that had been acknowledged were sent again before this one, and of one of them: {error.message}"
     return GatecastError(error.code, says, error.facts)
 

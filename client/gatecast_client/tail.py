@@ -14,13 +14,14 @@ class Tail:
     refused for now when it was sent again. Such readings wait `apart`.
     """
 
-    __slots__ = ("apart", "ds", "first", "names", "next", "seen", "values")
+    __slots__ = ("apart", "ds", "first", "names", "next", "seen", "top", "values")
 
     def __init__(self, step: int, names: tuple[str, ...]) -> None:
         self.first = self.next = step
         self.names = names  # of the covariates
         self.values = array("d")
         self.apart: dict[int, array[float]] | None = None
+        self.top = -1  # the last one that waited apart and is kept no more
         self.seen = 0
         self.ds: str | int | None = None  # time of step 0
 
@@ -30,7 +31,7 @@ class Tail:
     @property
     def last(self) -> int:
         """The newest that was acknowledged."""
-        return max(self.next - 1, max(self.apart or (-1,)))
+        return max(self.next - 1, self.top, *(self.apart or ()))
 
     def fit(self, step: int, row: array[float], repeated: bool) -> bool | None:
         """Where a reading belongs that is not the next one: True if it has become that, False if nothing is to be
@@ -44,7 +45,7 @@ class Tail:
             if repeated or self.values[begin : begin + len(row)].tobytes() == row.tobytes():
                 return False
             del self.values[begin:]  # recorded anew with another value: another session of that name
-            self.next, self.apart = step, None
+            self.next, self.top, self.apart = step, -1, None
             return True
         apart = self.apart = self.apart or {}
         if len(apart) == _APART:
@@ -65,9 +66,9 @@ class Tail:
         return found
 
     def after(self, step: int) -> int:
-        """The first that is known from that step on."""
+        """The first that is known from that step on; one after the last where none is."""
         known = [self.first, self.next - 1, *(self.apart or {})]
-        return min(each for each in known if each >= step)
+        return min((each for each in known if each >= step), default=self.last + 1)
 
     def join(self) -> None:
         """Takes in what has waited apart and fits by now."""
@@ -83,7 +84,7 @@ class Tail:
     def cut(self, most: int) -> None:
         """Leaves so many, the newest."""
         self.join()
-        self.apart = None
+        self.top, self.apart = self.last, None
         gone = self.next - self.first - most
         if gone > 0:
             self.first += gone

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gatecast_client.readings import Number, Reading, When, time_as_sent
 from gatecast_client.tail import Tail
 
-RESEND_READINGS = 2**17  # of all sessions together: 1 MiB of numbers, and some 300 bytes a session
+RESEND_READINGS = 2**17  # of all sessions together: 1 MiB of numbers, and some 400 bytes a session
 _KEPT = 0.5  # share of the readings that stays when there are too many
 _NOT_REPEATED: frozenset[int] = frozenset()
 

@@ -203,3 +203,20 @@ async def test_thousands_by_columns_are_mended_in_their_order() -> None:
         observed = [await send(8, 16), await send(16, 17)]
     assert not any(each.errors for each in observed)
     assert all(server.book.recorded[name] == [*map(float, range(17))] for name in names)
+
+
+async def test_each_of_several_workers_is_mended_by_itself() -> None:
+    async with scripted() as first, scripted() as second:
+        client = GatecastClient([first.url, second.url], retry=HASTY)
+        names = [f"meter-{number}" for number in range(10)]
+        async with client, client.stream() as stream:
+            for step in range(6):
+                for server in (first, second) if step == 4 else ():
+                    server.fates.append("fallen")
+                readings = [Reading(name, float(step), step) for name in names]
+                outcomes = await stream.observe_many(readings)
+                assert not any(isinstance(outcome, GatecastError) for outcome in outcomes)
+    whole = {**first.book.recorded, **second.book.recorded}
+    assert len(first.book.recorded)
+    assert len(second.book.recorded)
+    assert whole == {name: [*map(float, range(6))] for name in names}

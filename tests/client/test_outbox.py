@@ -178,7 +178,9 @@ async def test_readings_without_a_key_that_were_not_sent_yet_survive_a_lost_conn
     outbox.next()
     outbox.add(waiting)
     outbox.lost(LOST)
-    assert sent.settled.result() == [LOST]
+    (lost,) = sent.settled.result()
+    assert isinstance(lost, ConnectionLost)
+    assert "session 'a' stands (resume)" in lost.message
     assert outbox.next() is waiting
 
 

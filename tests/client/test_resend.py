@@ -193,6 +193,47 @@ async def test_a_session_that_is_unknown_though_it_was_acknowledged_is_the_same_
     assert lost.facts == {"session": "a", "last_acknowledged_step": 2, "expected_step": None, "missing": 3}
 
 
+async def test_a_session_that_has_not_begun_though_it_was_acknowledged_begins_as_it_did() -> None:
+    class Timeless(Book):
+        """Its sessions begin with the time of their first reading."""
+
+        def _take(self, reading: dict[str, object]) -> dict[str, object]:
+            if not self.recorded[str(reading["session"])] and reading.get("ds") is None:
+                return {"session": reading["session"], "error": {"code": "time_required", "message": "in words"}}
+            return super()._take({name: value for name, value in reading.items() if name != "ds"})
+
+        def columns(self, frame, handles, busy=lambda _: False):  # type: ignore[no-untyped-def]
+            self.began = frame["ds"]
+            self.recorded[frame["sessions"][0]].append(0.0)
+            return super().columns(frame, handles, busy)
+
+    outbox, book = Outbox(), Timeless()
+    await only(outbox, book, Reading("a", 0.0, 0, "2015-01-10"))
+    await only(outbox, book, Reading("a", 1.0, 1))
+    book.fall("a", 2)
+    again = await only(outbox, book, Reading("a", 0.0, 0))  # its producer begins anew, and has forgotten the time
+    assert isinstance(again, GatecastError)
+    assert again.code == "time_required"
+    assert isinstance(await only(outbox, book, Reading("a", 2.0, 2)), Acknowledgement)
+    assert book.began == ["2015-01-10", None]
+    assert book.recorded["a"] == [0.0, 1.0, 2.0]
+
+
+async def test_a_session_that_goes_while_it_is_sent_again_is_told_by_name() -> None:
+    class Vanishing(Book):
+        def columns(self, frame, handles, busy=lambda _: False):  # type: ignore[no-untyped-def]
+            answer = super().columns(frame, handles, busy)
+            gone = [{"at": at, "error": {"code": "unknown_session", "message": "in words"}} for at in range(2)]
+            return {**answer, "errors": gone, "steps": [None, None] if isinstance(frame["y"], list) else b"\xff" * 16}
+
+    outbox, book = Outbox(), Vanishing()
+    acknowledged(outbox, book, "a", 5)
+    book.fall("a", 2)
+    error = await only(outbox, book, Reading("a", 5.0, 5))
+    assert isinstance(error, GatecastError)
+    assert (error.code, error.facts["expected_step"]) == ("journal_behind", None)
+
+
 async def test_a_producer_that_left_out_steps_has_its_gap() -> None:
     outbox, book = Outbox(), Book()
     acknowledged(outbox, book, "a", 3)
