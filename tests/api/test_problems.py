@@ -17,7 +17,7 @@ def test_the_journals_place_and_content_are_not_told(kind: type[GatecastError]) 
         assert shown["code"] == kind.code
         assert "secret" not in str(shown)
         assert "acme" not in str(shown)
-        assert "log says more" in str(shown)
+        assert "log say more" in str(shown)
 
 
 def test_other_errors_are_told_as_they_are() -> None:
