@@ -102,7 +102,7 @@ def read(path: Path) -> list[Key]:
         if version is None or msgspec.json.decode(version) != _VERSION:
             raise KeysError(f"the keys in {path} are of another version of Gatecast, this one reads {_VERSION}")
         keys = msgspec.json.decode(data, type=_File).keys
-    except (msgspec.DecodeError, UnicodeDecodeError) as damaged:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damaged:
         raise KeysError(f"the keys in {path} are damaged: {damaged}; put back a copy, or make new ones") from damaged
     if len({key.id for key in keys}) < len(keys):
         raise KeysError(f"the keys in {path} are damaged: two have the same id; take one of them out")

@@ -48,8 +48,8 @@ def router(edge: Edge) -> APIRouter:
         if edge.streams.draining:
             raise NotReady("the service is ending: it answers what it has accepted and takes no more")
         if not edge.engine.ready:
-            known = bool(caller_of(request.scope).scopes)  # what broke, and where it lies, is not for strangers
-            raise NotReady(edge.engine.reason if known else "the service cannot forecast now; a key is told why")
+            told = ADMIN in caller_of(request.scope).scopes  # what broke may name files, or another tenant's session
+            raise NotReady(edge.engine.reason if told else "the service cannot forecast now; `admin` keys are told why")
         return openapi.json_response({"ready": True})
 
     @routes.get(

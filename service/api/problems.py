@@ -17,6 +17,8 @@ from service.errors import (
     BadRequest,
     GatecastError,
     InvalidValue,
+    JournalDamaged,
+    JournalError,
     MalformedJson,
     MethodNotAllowed,
     NotFound,
@@ -52,6 +54,7 @@ def title(code: str) -> str:
 
 def document(error: GatecastError) -> dict[str, object]:
     """The problem's members; the standard ones win over facts of the same name."""
+    error = told(error)
     return {
         **error.facts,
         "type": f"urn:gatecast:error:{error.code}",
@@ -64,7 +67,20 @@ def document(error: GatecastError) -> dict[str, object]:
 
 def fault(error: GatecastError) -> dict[str, object]:
     """The `error` object of an item."""
+    error = told(error)
     return {**error.facts, "code": error.code, "message": error.message}
+
+
+def told(error: GatecastError) -> GatecastError:
+    """The error as clients may read it: where the journal lies and what is in it is for the log and for /ready."""
+    if isinstance(error, JournalDamaged):
+        return type(error)("what the journal holds is damaged, and nothing was recorded; /ready and the log say more")
+    if isinstance(error, JournalError):
+        return type(error)(
+            "the journal cannot be written or read now; ask for the session's last step, then send again what it lacks "
+            "(/ready and the log say more)"
+        )
+    return error
 
 
 def answer(error: GatecastError, retry_after: int, headers: Mapping[str, str] | None = None) -> Response:

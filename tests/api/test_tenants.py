@@ -214,6 +214,7 @@ def test_monthly_series_and_what_is_known_ahead_are_a_tenants_too(tmp_path) -> N
             second = ask(socket, [reading | {"step": 2}, reading | ahead | {"y": "x"}], text=True)
             assert [each["session"] for each in second] == ["x", "x"]
             assert second[0]["step"] == 2
+            assert "error" not in second[0], second[0]
 
 
 def test_sessions_are_dealt_by_the_name_that_the_client_knows(tmp_path) -> None:

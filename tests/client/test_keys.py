@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from gatecast_client import GatecastClient, GatecastError, Reading
+from typer.testing import CliRunner
 
+from commands.main import app
 from tests.api.keyring import locked
 
 START = "2015-01-10T00:00:00"
@@ -47,6 +49,19 @@ async def test_a_refused_key_is_an_error_by_name(tmp_path: Path) -> None:
                     async with client.stream():
                         pytest.fail("it was let in")
                 assert refused.value.code == code
+
+
+def test_the_demo_takes_a_key_and_says_when_it_is_none(tmp_path: Path) -> None:
+    with locked(tmp_path) as (running, ring):
+        typed = ["demo", "--url", f"http://{running.address}", "--limit", "1"]
+
+        def said(**variables: str) -> str:
+            result = CliRunner().invoke(app, typed, env={"COLUMNS": "300", **variables})
+            return f"{result.exit_code} {result.output}"
+
+        assert said().startswith("1 ✗ a key was expected, got none")
+        assert "is none of this service's" in said(GATECAST_KEY="wrong")
+        assert "key" not in said(GATECAST_KEY=ring.add("acme"))
 
 
 async def test_a_stream_whose_key_ends_says_so_and_does_not_try_again(tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ def test_a_file_that_is_not_there_says_how_it_comes_to_be(path: Path) -> None:
         (lambda _: "[]", "are damaged"),
         (lambda _: "{}", "another version of Gatecast"),
         (lambda _: "\xff", "are damaged"),
+        (lambda _: '{"version": ' + 100_000 * "[", "are damaged"),
     ],
 )
 def test_a_damaged_file_is_refused(path: Path, damage: object, said: str) -> None:
