@@ -20,6 +20,7 @@ from service.events import NullObserver, Observer
 from service.express import Express
 from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
+from service.gaps import Gaps
 from service.health import Health
 from service.histories import Histories
 from service.intake import Intake
@@ -113,6 +114,7 @@ class Engine:
             judge=Judge(table, reach, registry.recorded),
             runner=runner,
             salvage=Salvage(runner, table, frequency),
+            gaps=Gaps(settings.gap_steps, settings.max_waiting // 2, room, frequency),
             replies=replies,
             observer=observer,
             health=health,
@@ -164,6 +166,10 @@ class Engine:
     def at_hand(self, sessions: Iterable[str]) -> bool:
         """Whether no replay is needed, as far as can be told now, before these sessions take their next readings."""
         return self._table.at_hand(sessions)
+
+    def skipped(self, session: str, step: int | None, time: int | None) -> int:
+        """Steps left out before a session's reading at this step or time, as far as can be told now; not of months."""
+        return self._table.skipped(session, step, time, self._intake.reach.frequency.size)
 
     def start(self) -> None:
         """Starts the thread, which warms up and then says it is ready; callers may submit at once."""

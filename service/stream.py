@@ -14,8 +14,10 @@ from service.errors import GatecastError, InternalError, ModelFailed, StaleSessi
 from service.events import Observer
 from service.express import STALE, Express
 from service.faults import faults_as
+from service.filled import answers_of_sent
 from service.frame_queue import FrameQueue, Piece
 from service.frames import NO_STEP, NO_TIME, Answers, join
+from service.gaps import Gaps
 from service.health import Health
 from service.outcomes import Outcome
 from service.registry import Registry
@@ -39,6 +41,7 @@ class Stream:
     judge: Judge
     runner: Runner
     salvage: Salvage
+    gaps: Gaps
     replies: Replies
     observer: Observer
     frequency: Frequency
@@ -62,6 +65,11 @@ class Stream:
             except GatecastError as error:
                 late = set()
                 self._fail(outcome, error)
+            if outcome.lacking:
+                self.queue.put_back(pieces)
+                self.gaps.enter(outcome.lacking)
+                pieces = self.queue.form(self.limit)  # it may be less of them now
+                continue
             if not late:
                 self._answer(outcome, began)
                 break
@@ -89,12 +97,19 @@ class Stream:
         return True
 
     def _advance(self, outcome: Outcome) -> set[str]:
-        """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions."""
+        """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions.
+
+        Nothing yet, either, where missing readings have to enter first: `outcome.lacking`.
+        """
         batch, table = outcome.batch, self.registry.table
         outcome.rows = self.registry.find(batch.sessions)
         for item in np.flatnonzero(outcome.rows < 0).tolist():
             outcome.errors[item] = outcome.errors[item] or self.registry.unknown(batch.sessions[item])
-        verdict = self.judge.judge(batch, outcome.rows, outcome.errors)
+        filling = self.gaps.of(batch)
+        verdict = self.judge.judge(batch, outcome.rows, outcome.errors, None if filling is None else filling.take)
+        if filling is not None and filling.counts.any():
+            outcome.lacking = filling.lacking()
+            return set()
         lost, late = self.replays.bring(verdict.turns.rows)
         if late:
             return {table.name(row) for row in late}
@@ -154,9 +169,15 @@ class Stream:
 
     def _send(self, pieces: Sequence[Piece], answers: Sequence[Answers]) -> None:
         """Each frame of which this was the last piece is answered."""
+        owed = self.gaps.room.owed
         for piece, part in zip(pieces, answers, strict=True):
             frame = piece.frame
+            sent = frame.observations
+            if sent.fill or owed.places:
+                owed.note(sent, piece.first, frame.added, part)
             frame.parts.append(part)
-            if piece.stop == len(frame.observations.sessions):
-                self.replies.answer(frame.caller, join(frame.parts, frame.observations.sessions))
+            if piece.stop == len(sent.sessions):
+                whole = join(frame.parts, sent.sessions)
+                added = frame.added
+                self.replies.answer(frame.caller, whole if added is None else answers_of_sent(whole, added))
         self.replies.send()

@@ -45,6 +45,7 @@ class ColumnFrame:
     quantiles: list[float] | None = None
     gates: bool | str | None = None
     every: int | str | None = None
+    gaps: str | None = None
 
     @property
     def count(self) -> int:
@@ -152,7 +153,7 @@ class ColumnDecoder:
         if not rest:
             return ColumnFrame(sessions, y, steps, ds, covariates, faults)  # type: ignore[arg-type]
         asked: Any = self._options.decode(self._encoder.encode(rest))
-        options = (asked.horizon, asked.quantiles, asked.gates, asked.every)
+        options = (asked.horizon, asked.quantiles, asked.gates, asked.every, asked.gaps)
         return ColumnFrame(sessions, y, steps, ds, covariates, faults, *options)  # type: ignore[arg-type]
 
     def _covariates(self, data: msgspec.Raw, faults: Faults) -> dict[str, list[Any] | Array]:

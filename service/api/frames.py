@@ -48,6 +48,7 @@ class Frame:
     quantiles: list[float] | None = None
     gates: bool | str | None = None
     every: int | str | None = None
+    gaps: str | None = None
 
     @property
     def count(self) -> int:
@@ -133,14 +134,12 @@ class Codec:
         try:
             sent = self._envelope.decode(data)
             self._bound(len(sent.observations))
-            places = range(len(sent.observations))
-            return Frame(sent.observations, places, {}, True, sent.horizon, sent.quantiles, sent.gates, sent.every)
+            return Frame(sent.observations, range(len(sent.observations)), {}, True, *_options(sent))
         except msgspec.ValidationError:
             # Without its readings the rest must be right, else nothing of the frame is taken.
             bare = self._envelope.decode(self._encoder.encode({**fields, "observations": []}))
         frame = self._list(fields["observations"])
-        asked = (bare.horizon, bare.quantiles, bare.gates, bare.every)
-        return Frame(frame.readings, frame.places, frame.refusals, True, *asked)
+        return Frame(frame.readings, frame.places, frame.refusals, True, *_options(bare))
 
     def _singly(self, data: bytes | msgspec.Raw) -> Frame:
         raws = self._raws.decode(data)
@@ -173,6 +172,10 @@ class Codec:
 def codecs(limit: int) -> tuple[Codec, Codec]:
     """JSON for text frames, MessagePack for binary ones; `limit` is the most readings of one frame."""
     return Codec(msgspec.json, MalformedJson, limit), Codec(msgspec.msgpack, MalformedMessagePack, limit)
+
+
+def _options(sent: Any) -> tuple[Any, ...]:
+    return sent.horizon, sent.quantiles, sent.gates, sent.every, sent.gaps
 
 
 def _within_range(data: bytes) -> bytes:

@@ -12,6 +12,7 @@ from service.api.column_answers import ColumnAnswer
 from service.api.columns import ColumnFrame
 from service.api.edge import Edge
 from service.api.frames import Codec, Frame, HandlesFrame
+from service.api.gaps import fills
 from service.api.gathering import FAILED, Gathering
 from service.api.handles import Handles
 from service.api.items import Item, refusal
@@ -21,6 +22,7 @@ from service.faults import faults_as
 
 Answer = Item | list[Item] | ColumnAnswer
 T = TypeVar("T")
+_NOTHING = (None,) * 5  # of its own that a frame asks for
 
 
 @dataclass(eq=False)
@@ -91,7 +93,8 @@ class Taker:
         edge, wish = self._edge, self._wish
         if isinstance(frame, HandlesFrame):
             return _ready(self._handles.register(frame.names))
-        if not (frame.horizon is None and frame.quantiles is None and frame.gates is None and frame.every is None):
+        asked = frame.horizon, frame.quantiles, frame.gates, frame.every, frame.gaps
+        if asked != _NOTHING:
             wish = self._own_wish(frame)
         gates = edge.bundle.manifest.gates if wish.gates == "units" else 0
         taken.size = size_of(frame.count, wish.selection, gates, isinstance(frame, ColumnFrame))
@@ -105,7 +108,7 @@ class Taker:
             columns = edge.submit_columns(frame, self._handles, wish, packed)
             return lambda: edge.column_answer(columns)
         sessions = [reading.session for reading in frame.readings]
-        if self._gathering.takes(frame):
+        if self._gathering.takes(frame, wish):
             items = self._gathering.add(sessions, frame.readings, wish)
             return lambda: _arranged(frame, items)
         self._gathering.let_pass(sessions)
@@ -121,7 +124,7 @@ class Taker:
         if frame.horizon is not None or frame.quantiles is not None:
             selection = edge.levels.select(frame.horizon, frame.quantiles, selection)
         gates = wish.gates if frame.gates is None else edge.detail(frame.gates)
-        return Wish(selection, gates, cadence(frame.every, wish.every))
+        return Wish(selection, gates, cadence(frame.every, wish.every), fills(frame.gaps, wish.fill))
 
 
 async def _arranged(frame: Frame, answered: Awaitable[Sequence[Item]]) -> Item | list[Item]:

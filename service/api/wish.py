@@ -1,4 +1,4 @@
-"""What of its forecasts a client wants: the part of each, the gates beside it, and how often."""
+"""What of its forecasts a client wants: the part of each, the gates beside it, how often, and what of gaps."""
 
 from __future__ import annotations
 
@@ -15,3 +15,4 @@ class Wish:
     selection: Selection
     gates: Detail | None = None
     every: int = 1  # as `Observations.every` of the engine
+    fill: bool = False  # as `Observations.fill`

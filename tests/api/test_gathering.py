@@ -36,9 +36,9 @@ def adder(running: Inside, gathering: Gathering) -> Callable[..., asyncio.Future
     def add(*readings: dict[str, object]) -> asyncio.Future[list[dict[str, object]]]:
         frame = JSON.decode(json.dumps(list(readings)).encode())
         assert isinstance(frame, Frame)
-        assert gathering.takes(frame)
-        sessions = [reading.session for reading in frame.readings]
-        return gathering.add(sessions, frame.readings, Wish(running.service.edge.levels.all))
+        wish = Wish(running.service.edge.levels.all)
+        assert gathering.takes(frame, wish)
+        return gathering.add([reading.session for reading in frame.readings], frame.readings, wish)
 
     return add
 
@@ -145,7 +145,7 @@ async def answered(frames: list[str], gathers: bool) -> list[Any]:
         edge = running.service.edge
         gathering = Gathering(edge)
         if not gathers:
-            gathering.takes = lambda _: False  # type: ignore[method-assign]
+            gathering.takes = lambda *_: False  # type: ignore[method-assign]
         wire, taker = Wire(frames), Taker(edge, gathering, Wish(edge.levels.all))
         await asyncio.wait_for(Connection(edge.settings, both, taker, wire.receive, wire.send).run(), 30)
         return wire.sent
@@ -220,4 +220,4 @@ async def test_a_grid_of_months_is_not_gathered(bundle: dict[str, object], taken
         await named(running, "a")
         frame = JSON.decode(b'{"session": "a", "y": 1}')
         assert isinstance(frame, Frame)
-        assert Gathering(running.service.edge).takes(frame) is taken
+        assert Gathering(running.service.edge).takes(frame, Wish(running.service.edge.levels.all)) is taken
