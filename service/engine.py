@@ -114,7 +114,7 @@ class Engine:
             judge=Judge(table, reach, registry.recorded),
             runner=runner,
             salvage=Salvage(runner, table, frequency),
-            gaps=Gaps(settings.gap_steps, settings.max_waiting // 2, room, frequency),
+            gaps=Gaps(settings.gap_steps, room, frequency),
             replies=replies,
             observer=observer,
             health=health,

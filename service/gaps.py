@@ -15,10 +15,9 @@ from service.waiting import Frame, WaitingRoom
 
 @dataclass(frozen=True)
 class Gaps:
-    """How much may be filled: `steps` before one reading, and `frame` in all of a frame, as far as there is room."""
+    """What may be filled: at most `steps` before one reading, in all of a frame what may wait, if there is room."""
 
     steps: int
-    frame: int
     room: WaitingRoom
     frequency: Frequency
 
@@ -30,7 +29,6 @@ class Gaps:
         """Frames become what they are with their missing readings; none of them is taken at this moment."""
         for frame, filled in lacking:
             frame.observations, frame.wrong, frame.added = filled.observations, filled.wrong, filled.added
-            frame.filled += filled.count
             self.room.widen(frame, filled.count)
 
 
@@ -59,10 +57,11 @@ class Filling:
         skipped, piece = step - first, int(self._piece_of[item])
         if skipped > gaps.steps:
             return _too_long(gap, skipped, f"at most {gaps.steps} before one reading", gaps.steps)
-        if self._of_frame[piece] + skipped > gaps.frame:
-            return _too_long(gap, skipped, f"at most {gaps.frame} in all of a frame", gaps.frame)
+        most = gaps.room.most_filled
+        if self._of_frame[piece] + skipped > most:
+            return _too_long(gap, skipped, f"at most {most} in all of a frame", most)
         try:
-            gaps.room.check(self._all + skipped)
+            gaps.room.check_filled(self._all, skipped)
         except Overloaded as full:
             return full
         self._of_frame[piece] += skipped

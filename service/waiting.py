@@ -89,6 +89,8 @@ class WaitingRoom:
         self.peeks: deque[Peek] = deque()
         self.calls: deque[Call] = deque()
         self.readings = 0  # readings, peeks and calls that are not answered yet
+        self.filled = 0  # missing readings among them that were added to frames
+        self.most_filled = settings.max_waiting // 2
         self.steps = 0  # steps of the histories that are not answered yet
         self.owed = Owed(settings.max_waiting)
         self._settings = settings
@@ -149,16 +151,23 @@ class WaitingRoom:
             self._changed.notify()
         frame.caller.future.add_done_callback(lambda _: self._leave(frame))
 
-    def check(self, readings: int) -> None:
-        """`Overloaded` if so many more could not wait here."""
-        self._admit("readings", self.readings + readings, self._settings.max_waiting)
+    def check_filled(self, before: int, readings: int) -> None:
+        """`Overloaded` if so many missing readings more, after those `before` them, are too many to wait.
+
+        Where no others wait they are not: their frame is here already, and sent again it would ask for as many.
+        """
+        before += self.filled
+        if before:
+            self._admit("readings left out", before + readings, self.most_filled)
 
     def widen(self, frame: Frame, readings: int) -> None:
-        """A frame that is seated holds room for so many more, unless its caller has left."""
+        """Missing readings are added to a frame that is seated; it holds room for them too, unless its caller left."""
         with self._changed:
+            frame.filled += readings
             if frame.seats:
                 frame.seats += readings
                 self.readings += readings
+                self.filled += readings
 
     def put(self, thing: Peek | Call) -> None:
         """Hands in something else to do and wakes the engine."""
@@ -192,6 +201,8 @@ class WaitingRoom:
     def _leave(self, frame: Frame) -> None:
         with self._changed:
             self.readings -= frame.seats
+            if frame.filled:
+                self.filled -= frame.filled
             frame.seats = 0
 
     def _admit(self, what: str, waiting: int, limit: int) -> None:
