@@ -79,6 +79,7 @@ class FrameQueue:
     def put_back(self, pieces: list[Piece]) -> None:
         """Takes none of a batch: its frames are the first again, in their order, before those that wait behind them."""
         self._unpark()
+        self._passed = False
         for piece in reversed(pieces):
             frame = piece.frame
             if not frame.all_taken:

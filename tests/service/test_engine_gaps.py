@@ -249,17 +249,17 @@ async def test_steps_that_enter_take_room_of_those_that_wait_and_give_it_back() 
 async def test_where_there_is_no_room_now_the_reading_is_to_come_again() -> None:
     runtime = FakeRuntime(fake_bundle())
     async with running(runtime, max_waiting=20) as engine:
-        await named(engine, "a", "b")
+        await named(engine, "a", "b", "first")
         runtime.gate.clear()
-        first = asyncio.create_task(fill(engine, ("b", 1.0, 9)))
+        first = asyncio.create_task(send(engine, ("first", 1.0)))
         await blocked(runtime)
-        filling = asyncio.create_task(fill(engine, ("a", 1.0, 9)))
+        both = asyncio.gather(fill(engine, ("a", 1.0, 9)), fill(engine, ("b", 1.0, 9)))
         await asyncio.sleep(0)
         runtime.gate.set()
-        assert codes(await filling) == ["overloaded"]
-        assert codes(await fill(engine, ("a", 2.0, 10))) == ["gap"]  # the place of the one before is kept for it
-        assert codes(await fill(engine, ("a", 1.0, 9), ("a", 2.0, 10))) == [None, None]
         assert codes(await first) == [None]
+        assert [codes(each) for each in await both] == [[None], ["overloaded"]]
+        assert codes(await fill(engine, ("b", 2.0, 10))) == ["gap"]  # the place of the one before is kept for it
+        assert codes(await fill(engine, ("b", 1.0, 9), ("b", 2.0, 10))) == [None, None]
 
 
 async def test_a_long_gap_lets_others_pass() -> None:
@@ -314,19 +314,21 @@ async def test_what_the_service_failed_to_record_is_not_filled_over_in_the_same_
 
 async def test_a_frame_that_found_no_room_is_not_filled_over_by_the_next_one() -> None:
     runtime = FakeRuntime(fake_bundle())
-    async with running(runtime, max_waiting=4) as engine:
+    async with running(runtime, max_waiting=20) as engine:
         await named(engine, "a", "b")
         runtime.gate.clear()
         first = asyncio.create_task(fill(engine, ("a", 1.0, None, START)))
         await blocked(runtime)
+        others = asyncio.create_task(send(engine, *(("b", 1.0) for _ in range(17))))
+        await asyncio.sleep(0)
         with pytest.raises(Overloaded):
-            await fill(engine, *(("a", float(step), None, START + step * HOUR) for step in range(1, 5)))
-        later = asyncio.create_task(fill(engine, ("a", 5.0, None, START + 5 * HOUR)))
+            await fill(engine, *(("a", float(step), None, START + step * HOUR) for step in range(1, 4)))
+        later = asyncio.create_task(fill(engine, ("a", 4.0, None, START + 4 * HOUR)))
         await asyncio.sleep(0)
         runtime.gate.set()
-        assert codes(await first) == [None]
+        assert [codes(await each) for each in (first, others)] == [[None], [None] * 17]
         assert codes(await later) == ["gap"]
-        for step in range(1, 6):
+        for step in range(1, 5):
             answers = await fill(engine, ("a", float(step), None, START + step * HOUR))
             assert codes(answers) == [None]
             assert answers.filled is None
