@@ -221,3 +221,26 @@ async def test_a_grid_of_months_is_not_gathered(bundle: dict[str, object], taken
         frame = JSON.decode(b'{"session": "a", "y": 1}')
         assert isinstance(frame, Frame)
         assert Gathering(running.service.edge).takes(frame, Wish(running.service.edge.levels.all)) is taken
+
+
+@pytest.mark.parametrize(
+    ("reading", "taken"),
+    [
+        ({"step": SMALL}, True),
+        ({"step": SMALL + 1}, False),
+        ({"ds": "2015-01-10T16:00:00"}, True),
+        ({"ds": "2015-01-10T17:00:00"}, False),
+        ({"ds": "noon"}, False),
+        ({}, True),
+    ],
+)
+async def test_a_reading_behind_many_steps_that_enter_as_missing_is_not_gathered(
+    reading: dict[str, object], taken: bool
+) -> None:
+    async with inside() as running:
+        await named(running, "a")
+        frame = JSON.decode(json.dumps({"session": "a", "y": 1, **reading}).encode())
+        assert isinstance(frame, Frame)
+        levels = running.service.edge.levels.all
+        assert Gathering(running.service.edge).takes(frame, Wish(levels, fill=True)) is taken
+        assert Gathering(running.service.edge).takes(frame, Wish(levels)) is True
