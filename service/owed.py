@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from threading import Lock
 
 import numpy as np
@@ -19,13 +19,13 @@ class Owed:
     """By session the latest place of a reading that was refused, though nothing is wrong with it itself.
 
     A client may have sent more before it was told. Were a later reading of those to fill the place, the refused one
-    could not come again. So the place is kept until a reading of it, or of a later one, is recorded. Callers' threads
-    and the engine's both write here; at most `most` sessions are remembered, the latest.
+    could not come again. So the place is kept for it; once it is recorded, or a later one, it lies before every gap.
+    Callers' threads and the engine's both write here; at most `most` sessions are remembered, the latest.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.places: dict[str, Place] = {}
+        self._places: dict[str, Place] = {}
         self._lock = Lock()
 
     def refuse(self, observations: Observations) -> None:
@@ -35,9 +35,7 @@ class Owed:
 
     def note(self, observations: Observations, first: int, added: NDArray[np.bool_] | None, part: Answers) -> None:
         """What became of the readings from `first` on; `added` (readings,) are those that no client has sent."""
-        if self.places:
-            self._settle(observations.sessions[first : first + len(part.steps)], part)
-        if not observations.fill or not any(part.errors):
+        if not any(part.errors):
             return
         wrong = [at for at, error in enumerate(part.errors, first) if error is not None and _comes_again(error)]
         steps, times = observations.steps, observations.times
@@ -49,7 +47,7 @@ class Owed:
 
     def within(self, session: str, first: int, stop: int, start: int, frequency: Frequency) -> bool:
         """Whether a reading of one of the steps from `first` to `stop - 1`, counted from `start`, is owed."""
-        place = self.places.get(session)
+        place = self._places.get(session)
         if place is None:
             return False
         step, time = place
@@ -62,20 +60,9 @@ class Owed:
         with self._lock:
             for name, place in places:
                 if place != (NO_STEP, NO_TIME):
-                    self.places.pop(name, None)
-                    self.places[name] = place
-            while len(self.places) > self._most:
-                del self.places[next(iter(self.places))]
-
-    def _settle(self, sessions: Sequence[str], part: Answers) -> None:
-        with self._lock:
-            for at, name in enumerate(sessions):
-                place = self.places.get(name)
-                if place is None or part.errors[at] is not None:
-                    continue
-                step, time = place
-                if (step != NO_STEP and part.steps[at] >= step) or (time != NO_TIME and part.times[at] >= time):
-                    del self.places[name]
+                    self._places[name] = max(place, self._places.pop(name, place))
+            while len(self._places) > self._most:
+                del self._places[next(iter(self._places))]
 
 
 def _comes_again(error: GatecastError) -> bool:

@@ -169,12 +169,11 @@ class Stream:
 
     def _send(self, pieces: Sequence[Piece], answers: Sequence[Answers]) -> None:
         """Each frame of which this was the last piece is answered."""
-        owed = self.gaps.room.owed
         for piece, part in zip(pieces, answers, strict=True):
             frame = piece.frame
             sent = frame.observations
-            if sent.fill or owed.places:
-                owed.note(sent, piece.first, frame.added, part)
+            if sent.fill:
+                self.gaps.room.owed.note(sent, piece.first, frame.added, part)
             frame.parts.append(part)
             if piece.stop == len(sent.sessions):
                 whole = join(frame.parts, sent.sessions)

@@ -19,6 +19,7 @@ from service.api.misfits import misfit, out_of_range
 from service.api.problems import plain
 from service.api.readings import Reading
 from service.api.structs import derive
+from service.api.wish import Asked
 from service.errors import (
     GatecastError,
     MalformedJson,
@@ -44,11 +45,7 @@ class Frame:
     places: Sequence[int]
     refusals: dict[int, Item]
     many: bool  # sent as a list, so answered as one
-    horizon: int | None = None  # of this frame alone
-    quantiles: list[float] | None = None
-    gates: bool | str | None = None
-    every: int | str | None = None
-    gaps: str | None = None
+    asked: Asked | None = None  # of this frame alone
 
     @property
     def count(self) -> int:
@@ -134,12 +131,12 @@ class Codec:
         try:
             sent = self._envelope.decode(data)
             self._bound(len(sent.observations))
-            return Frame(sent.observations, range(len(sent.observations)), {}, True, *_options(sent))
+            return Frame(sent.observations, range(len(sent.observations)), {}, True, sent)
         except msgspec.ValidationError:
             # Without its readings the rest must be right, else nothing of the frame is taken.
             bare = self._envelope.decode(self._encoder.encode({**fields, "observations": []}))
         frame = self._list(fields["observations"])
-        return Frame(frame.readings, frame.places, frame.refusals, True, *_options(bare))
+        return Frame(frame.readings, frame.places, frame.refusals, True, bare)
 
     def _singly(self, data: bytes | msgspec.Raw) -> Frame:
         raws = self._raws.decode(data)
@@ -172,10 +169,6 @@ class Codec:
 def codecs(limit: int) -> tuple[Codec, Codec]:
     """JSON for text frames, MessagePack for binary ones; `limit` is the most readings of one frame."""
     return Codec(msgspec.json, MalformedJson, limit), Codec(msgspec.msgpack, MalformedMessagePack, limit)
-
-
-def _options(sent: Any) -> tuple[Any, ...]:
-    return sent.horizon, sent.quantiles, sent.gates, sent.every, sent.gaps
 
 
 def _within_range(data: bytes) -> bytes:

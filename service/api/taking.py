@@ -16,13 +16,12 @@ from service.api.gaps import fills
 from service.api.gathering import FAILED, Gathering
 from service.api.handles import Handles
 from service.api.items import Item, refusal
-from service.api.wish import Wish
+from service.api.wish import Asked, Wish
 from service.errors import GatecastError, InternalError, WrongType
 from service.faults import faults_as
 
 Answer = Item | list[Item] | ColumnAnswer
 T = TypeVar("T")
-_NOTHING = (None,) * 5  # of its own that a frame asks for
 
 
 @dataclass(eq=False)
@@ -93,9 +92,8 @@ class Taker:
         edge, wish = self._edge, self._wish
         if isinstance(frame, HandlesFrame):
             return _ready(self._handles.register(frame.names))
-        asked = frame.horizon, frame.quantiles, frame.gates, frame.every, frame.gaps
-        if asked != _NOTHING:
-            wish = self._own_wish(frame)
+        if frame.asked is not None:
+            wish = self._own_wish(frame.asked)
         gates = edge.bundle.manifest.gates if wish.gates == "units" else 0
         taken.size = size_of(frame.count, wish.selection, gates, isinstance(frame, ColumnFrame))
         if isinstance(frame, ColumnFrame):
@@ -118,13 +116,13 @@ class Taker:
         submitted = edge.submit(sessions, frame.readings, wish, excused=excused)
         return lambda: _arranged(frame, edge.items(submitted))
 
-    def _own_wish(self, frame: Frame | ColumnFrame) -> Wish:
+    def _own_wish(self, asked: Asked) -> Wish:
         wish, edge = self._wish, self._edge
         selection = wish.selection
-        if frame.horizon is not None or frame.quantiles is not None:
-            selection = edge.levels.select(frame.horizon, frame.quantiles, selection)
-        gates = wish.gates if frame.gates is None else edge.detail(frame.gates)
-        return Wish(selection, gates, cadence(frame.every, wish.every), fills(frame.gaps, wish.fill))
+        if asked.horizon is not None or asked.quantiles is not None:
+            selection = edge.levels.select(asked.horizon, asked.quantiles, selection)
+        gates = wish.gates if asked.gates is None else edge.detail(asked.gates)
+        return Wish(selection, gates, cadence(asked.every, wish.every), fills(asked.gaps, wish.fill))
 
 
 async def _arranged(frame: Frame, answered: Awaitable[Sequence[Item]]) -> Item | list[Item]:

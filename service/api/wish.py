@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from service.api.forecasts import Selection
 from service.api.gate_summaries import Detail
+
+
+class Asked(Protocol):
+    """What a frame says of itself; None where it is as its connection."""
+
+    horizon: int | None
+    quantiles: list[float] | None
+    gates: bool | str | None
+    every: int | str | None
+    gaps: str | None
 
 
 @dataclass(frozen=True)

@@ -319,14 +319,14 @@ async def test_a_frame_that_found_no_room_is_not_filled_over_by_the_next_one() -
         runtime.gate.clear()
         first = asyncio.create_task(fill(engine, ("a", 1.0, None, START)))
         await blocked(runtime)
-        others = asyncio.create_task(send(engine, *(("b", 1.0) for _ in range(17))))
+        others = [asyncio.create_task(send(engine, *(("b", 1.0) for _ in range(17))))]
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
             await fill(engine, *(("a", float(step), None, START + step * HOUR) for step in range(1, 4)))
         later = asyncio.create_task(fill(engine, ("a", 4.0, None, START + 4 * HOUR)))
         await asyncio.sleep(0)
         runtime.gate.set()
-        assert [codes(await each) for each in (first, others)] == [[None], [None] * 17]
+        assert [codes(await each) for each in (first, *others)] == [[None], [None] * 17]
         assert codes(await later) == ["gap"]
         for step in range(1, 5):
             answers = await fill(engine, ("a", float(step), None, START + step * HOUR))
