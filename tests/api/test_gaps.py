@@ -110,13 +110,13 @@ def test_how_many_may_enter_is_set_and_told(open_behind) -> None:
 
 
 def test_a_frame_full_of_the_longest_gaps_enters_in_part_and_the_service_goes_on(open_behind) -> None:
-    with open_behind() as running:
+    with open_behind({"waiting_readings": 4096, "gap_steps": 512}) as running:
         names, other = [new(running.http) for _ in range(64)], new(running.http)
-        frame = [{"session": name, "y": 1, "step": 4096} for name in names]
+        frame = [{"session": name, "y": 1, "step": 512} for name in names]
         with connect(running.stream("?gaps=missing")) as socket, connect(running.stream()) as neighbour:
             answered = ask(socket, frame)
             codes = [item.get("error", {}).get("code") for item in answered]
             assert set(codes) == {None, "gap"}
-            assert codes.count(None) == 65_536 // 2 // 4096
-            assert {item["error"]["limit"] for item in answered if "error" in item} == {65_536 // 2}
+            assert codes.count(None) == 4096 // 2 // 512
+            assert {item["error"]["limit"] for item in answered if "error" in item} == {4096 // 2}
             assert ask(neighbour, {"session": other, "y": 1, "step": 0})["step"] == 0
