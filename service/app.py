@@ -183,6 +183,7 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         max_history=settings.history_steps,
         max_waiting=settings.waiting_readings,
         max_resident=resident,
+        gap_steps=settings.gap_steps,
         retry_after_seconds=settings.retry_after_seconds,
         rollback_seconds=settings.rollback_seconds,
         keep_readings=settings.keep_readings,

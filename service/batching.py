@@ -35,6 +35,7 @@ class Batch:
     gated: NDArray[np.bool_] | None  # (readings,) whose frame asks for gates; None: none does
     every: NDArray[np.int64] | None  # (readings,) see `Observations.every`; None: every forecast is wanted
     since: NDArray[np.int64] | None  # (readings,) see `Frame.since`; None: nothing of these frames was taken before
+    fills: NDArray[np.bool_] | None  # (readings,) see `Frame.fills`; None: no frame asks
 
     @classmethod
     def of(cls, pieces: list[Piece]) -> Batch:
@@ -61,6 +62,9 @@ class Batch:
                     since = np.full(len(sessions), LARGEST_TIME) if since is None else since
                     since[before : before + count] = taken
                 before += count
+        fills = None
+        if any(frame.fill for frame, _ in cuts):
+            fills = np.concatenate([piece.frame.fills(piece.first, piece.stop) for piece in pieces])
         futures = [frame.futures.cut(cut) for frame, cut in cuts if frame.futures is not None]
         return cls(
             pieces,
@@ -73,6 +77,7 @@ class Batch:
             gated,
             every,
             since,
+            fills,
         )
 
     def __len__(self) -> int:
@@ -92,6 +97,7 @@ class Batch:
             None if self.gated is None else self.gated[items],
             None if self.every is None else self.every[items],
             None if self.since is None else self.since[items],
+            None,  # gaps are filled in frames, and these readings are of none
         )
 
 

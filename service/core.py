@@ -17,6 +17,7 @@ from service.events import Observer
 from service.express import Express
 from service.followed import Followed
 from service.frame_queue import FrameQueue
+from service.gaps import Gaps
 from service.health import Health
 from service.histories import Histories
 from service.housekeeping import housekeeping
@@ -101,6 +102,7 @@ class Core:
             judge=Judge(table, reach, registry.recorded),
             runner=runner,
             salvage=Salvage(runner, table, frequency),
+            gaps=Gaps(settings.gap_steps, around.room, frequency),
             replies=around.replies,
             observer=observer,
             health=health,

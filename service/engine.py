@@ -125,6 +125,10 @@ class Engine:
         follower = self._serving.follower or self._serving.fallen
         return None if follower is None else follower.standing
 
+    def skipped(self, session: str, step: int | None, time: int | None) -> int:
+        """Steps left out before a session's reading at this step or time, as far as can be told now; not of months."""
+        return self._core.table.skipped(session, step, time, self._core.intake.reach.frequency.size)
+
     def start(self) -> None:
         """Starts the thread, which warms up and then says it is ready; callers may submit at once."""
         if self._thread is not None:

@@ -16,6 +16,7 @@ class EngineSettings:
     chunk: int = 256  # steps of a history that run before the stream has its turn
     history_batch: int = 16  # histories that run together
     max_resident: int = 16_384  # sessions whose state is in the arena
+    gap_steps: int = 4096  # steps before one reading that may enter as missing
     checkpoint_every: int = 256  # readings of a session between two checkpoints
     checkpoint_group: int = 64  # sessions that are saved together
     fold_slice: int = 512  # readings that the journal folds at a time when it is idle

@@ -76,6 +76,18 @@ class FrameQueue:
         self._held |= held
         return others
 
+    def put_back(self, pieces: list[Piece]) -> None:
+        """Takes none of a batch: its frames are the first again, in their order, before those that wait behind them."""
+        self._unpark()
+        self._passed = False
+        for piece in reversed(pieces):
+            frame = piece.frame
+            if not frame.all_taken:
+                self.begun.remove(frame)
+                self._busy.difference_update(frame.observations.sessions)
+            frame.taken = piece.first
+            self._frames.appendleft(frame)
+
     def release(self) -> None:
         """All sessions are ready: parked frames wait again, in their order and before all others."""
         self._late.clear()

@@ -40,6 +40,7 @@ class Observations:
     futures: Futures | None = None  # None: no reading carries what is known ahead
     gates: bool = False  # whether answers with a forecast shall carry the gates of their reading
     every: int = 1  # a forecast only where a step with (step + 1) % every == 0 is taken; 0: never
+    fill: bool = False  # whether steps that were left out before a reading enter as missing, and are no error
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,7 @@ class Answers:
     durable: str
     gates: Attached | None = None  # (rows, gates) of those that had it asked; None: nobody did
     regimes: Attached | None = None  # (rows, 3) flag, score, since, of the newest of sessions that are watched
+    filled: NDArray[np.int64] | None = None  # (readings,) steps that entered as missing before it; None: none did
 
 
 @dataclass(frozen=True)

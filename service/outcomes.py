@@ -13,10 +13,12 @@ from service.attached import NONE, Attached
 from service.batching import Batch, Turns
 from service.errors import GatecastError
 from service.faults import again
+from service.filled import Filled
 from service.frames import NO_STEP, NO_TIME, Answers
 from service.running import Ran
 from service.sessions import UNKNOWN
 from service.verdicts import Verdict
+from service.waiting import Frame
 
 Items = NDArray[np.int64]  # positions in the batch
 
@@ -33,6 +35,7 @@ class Outcome:
         self.repeated = np.zeros(len(batch), np.bool_)
         self.errors: list[GatecastError | None] = list(batch.errors)
         self.turns = 0  # sessions that got a forecast
+        self.lacking: list[tuple[Frame, Filled]] = []  # frames to which missing readings are to be added first
         self._forecast_of = np.full(len(batch), -1, np.int64)
         self._forecasts: list[NDArray[np.float64]] = []
         self.regimes: list[tuple[Items, NDArray[np.float64]]] = []  # of newest observations: flag, score, since

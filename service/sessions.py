@@ -79,6 +79,16 @@ class SessionTable:
                 return False
         return True
 
+    def skipped(self, name: str, step: int | None, time: int | None, size: int) -> int:
+        """Steps of `size` seconds between a session's last reading and one at this step or time; asked as `at_hand`."""
+        row = self._names[name]
+        if row == UNKNOWN or (step is None and (time is None or self.unborn[row])):
+            return 0
+        if step is None:
+            assert time is not None
+            step = (time - int(self.start[row])) // size
+        return step - int(self.last_step[row]) - 1
+
     def name(self, row: int) -> str:
         return self._name_of[row]
 

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     history_steps: int = Field(100_000, ge=1, description="most steps of one history")
     series_per_request: int = Field(1024, ge=1, description="most series of one request")
     readings_per_frame: int = Field(4096, ge=1, description="most readings of one frame or request")
+    gap_steps: int = Field(
+        4096, ge=1, description="most steps left out before one reading that enter as missing where it asks for that"
+    )
     handles_per_stream: int = Field(65_536, ge=1, description="most sessions that one stream calls by number")
     frames_in_flight: int = Field(8, ge=1, le=1024, description="frames of one stream that are worked on at once")
     unread_bytes: int = Field(

@@ -14,9 +14,11 @@ from service.errors import GatecastError, InternalError, ModelFailed, StaleSessi
 from service.events import Observer
 from service.express import STALE, Express
 from service.faults import faults_as
+from service.filled import answers_of_sent
 from service.followed import Followed, Moved
 from service.frame_queue import FrameQueue, Piece
 from service.frames import NO_STEP, NO_TIME, Answers, join
+from service.gaps import Gaps
 from service.health import Health
 from service.outcomes import Outcome
 from service.registry import Registry
@@ -41,6 +43,7 @@ class Stream:
     judge: Judge
     runner: Runner
     salvage: Salvage
+    gaps: Gaps
     replies: Replies
     observer: Observer
     frequency: Frequency
@@ -65,6 +68,11 @@ class Stream:
             except GatecastError as error:
                 late = set()
                 self._fail(outcome, error)
+            if outcome.lacking:
+                self.queue.put_back(pieces)
+                self.gaps.enter(outcome.lacking)
+                pieces = self.queue.form(self.limit)  # it may be less of them now
+                continue
             if not late:
                 self._answer(outcome, began)
                 break
@@ -94,14 +102,23 @@ class Stream:
     def _advance(self, outcome: Outcome, again: bool = False) -> set[str]:
         """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions.
 
-        What another process was faster with is taken once more, unless this is `again`.
+        Nothing yet, either, where missing readings have to enter first: `outcome.lacking`. What another process was
+        faster with is taken once more, unless this is `again`.
         """
-        batch, table = outcome.batch, self.registry.table
+        batch, table, shared = outcome.batch, self.registry.table, self.registry.journal.shared
         self._find(outcome)
-        verdict = self.judge.judge(batch, outcome.rows, outcome.errors)
-        if self.registry.journal.shared and self._doubted(outcome, verdict):
-            self._find(outcome)
-            verdict = self.judge.judge(batch, outcome.rows, outcome.errors)
+        filling = self.gaps.of(batch)
+        fill = None if filling is None else filling.take
+        verdict = self.judge.judge(batch, outcome.rows, outcome.errors, None if shared else fill)
+        if shared:
+            moved = self._doubted(outcome, verdict)
+            if moved:
+                self._find(outcome)
+            if moved or fill is not None:
+                verdict = self.judge.judge(batch, outcome.rows, outcome.errors, fill)
+        if filling is not None and filling.counts.any():
+            outcome.lacking = filling.lacking()
+            return set()
         lost, late = self.replays.bring(verdict.turns.rows)
         if late:
             return {table.name(row) for row in late}
@@ -198,7 +215,12 @@ class Stream:
         """Each frame of which this was the last piece is answered."""
         for piece, part in zip(pieces, answers, strict=True):
             frame = piece.frame
+            sent = frame.observations
+            if sent.fill:
+                self.gaps.room.owed.note(sent, piece.first, frame.added, part)
             frame.parts.append(part)
-            if piece.stop == len(frame.observations.sessions):
-                self.replies.answer(frame.caller, join(frame.parts, frame.observations.sessions))
+            if piece.stop == len(sent.sessions):
+                whole = join(frame.parts, sent.sessions)
+                added = frame.added
+                self.replies.answer(frame.caller, whole if added is None else answers_of_sent(whole, added))
         self.replies.send()

@@ -19,6 +19,7 @@ from service.reach import Reach
 from service.sessions import SessionTable
 
 Recorded = Callable[[int, int, int], NDArray[np.float64]]  # key, first, last: readings as the journal has them
+Fill = Callable[[int, int, int, int, Gap], GatecastError | None]  # reading, start, first step left out, its own step
 WIDEST_LOOK = 4096  # older readings at most that are fetched in one piece to be compared
 
 
@@ -45,8 +46,18 @@ class Judge:
         self._frequency = reach.frequency
         self._recorded = recorded
 
-    def judge(self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]) -> Verdict:
-        """`rows` (readings,) are those of the session table; UNKNOWN only where there is an error already."""
+    def judge(
+        self,
+        batch: Batch,
+        rows: NDArray[np.int64],
+        errors: list[GatecastError | None],
+        fill: Fill | None = None,
+    ) -> Verdict:
+        """`rows` (readings,) are those of the session table; UNKNOWN only where there is an error already.
+
+        Where `fill` takes a gap, the reading after it has its step as if all before it were there; such a verdict
+        shows what is lacking, and cannot be run.
+        """
         errors = list(errors)
         self._begin_unborn(batch, rows, errors)
         wanted, keyed = self._places(batch, rows, errors)
@@ -66,11 +77,11 @@ class Judge:
         for at in np.flatnonzero(np.logical_or.reduceat(odd[order], first)).tolist():
             items = order[first[at] : first[at] + counts[at]]
             wishes = [int(wanted[item]) if keyed[item] else None for item in items]
-            session = _Session(self._table, int(grouped[first[at]]), wishes, self._reach, self._recorded)
+            session = _Session(self._table, int(grouped[first[at]]), wishes, self._reach, self._recorded, fill)
             for item, wish in zip(items.tolist(), wishes, strict=True):
                 steps[item] = NO_STEP
                 if errors[item] is None:
-                    errors[item] = session.take(wish, batch.values[item])
+                    errors[item] = session.take(item, wish, batch.values[item])
                 if errors[item] is None:
                     steps[item], repeated[item] = session.last, session.repeated
         return Verdict(steps, keyed, repeated, errors, _turns(order, grouped, first, steps, repeated))
@@ -130,7 +141,13 @@ class _Session:
     """One session while its readings of a batch are judged one after the other."""
 
     def __init__(
-        self, table: SessionTable, row: int, wishes: list[int | None], reach: Reach, recorded: Recorded
+        self,
+        table: SessionTable,
+        row: int,
+        wishes: list[int | None],
+        reach: Reach,
+        recorded: Recorded,
+        fill: Fill | None,
     ) -> None:
         self.last = self._before = int(table.last_step[row])
         self.repeated = False  # whether the reading taken last was the last step again
@@ -142,9 +159,10 @@ class _Session:
         self._reach = reach
         self._recorded = recorded
         self._wishes = wishes  # all steps of the batch
+        self._fill = fill
         self._fetched: dict[int, tuple[int, int, NDArray[np.float64]]] = {}  # by piece: first and last step, values
 
-    def take(self, wish: int | None, values: NDArray[np.float64]) -> GatecastError | None:
+    def take(self, item: int, wish: int | None, values: NDArray[np.float64]) -> GatecastError | None:
         """Moves on if the reading that asks for step `wish` (None: the next) can be had, else says why not."""
         following = self.last + 1
         step = following if wish is None else wish
@@ -156,17 +174,33 @@ class _Session:
             self._new.append(values)
             return None
         if step > following:
-            return gap(self.last, step, self._start, self._reach.frequency)
+            return self._skip(item, step, values)
         known = self._values_of(step)
         if known is not None and not np.array_equal(known, values, equal_nan=True):
+            missing = " as missing" if np.isnan(known).all() else " with other values"
             return Conflict(
-                f"step {step} is recorded with other values; what is recorded stays", step=step, last_step=self.last
+                f"step {step} is recorded{missing}; what is recorded stays, unless it is corrected "
+                "(POST /v1/sessions/{session}/corrections)",
+                step=step,
+                last_step=self.last,
             )
         if self.repeated:
             return None
         return Duplicate(
             f"step {step} is recorded already; the last step is {self.last}", step=step, last_step=self.last
         )
+
+    def _skip(self, item: int, step: int, values: NDArray[np.float64]) -> GatecastError | None:
+        """Moves on over steps that were left out if they may enter as missing, else says why not."""
+        first = self.last + 1
+        refused = gap(self.last, step, self._start, self._reach.frequency)
+        if self._fill is None:
+            return refused
+        wrong = self._reach.refusal(self._start, step) or self._fill(item, self._start, first, step, refused)
+        if wrong is None:
+            self.last = step
+            self._new += [*[np.full_like(values, np.nan)] * (step - first), values]
+        return wrong
 
     def _values_of(self, step: int) -> NDArray[np.float64] | None:
         """What is recorded for an earlier step; None where it was let go of."""

@@ -14,22 +14,37 @@ from numpy.typing import NDArray
 from service.engine_settings import EngineSettings
 from service.errors import Draining, GatecastError, Overloaded
 from service.frames import LARGEST_TIME, NO_STEP, Answers, Observations
+from service.owed import Owed
 from service.replies import Caller
 
 
 @dataclass(eq=False)
 class Frame:
-    """Observations on their way: `taken` of them are in a batch already, whose answers are `parts`."""
+    """Observations on their way: `taken` of them are in a batch already, whose answers are `parts`.
+
+    Missing readings may be `added` to those that were sent, before those that are not taken yet.
+    """
 
     observations: Observations
     wrong: dict[int, GatecastError]
     caller: Caller
     taken: int = 0
     parts: list[Answers] = field(default_factory=list)
+    added: NDArray[np.bool_] | None = None  # (readings,) which of them were not sent; None: all were
+    filled: int = 0  # how many that is
+    seats: int = 0  # readings that it holds room for
 
     @property
     def all_taken(self) -> bool:
         return self.taken == len(self.observations.sessions)
+
+    def fills(self, first: int, stop: int) -> NDArray[np.bool_]:
+        """(stop - first,) whether steps left out before each may enter as missing; those of a reading do so once."""
+        if not self.observations.fill or self.added is None:
+            return np.full(stop - first, self.observations.fill)
+        once = ~self.added
+        once[1:] &= ~self.added[:-1]
+        return once[first:stop]
 
     def since(self, first: int, stop: int) -> NDArray[np.int64] | None:
         """(stop - first,) the first new step that the session of each took of this frame in earlier batches.
@@ -74,7 +89,10 @@ class WaitingRoom:
         self.peeks: deque[Peek] = deque()
         self.calls: deque[Call] = deque()
         self.readings = 0  # readings, peeks and calls that are not answered yet
+        self.filled = 0  # missing readings among them that were added to frames
+        self.most_filled = settings.max_waiting // 2
         self.steps = 0  # steps of the histories that are not answered yet
+        self.owed = Owed(settings.max_waiting)
         self._settings = settings
         self._changed = Condition()
         self._closed: str | None = None
@@ -113,16 +131,43 @@ class WaitingRoom:
             self.steps -= steps
 
     def seat(self, frame: Frame) -> None:
-        """Hands in a frame that holds room until its caller is answered; `Overloaded` or `Draining`, as `place`."""
+        """Hands in a frame that holds room until its caller is answered; `Overloaded` or `Draining`, as `place`.
+
+        Readings of a frame that finds no room are owed, if it is one that later ones could fill the gaps of.
+        """
         readings = len(frame.observations.sessions)
         with self._changed:
             if self._closed is not None:
                 raise Draining(self._closed)
-            self._admit("readings", self.readings + readings, self._settings.max_waiting)
+            try:
+                self._admit("readings", self.readings + readings, self._settings.max_waiting)
+            except Overloaded:
+                if frame.observations.fill:
+                    self.owed.refuse(frame.observations)
+                raise
             self.readings += readings
+            frame.seats = readings
             self.frames.append(frame)
             self._changed.notify()
-        frame.caller.future.add_done_callback(lambda _: self._leave(readings))
+        frame.caller.future.add_done_callback(lambda _: self._leave(frame))
+
+    def check_filled(self, before: int, readings: int) -> None:
+        """`Overloaded` if so many missing readings more, after those `before` them, are too many to wait.
+
+        Where no others wait they are not: their frame is here already, and sent again it would ask for as many.
+        """
+        before += self.filled
+        if before:
+            self._admit("readings left out", before + readings, self.most_filled)
+
+    def widen(self, frame: Frame, readings: int) -> None:
+        """Missing readings are added to a frame that is seated; it holds room for them too, unless its caller left."""
+        with self._changed:
+            frame.filled += readings
+            if frame.seats:
+                frame.seats += readings
+                self.readings += readings
+                self.filled += readings
 
     def put(self, thing: Peek | Call) -> None:
         """Hands in something else to do and wakes the engine."""
@@ -153,9 +198,12 @@ class WaitingRoom:
     def __bool__(self) -> bool:
         return bool(self.frames or self.peeks or self.calls)
 
-    def _leave(self, readings: int) -> None:
+    def _leave(self, frame: Frame) -> None:
         with self._changed:
-            self.readings -= readings
+            self.readings -= frame.seats
+            if frame.filled:
+                self.filled -= frame.filled
+            frame.seats = 0
 
     def _admit(self, what: str, waiting: int, limit: int) -> None:
         if waiting > limit:

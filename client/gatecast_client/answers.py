@@ -60,6 +60,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     ds: Time | None = None  # its time
     durable: str | None = None  # what it survives: none, process (a killed service), disk (a power cut)
     repeated: bool = False  # it had been recorded before; nothing advanced
+    filled: int = 0  # steps before it that entered as missing, where the stream asks for that
     delivery: str = "exactly-once"  # or at-most-once: it carried neither step nor ds
     forecast: Forecast | None = None  # on the newest reading of its session in a frame
     gates: dict[str, Gate] | None = None  # by layer.gate (1.r, 1.z, …) beside that, where the stream asks for them

@@ -211,6 +211,7 @@ class GatecastClient:
         quantiles: Sequence[float] | None = None,
         gates: Literal["summary", "units"] | None = None,
         every: int | Literal["none"] | None = None,
+        gaps: Literal["error", "missing"] | None = None,
         form: Form = "msgpack",
         frames_at_once: int = 32,
     ) -> Stream:
@@ -218,10 +219,11 @@ class GatecastClient:
 
         With `gates`, answers with a forecast carry the gates of their reading, in a few numbers or unit by unit.
         With `every`, only the readings of every so many-th step are answered with a forecast, or none at all.
+        With `gaps="missing"` steps that are left out before a reading enter as missing, and are no error.
         `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap,
         at each address.
         """
-        chosen = _given(gates=gates, every=None if every is None else str(every))
+        chosen = _given(gates=gates, every=None if every is None else str(every), gaps=gaps)
         options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **chosen}
         urls = [stream_url(url, options) for url in self.urls]
         channels = [Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers) for url in urls]

@@ -152,6 +152,9 @@ class ColumnFrame:
             return
         observed.durable = answer.durable
         observed.repeated.update(places[at] for at in answer.repeated)
+        if answer.filled:
+            counts = raw(answer.filled, "q").tolist() if isinstance(answer.filled, bytes) else answer.filled
+            observed.filled |= {place: count for place, count in zip(places, counts, strict=True) if count}
         if answer.times is not None:
             times = raw(answer.times, "q")
             observed.times.update((places[at], times[at]) for at in taken)

@@ -60,6 +60,7 @@ class Observed:
         self.steps = array("q", [NO_STEP]) * count  # -1: refused
         self.errors: dict[int, GatecastError] = {}  # of the refused, by place
         self.repeated: set[int] = set()  # recorded before: nothing advanced
+        self.filled: dict[int, int] = {}  # steps before it that entered as missing, by place
         self.durable: str | None = None  # what the recorded survive
         self.times: dict[int, int] = {}  # MessagePack: seconds of the series' own clock, or counts, by place
         self.ds: dict[int, Time] = {}  # JSON: as text, by place

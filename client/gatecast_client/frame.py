@@ -102,6 +102,7 @@ class Frame:
                 ds=item.ds,
                 durable=item.durable,
                 repeated=item.repeated,
+                filled=item.filled,
                 delivery=item.delivery,
                 forecast=item.forecast,
                 gates=item.gates,

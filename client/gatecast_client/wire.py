@@ -21,6 +21,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     ds: Time | None = None
     durable: str | None = None
     repeated: bool = False
+    filled: int = 0
     delivery: str = "exactly-once"
     forecast: Forecast | None = None
     gates: dict[str, Gate] | None = None
@@ -62,6 +63,7 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     durable: str | None = None
     errors: list[Refused] = []
     repeated: list[int] = []
+    filled: bytes | list[int] = b""
     rows: bytes | list[int] | None = None
     forecast: ForecastColumns | None = None
     regime: list[Watched] = []

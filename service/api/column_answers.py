@@ -47,6 +47,8 @@ class ColumnAnswers:
             answer["errors"] = _refusals(frame, errors)
         if answers.repeated.any():
             answer["repeated"] = _places(answers.repeated, places).tolist()
+        if answers.filled is not None:
+            answer |= _filled(answers.filled, answers.steps, places, frame.count, packed)
         if not answers.keyed.all():
             answer["at_most_once"] = _places(~answers.keyed & (answers.steps != NO_STEP), places).tolist()
         has = answers.rows != NONE
@@ -93,6 +95,15 @@ def _places(which: NDArray[np.bool_], places: Places | None) -> Places:
     """Where in the frame those are; `places` are those of the readings that were kept, None: all."""
     at = np.flatnonzero(which)
     return at if places is None else places[at]
+
+
+def _filled(counts: Places, steps: Places, places: Places | None, count: int, packed: bool) -> Item:
+    """Steps that entered as missing before each reading; nothing where none did before any that was recorded."""
+    told = np.zeros(count, np.int64)
+    told[slice(None) if places is None else places] = np.where(steps == NO_STEP, 0, counts)
+    if not told.any():
+        return {}
+    return {"filled": told.astype("<i8").tobytes() if packed else told}
 
 
 def _refusals(frame: ColumnFrame, errors: Faults) -> list[Item]:

@@ -15,6 +15,7 @@ from service.api.clock import Time
 from service.api.misfits import misfit
 from service.api.readings import Faults
 from service.api.structs import derive
+from service.api.wish import Asked
 from service.errors import TooManyReadings, WrongType
 from service.frames import NO_STEP
 
@@ -41,10 +42,7 @@ class ColumnFrame:
     ds: list[Time | None] | None
     covariates: dict[str, list[float | None] | Array]
     faults: Faults  # of elements that are of no type that they may be; their places hold None
-    horizon: int | None = None  # of this frame alone
-    quantiles: list[float] | None = None
-    gates: bool | str | None = None
-    every: int | str | None = None
+    asked: Asked | None = None  # of this frame alone
 
     @property
     def count(self) -> int:
@@ -152,8 +150,7 @@ class ColumnDecoder:
         if not rest:
             return ColumnFrame(sessions, y, steps, ds, covariates, faults)  # type: ignore[arg-type]
         asked: Any = self._options.decode(self._encoder.encode(rest))
-        options = (asked.horizon, asked.quantiles, asked.gates, asked.every)
-        return ColumnFrame(sessions, y, steps, ds, covariates, faults, *options)  # type: ignore[arg-type]
+        return ColumnFrame(sessions, y, steps, ds, covariates, faults, asked)  # type: ignore[arg-type]
 
     def _covariates(self, data: msgspec.Raw, faults: Faults) -> dict[str, list[Any] | Array]:
         try:

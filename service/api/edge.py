@@ -196,8 +196,8 @@ class Edge:
             sessions, readings, wish.selection.horizon, set(sessions) if wish.every == 0 else excused
         )
         observations = sheet.observations
-        if wish.gates or wish.every != 1:
-            observations = replace(observations, gates=wish.gates is not None, every=wish.every)
+        if wish.gates or wish.every != 1 or wish.fill:
+            observations = replace(observations, gates=wish.gates is not None, every=wish.every, fill=wish.fill)
         answers = self._submitted(sheet, observations)
         return Submitted(sessions, readings, sheet, wish, whole_times, answers)
 
@@ -220,7 +220,8 @@ class Edge:
     def submit_columns(self, frame: ColumnFrame, handles: Handles, wish: Wish, packed: bool) -> SubmittedColumns:
         """As `submit`, by columns; `packed` is the answer of MessagePack."""
         sheet = self._column_readings.read(frame, handles, wish.every)
-        return SubmittedColumns(frame, sheet, wish.selection, packed, self._submitted(sheet, sheet.observations))
+        observations = replace(sheet.observations, fill=True) if wish.fill else sheet.observations
+        return SubmittedColumns(frame, sheet, wish.selection, packed, self._submitted(sheet, observations))
 
     async def column_answer(self, submitted: SubmittedColumns) -> ColumnAnswer:
         """What came of readings by columns that are with the engine; as `items`."""

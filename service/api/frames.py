@@ -19,6 +19,7 @@ from service.api.misfits import misfit, out_of_range
 from service.api.problems import plain
 from service.api.readings import Reading
 from service.api.structs import derive
+from service.api.wish import Asked
 from service.errors import (
     GatecastError,
     MalformedJson,
@@ -44,10 +45,7 @@ class Frame:
     places: Sequence[int]
     refusals: dict[int, Item]
     many: bool  # sent as a list, so answered as one
-    horizon: int | None = None  # of this frame alone
-    quantiles: list[float] | None = None
-    gates: bool | str | None = None
-    every: int | str | None = None
+    asked: Asked | None = None  # of this frame alone
 
     @property
     def count(self) -> int:
@@ -133,14 +131,12 @@ class Codec:
         try:
             sent = self._envelope.decode(data)
             self._bound(len(sent.observations))
-            places = range(len(sent.observations))
-            return Frame(sent.observations, places, {}, True, sent.horizon, sent.quantiles, sent.gates, sent.every)
+            return Frame(sent.observations, range(len(sent.observations)), {}, True, sent)
         except msgspec.ValidationError:
             # Without its readings the rest must be right, else nothing of the frame is taken.
             bare = self._envelope.decode(self._encoder.encode({**fields, "observations": []}))
         frame = self._list(fields["observations"])
-        asked = (bare.horizon, bare.quantiles, bare.gates, bare.every)
-        return Frame(frame.readings, frame.places, frame.refusals, True, *asked)
+        return Frame(frame.readings, frame.places, frame.refusals, True, bare)
 
     def _singly(self, data: bytes | msgspec.Raw) -> Frame:
         raws = self._raws.decode(data)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.api.edge import Edge, Submitted
-from service.api.frames import Frame
+from service.api.frames import Frame, StreamReading
 from service.api.items import Item
 from service.api.readings import Reading
 from service.api.wish import Wish
@@ -46,12 +46,14 @@ class Gathering:
         self._largest = min(LARGEST, settings.readings_per_frame, max(1, settings.waiting_readings // 16))
         self._fits = edge.clock.frequency.unit != "month" and not edge.ahead.names
 
-    def takes(self, frame: Frame, sessions: list[str]) -> bool:
+    def takes(self, frame: Frame, sessions: list[str], wish: Wish) -> bool:
         """Whether the frame is to be gathered: a small one, of a model that needs nothing else of each session.
 
-        One that will wait for a replay goes alone, since a group is answered as a whole.
+        One that will wait for a replay, or for many missing readings, goes alone, since a group is answered as a whole.
         """
         if not self._fits or not 0 < len(frame.readings) <= SMALL or frame.refusals:
+            return False
+        if wish.fill and any(self._far(name, each) for name, each in zip(sessions, frame.readings, strict=True)):
             return False
         return self._edge.engine.at_hand(sessions)
 
@@ -89,6 +91,14 @@ class Gathering:
                 group.append(member)
                 size += len(member.readings)
             self._submit(wish, group)
+
+    def _far(self, session: str, reading: StreamReading) -> bool:
+        """Whether many steps may be left out before it, or its time cannot be read."""
+        try:
+            time = None if reading.ds is None else self._edge.clock.read(reading.ds)
+        except GatecastError:
+            return True
+        return self._edge.engine.skipped(session, reading.step, time) > SMALL
 
     def _turn_over(self) -> None:
         self._flushes = False

@@ -15,7 +15,7 @@ from service.api.forecasts import Selection
 from service.api.gate_summaries import Detail, GateSummaries
 from service.api.readings import Reading, Sheet
 from service.errors import GatecastError
-from service.frames import NO_TIME, Answers
+from service.frames import NO_STEP, NO_TIME, Answers
 from service.names import outside
 
 Item = dict[str, object]
@@ -81,6 +81,9 @@ class Items:
             if row in regimes:
                 item["regime"] = regimes[row]
             items[at] = item
+        if answers.filled is not None:
+            for row in np.flatnonzero((answers.filled > 0) & (answers.steps != NO_STEP)).tolist():
+                items[sheet.kept[row]]["filled"] = int(answers.filled[row])
         return items
 
     def _gates(self, answers: Answers, detail: Detail | None) -> dict[int, Item]:

@@ -101,6 +101,7 @@ def model(edge: Edge) -> dict[str, object]:
             "history_steps": edge.histories.longest,
             "series_per_request": settings.series_per_request,
             "readings_per_frame": settings.readings_per_frame,
+            "gap_steps": settings.gap_steps,
             "handles_per_stream": settings.handles_per_stream,
             "frames_in_flight": settings.frames_in_flight,
             "largest_value": LARGEST_VALUE,

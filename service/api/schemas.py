@@ -95,6 +95,7 @@ class StreamFrame(Sent):
     quantiles: list[Number] | None = None
     gates: bool | Literal["summary", "units"] | None = None
     every: int | Literal["none"] | None = Field(None, description="a forecast after every n-th step alone, or none")
+    gaps: Literal["error", "missing"] | None = Field(None, description="missing: steps left out enter as missing")
 
 
 class StreamHandles(Sent):
@@ -115,6 +116,7 @@ class StreamColumns(Sent):
     quantiles: list[Number] | None = None
     gates: Literal[False] | None = Field(None, description="columns carry none")
     every: int | Literal["none"] | None = None
+    gaps: Literal["error", "missing"] | None = None
 
 
 class CorrectionRequest(Sent):
@@ -230,6 +232,7 @@ class Acknowledgement(Answered):
     ds: Time
     durable: str
     repeated: bool | None = Field(None, description="true: this last step was recorded before, nothing advanced")
+    filled: int | None = Field(None, description="steps before it that entered as missing, where gaps=missing")
     delivery: str | None = Field(None, description="at-most-once: neither step nor ds came, so a retry may repeat it")
     forecast: Forecast | None = None
     gates: dict[str, Gate] | None = Field(None, description="where they were asked for; not of one that was repeated")
@@ -278,6 +281,7 @@ class Limits(Answered):
     history_steps: int
     series_per_request: int
     readings_per_frame: int
+    gap_steps: int = Field(description="left out before one reading that enter as missing, where gaps=missing")
     handles_per_stream: int
     frames_in_flight: int
     largest_value: float

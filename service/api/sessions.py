@@ -11,6 +11,7 @@ from service.api import bodies, items, openapi, schemas
 from service.api.callers import READ, WRITE, needs
 from service.api.edge import Edge
 from service.api.examples import Examples
+from service.api.gaps import fills
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS, HISTORY_ERRORS, STATIC_ERRORS
 from service.api.query import levels_of
 from service.api.wish import Wish
@@ -57,6 +58,7 @@ _MANY: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapte
 
 HORIZON = Query(None, description="steps ahead, up to the trained horizon, which is the default")
 QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
+GAPS = Query(None, description="error, the default, or missing: steps left out before a reading enter as missing")
 GATES = Query(None, description="summary or units: the answer carries the gates of its reading too")
 
 
@@ -116,7 +118,8 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         summary="Record one reading, or many",
         description="One reading is answered with its acknowledgement or a problem; a list with a list, in which a "
         "reading that was refused has an `error` in its place. The newest reading is answered with the "
-        "forecast, and carries the `future` that it takes.",
+        "forecast, and carries the `future` that it takes. With `gaps=missing` steps that were left out before a "
+        "reading enter as missing, and its acknowledgement says how many (`filled`).",
         response_class=Response,
         responses=openapi.answers(
             {200: (schemas.Acknowledgement | list[schemas.Acknowledgement | schemas.Refusal], examples.recorded)},
@@ -131,9 +134,10 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         horizon: int | None = HORIZON,
         quantiles: str | None = QUANTILES,
         gates: str | None = GATES,
+        gaps: str | None = GAPS,
     ) -> Response:
         name, shown = edge.session(request, session), edge.detail(gates)
-        wish = Wish(edge.levels.select(horizon, levels_of(quantiles)), shown)
+        wish = Wish(edge.levels.select(horizon, levels_of(quantiles)), shown, fill=fills(gaps))
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")

@@ -18,6 +18,7 @@ from service.api.credentials import SUBPROTOCOL
 from service.api.deny import deny
 from service.api.edge import Edge
 from service.api.frames import Codec, codecs
+from service.api.gaps import fills
 from service.api.gathering import Gathering
 from service.api.query import levels_of, require_taken, whole_number
 from service.api.taking import Taken, Taker
@@ -26,7 +27,7 @@ from service.errors import Draining, GatecastError, NotFound, UnsupportedProtoco
 from service.settings import Settings
 
 PROTOCOL = 1
-PARAMETERS = ("protocol", "horizon", "quantiles", "gates", "every")  # of the address
+PARAMETERS = ("protocol", "horizon", "quantiles", "gates", "every", "gaps")  # of the address
 
 
 class StreamEndpoint:
@@ -70,7 +71,8 @@ class StreamEndpoint:
             raise UnsupportedProtocol(f"this service speaks protocol {PROTOCOL}", protocol=PROTOCOL)
         gates = self._edge.detail(asked.get("gates"))
         horizon, levels = whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
-        return Wish(self._edge.levels.select(horizon, levels), gates, cadence_of(asked.get("every")))
+        every, fill = cadence_of(asked.get("every")), fills(asked.get("gaps"))
+        return Wish(self._edge.levels.select(horizon, levels), gates, every, fill)
 
 
 @dataclass(eq=False)

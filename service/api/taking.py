@@ -12,10 +12,11 @@ from service.api.column_answers import ColumnAnswer
 from service.api.columns import ColumnFrame
 from service.api.edge import Edge
 from service.api.frames import Codec, Frame, HandlesFrame
+from service.api.gaps import fills
 from service.api.gathering import FAILED, Gathering
 from service.api.handles import Handles
 from service.api.items import Item, echo, refusal
-from service.api.wish import Wish
+from service.api.wish import Asked, Wish
 from service.errors import GatecastError, InternalError, WrongType
 from service.faults import faults_as
 from service.names import all_inside, inside
@@ -93,8 +94,8 @@ class Taker:
         edge, wish = self._edge, self._wish
         if isinstance(frame, HandlesFrame):
             return _ready(self._handles.register(frame.names))
-        if not (frame.horizon is None and frame.quantiles is None and frame.gates is None and frame.every is None):
-            wish = self._own_wish(frame)
+        if frame.asked is not None:
+            wish = self._own_wish(frame.asked)
         gates = edge.bundle.manifest.gates if wish.gates == "units" else 0
         taken.size = size_of(frame.count, wish.selection, gates, isinstance(frame, ColumnFrame))
         if isinstance(frame, ColumnFrame):
@@ -109,7 +110,7 @@ class Taker:
         sent = [reading.session for reading in frame.readings]
         sessions = all_inside(self._tenant, sent)
         renamed = sessions is not sent
-        if self._gathering.takes(frame, sessions):
+        if self._gathering.takes(frame, sessions, wish):
             items = self._gathering.add(sessions, frame.readings, wish)
             return lambda: _arranged(frame, items, renamed)
         self._gathering.let_pass(sessions)
@@ -119,13 +120,13 @@ class Taker:
         submitted = edge.submit(sessions, frame.readings, wish, excused=excused)
         return lambda: _arranged(frame, edge.items(submitted), renamed)
 
-    def _own_wish(self, frame: Frame | ColumnFrame) -> Wish:
+    def _own_wish(self, asked: Asked) -> Wish:
         wish, edge = self._wish, self._edge
         selection = wish.selection
-        if frame.horizon is not None or frame.quantiles is not None:
-            selection = edge.levels.select(frame.horizon, frame.quantiles, selection)
-        gates = wish.gates if frame.gates is None else edge.detail(frame.gates)
-        return Wish(selection, gates, cadence(frame.every, wish.every))
+        if asked.horizon is not None or asked.quantiles is not None:
+            selection = edge.levels.select(asked.horizon, asked.quantiles, selection)
+        gates = wish.gates if asked.gates is None else edge.detail(asked.gates)
+        return Wish(selection, gates, cadence(asked.every, wish.every), fills(asked.gaps, wish.fill))
 
 
 async def _arranged(frame: Frame, answered: Awaitable[Sequence[Item]], renamed: bool = False) -> Item | list[Item]:

@@ -1,11 +1,22 @@
-"""What of its forecasts a client wants: the part of each, the gates beside it, and how often."""
+"""What of its forecasts a client wants: the part of each, the gates beside it, how often, and what of gaps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from service.api.forecasts import Selection
 from service.api.gate_summaries import Detail
+
+
+class Asked(Protocol):
+    """What a frame says of itself; None where it is as its connection."""
+
+    horizon: int | None
+    quantiles: list[float] | None
+    gates: bool | str | None
+    every: int | str | None
+    gaps: str | None
 
 
 @dataclass(frozen=True)
@@ -15,3 +26,4 @@ class Wish:
     selection: Selection
     gates: Detail | None = None
     every: int = 1  # as `Observations.every` of the engine
+    fill: bool = False  # as `Observations.fill`

@@ -27,6 +27,7 @@ options = st.fixed_dictionaries(
     {},
     optional={
         "every": st.sampled_from([1, 2, "none"]),
+        "gaps": st.sampled_from(["error", "missing", "missing"]),
         "quantiles": st.lists(st.sampled_from([0.1, 0.5, 0.9]), unique=True),
         "horizon": st.integers(1, 3),
     },
@@ -90,6 +91,10 @@ def unfolded(answer: Fields, count: int, clock: Clock, packed: bool) -> list[Fie
         rows = None if rows is None else np.frombuffer(rows, "<u4").tolist()
     for item, step, time in zip(items, steps, ds, strict=True):
         item |= {"step": step, "ds": time}
+    filled = answer.get("filled", [])
+    for at, steps_before in enumerate(np.frombuffer(filled, "<i8").tolist() if packed and filled else filled):
+        if steps_before:
+            items[at]["filled"] = steps_before
     for at in answer.get("repeated", []):
         items[at]["repeated"] = True
     for at in answer.get("at_most_once", []):

@@ -42,7 +42,8 @@ def test_a_list_and_the_form_with_options_are_read(codec: Codec) -> None:
     assert plain.many
     assert optional.many
     assert list(plain.readings) == list(optional.readings)
-    assert (optional.horizon, optional.quantiles) == (2, [0.1])
+    assert optional.asked is not None
+    assert (optional.asked.horizon, optional.asked.quantiles) == (2, [0.1])
     assert codec.decode(write(codec, [])).count == 0
 
 
@@ -62,7 +63,7 @@ def test_a_wrong_reading_is_refused_alone(codec: Codec, wrapped: bool) -> None:
     assert frame.refusals[1]["step"] == 4
     assert [frame.refusals[at]["error"]["code"] for at in (1, 2)] == ["wrong_type", "wrong_type"]  # type: ignore[index]
     assert frame.count == 4
-    assert frame.horizon == (2 if wrapped else None)
+    assert (frame.asked and frame.asked.horizon) == (2 if wrapped else None)
 
 
 @BOTH

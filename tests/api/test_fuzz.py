@@ -26,7 +26,7 @@ scalars = (
 )
 FIELDS = [
     "series", "unique_id", "start", "ds", "y", "covariates", "horizon", "quantiles", "history", "session", "step",
-    "observations", "future", "static", "sessions", "steps", "handles", "every", "gates",
+    "observations", "future", "static", "sessions", "steps", "handles", "every", "gates", "gaps",
 ]  # fmt: skip
 documents = st.recursive(
     scalars,
@@ -59,6 +59,7 @@ columns = st.fixed_dictionaries(
         "ds": st.lists(scalars, max_size=3),
         "covariates": documents,
         "every": scalars,
+        "gaps": scalars | st.sampled_from(["missing", "error"]),
         "horizon": scalars,
     },
 )

@@ -36,9 +36,10 @@ def adder(running: Inside, gathering: Gathering) -> Callable[..., asyncio.Future
     def add(*readings: dict[str, object]) -> asyncio.Future[list[dict[str, object]]]:
         frame = JSON.decode(json.dumps(list(readings)).encode())
         assert isinstance(frame, Frame)
+        wish = Wish(running.service.edge.levels.all)
         sessions = [reading.session for reading in frame.readings]
-        assert gathering.takes(frame, sessions)
-        return gathering.add(sessions, frame.readings, Wish(running.service.edge.levels.all))
+        assert gathering.takes(frame, sessions, wish)
+        return gathering.add(sessions, frame.readings, wish)
 
     return add
 
@@ -220,4 +221,27 @@ async def test_a_grid_of_months_is_not_gathered(bundle: dict[str, object], taken
         await named(running, "a")
         frame = JSON.decode(b'{"session": "a", "y": 1}')
         assert isinstance(frame, Frame)
-        assert Gathering(running.service.edge).takes(frame, [reading.session for reading in frame.readings]) is taken
+        assert Gathering(running.service.edge).takes(frame, ["a"], Wish(running.service.edge.levels.all)) is taken
+
+
+@pytest.mark.parametrize(
+    ("reading", "taken"),
+    [
+        ({"step": SMALL}, True),
+        ({"step": SMALL + 1}, False),
+        ({"ds": "2015-01-10T16:00:00"}, True),
+        ({"ds": "2015-01-10T17:00:00"}, False),
+        ({"ds": "noon"}, False),
+        ({}, True),
+    ],
+)
+async def test_a_reading_behind_many_steps_that_enter_as_missing_is_not_gathered(
+    reading: dict[str, object], taken: bool
+) -> None:
+    async with inside() as running:
+        await named(running, "a")
+        frame = JSON.decode(json.dumps({"session": "a", "y": 1, **reading}).encode())
+        assert isinstance(frame, Frame)
+        levels = running.service.edge.levels.all
+        assert Gathering(running.service.edge).takes(frame, ["a"], Wish(levels, fill=True)) is taken
+        assert Gathering(running.service.edge).takes(frame, ["a"], Wish(levels)) is True

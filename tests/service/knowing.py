@@ -37,7 +37,9 @@ def expected(values: Array, static: Array, ahead: Array | None, model: FakeRunti
     return forecast[0]
 
 
-async def observe(engine: Engine, *items: tuple[str, Sequence[float], int | None, Array | None]) -> Answers:
+async def observe(
+    engine: Engine, *items: tuple[str, Sequence[float], int | None, Array | None], fill: bool = False
+) -> Answers:
     """Sends one frame of (session, values, step, future)."""
     carried = [ahead for *_, ahead in items if ahead is not None]
     rows = np.array([-1 if ahead is None else 0 for *_, ahead in items])
@@ -49,5 +51,6 @@ async def observe(engine: Engine, *items: tuple[str, Sequence[float], int | None
             times=np.full(len(items), NO_TIME),
             values=np.array([values for _, values, *_ in items], np.float64),
             futures=Futures.of(rows, np.array(carried).reshape(-1, HORIZON, 1)),
+            fill=fill,
         )
     )

@@ -92,6 +92,8 @@ async def test_ordinary_readings_are_not_judged_one_by_one(monkeypatch: pytest.M
         second = await send(engine, ("b", 3.0, None, START + 2 * HOUR))
         assert codes(first) == [None] * 4
         assert codes(second) == [None]
+        third = await engine.observe(replace(frame(*((name, 3.0, 2) for name in "acd")), fill=True))
+        assert codes(third) == [None] * 3
         twice = await send(engine, ("c", 3.0), ("c", 4.0))
         assert codes(twice) == ["internal"] * 2
 

@@ -62,6 +62,24 @@ def test_those_that_share_a_session_with_a_frame_that_has_begun_wait_for_its_end
     assert taken(queue, 3) == [("x", 0, 1)]
 
 
+def test_a_batch_that_is_put_back_comes_again_before_those_that_wait_behind_it() -> None:
+    queue = queue_of(waiting(*"aaaaa"), waiting(*"xa"), waiting(*"b"))
+    assert taken(queue, 3) == [("aaaaa", 0, 3)]
+    pieces = queue.form(3)
+    assert [piece.frame.observations.sessions for piece in pieces] == [["b"]]
+    come(queue, waiting(*"x"), waiting(*"c"))
+    queue.put_back(pieces)
+    assert taken(queue, 3) == [("b", 0, 1), ("c", 0, 1)]
+    pieces = queue.form(3)
+    assert [(piece.first, piece.stop) for piece in pieces] == [(3, 5), (0, 1)]
+    queue.put_back(pieces)
+    assert taken(queue, 3) == [("aaaaa", 3, 5), ("xa", 0, 1)]
+    assert taken(queue, 3) == [("xa", 1, 2)]
+    assert taken(queue, 3) == [("x", 0, 1)]
+    assert taken(queue, 3) == []
+    assert queue.parked == 0
+
+
 def test_a_frame_that_was_cancelled_when_it_had_begun_lets_those_behind_it_go() -> None:
     half = waiting(*"aaaaa")
     queue = queue_of(half, waiting(*"a"))

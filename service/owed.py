@@ -1,0 +1,70 @@
+"""Readings that were refused and are to come again: what their clients still owe is no gap that may be filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.frequency import Frequency
+from service.errors import Gap, GatecastError, StaleSession
+from service.frames import NO_STEP, NO_TIME, Answers, Observations
+
+Place = tuple[int, int]  # step and time, NO_STEP and NO_TIME where the client sent none
+
+
+class Owed:
+    """By session the latest place of a reading that was refused, though nothing is wrong with it itself.
+
+    A client may have sent more before it was told. Were a later reading of those to fill the place, the refused one
+    could not come again. So the place is kept for it; once it is recorded, or a later one, it lies before every gap.
+    Callers' threads and the engine's both write here; at most `most` sessions are remembered, the latest.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._places: dict[str, Place] = {}
+        self._lock = Lock()
+
+    def refuse(self, observations: Observations) -> None:
+        """All readings of a frame were refused before the engine had it."""
+        sent = zip(observations.sessions, observations.steps.tolist(), observations.times.tolist(), strict=True)
+        self._owe((name, (step, time)) for name, step, time in sent)
+
+    def note(self, observations: Observations, first: int, added: NDArray[np.bool_] | None, part: Answers) -> None:
+        """What became of the readings from `first` on; `added` (readings,) are those that no client has sent."""
+        if not any(part.errors):
+            return
+        wrong = [at for at, error in enumerate(part.errors, first) if error is not None and _comes_again(error)]
+        steps, times = observations.steps, observations.times
+        self._owe(
+            (observations.sessions[at], (int(steps[at]), int(times[at])))
+            for at in wrong
+            if added is None or not added[at]
+        )
+
+    def within(self, session: str, first: int, stop: int, start: int, frequency: Frequency) -> bool:
+        """Whether a reading of one of the steps from `first` to `stop - 1`, counted from `start`, is owed."""
+        place = self._places.get(session)
+        if place is None:
+            return False
+        step, time = place
+        if step != NO_STEP:
+            return first <= step < stop
+        begin, end = frequency.times(start, np.array([first, stop])).tolist()
+        return bool(begin <= time < end)
+
+    def _owe(self, places: Iterable[tuple[str, Place]]) -> None:
+        with self._lock:
+            for name, place in places:
+                if place != (NO_STEP, NO_TIME):
+                    self._places[name] = max(place, self._places.pop(name, place))
+            while len(self._places) > self._most:
+                del self._places[next(iter(self._places))]
+
+
+def _comes_again(error: GatecastError) -> bool:
+    """Whether the same reading may be recorded later: the service failed, or those before it are lacking."""
+    return error.status >= 500 or isinstance(error, Gap | StaleSession)
