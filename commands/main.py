@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "export": "Make a bundle of a trained run: ONNX, TorchScript, golden answers.",
     "verify": "Hold every runtime against a bundle's golden answers.",
     "serve": "Serve a bundle: REST, streams, metrics.",
+    "journal": "Look into a journal, check, copy, restore, compact or migrate it, export its readings.",
     "gates": "Show what the gates of a bundle do while a series goes by.",
     "demo": "Stream readings to a service and watch its forecasts.",
 }
@@ -44,8 +45,11 @@ class Subcommands(TyperGroup):
 
 def load(name: str) -> Any:
     """The subcommand itself."""
+    found = getattr(import_module(f"commands.{name}"), name)
+    if isinstance(found, typer.Typer):  # it has subcommands of its own
+        return typer.main.get_group(found)
     single = typer.Typer(rich_markup_mode="rich", add_completion=False)
-    single.command(name)(getattr(import_module(f"commands.{name}"), name))
+    single.command(name)(found)
     return typer.main.get_command(single)
 
 
