@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from models.config import ForecasterConfig
+from models.registry import build
 from models.training.run import CONFIG, RunError
 from models.training.start import Start
 from service.bundle import TORCHSCRIPT, Bundle
@@ -28,6 +29,7 @@ def start_from(path: Path) -> Start:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.", category=DeprecationWarning)
         traced = torch.jit.load(str(path / TORCHSCRIPT), map_location="cpu")  # type: ignore[no-untyped-call]
-    state = traced.state_dict()
-    weights = {name.removeprefix(_PREFIX): tensor.detach().clone() for name, tensor in state.items()}
+    state = {name.removeprefix(_PREFIX): tensor for name, tensor in traced.state_dict().items()}
+    learned = build(config).state_dict()  # a trace has constants beside them, which follow from the configuration
+    weights = {name: state[name].detach().clone() for name in learned if name in state}
     return Start(path, config, weights)
