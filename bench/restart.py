@@ -191,7 +191,10 @@ def main() -> None:
         rows = measure(start, made.bundle, made.folder, chosen.sessions)
     print(f"{where}\n{as_text(rows)}")
     if chosen.write:
-        section.write("bench.restart", [where, "", f"| {' | '.join(HEAD)} |", "| --- | --- | --- | --- | --- |", *as_markdown(rows)])
+        section.write(
+            "bench.restart",
+            [where, "", f"| {' | '.join(HEAD)} |", "| --- | --- | --- | --- | --- |", *as_markdown(rows)],
+        )
 
 
 if __name__ == "__main__":
