@@ -22,6 +22,7 @@ SUBCOMMANDS = {
     "keys": "Make, list and revoke the keys that a service admits.",
     "deploy": "Bring a new version of the model up under live traffic.",
     "rollback": "Let the version before serve again.",
+    "journal": "Look into a journal, check, copy, restore, compact or migrate it, export its readings.",
     "gates": "Show what the gates of a bundle do while a series goes by.",
     "demo": "Stream readings to a service and watch its forecasts.",
 }
@@ -50,6 +51,8 @@ def load(name: str) -> Any:
     found = getattr(import_module(f"commands.{name}"), name)
     if isinstance(found, typer.Typer):  # one with subcommands of its own
         return typer.main.get_command(found)
+    if isinstance(found, typer.Typer):  # it has subcommands of its own
+        return typer.main.get_group(found)
     single = typer.Typer(rich_markup_mode="rich", add_completion=False)
     single.command(name)(found)
     return typer.main.get_command(single)

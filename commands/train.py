@@ -24,8 +24,8 @@ from commands.data import (
     TimeColumn,
     ValidationSteps,
     announce,
-    describe,
 )
+from commands.described_run import run_of, start_of
 from commands.lists import lags_in, members_in, numbers_in
 from commands.options import (
     OF_TRAINING,
@@ -65,8 +65,6 @@ from commands.options import (
 )
 
 if TYPE_CHECKING:
-    from datasets.table import SeriesTable
-    from models.evaluation.panel import Panel
     from models.training.run import Run
 
 console = Console()
@@ -80,6 +78,10 @@ def train(
     out: Annotated[Path, typer.Option(metavar="RUN", help="The folder that the run writes.")],
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings: a study's best.json; options given here win.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="BUNDLE", help="Begin with the weights of a bundle, or of another run."),
     ] = None,
     id_column: IdColumn = None,
     time_column: TimeColumn = None,
@@ -146,6 +148,7 @@ def train(
     from models.training.loop import TrainingDiverged
     from models.training.run import RunError
     from models.training.trainer import train as train_run
+    from service.errors import BundleError
 
     options = DataOptions(
         data,
@@ -206,13 +209,14 @@ def train(
                 "seed": seed,
             },
         }
-        run = _run(table, panel, horizon, out, config, chosen, resume, options.reading())
+        start = start_of(source, resume)
+        run = run_of(table, panel, horizon, out, config, chosen, resume, options.reading(), start)
         require_context(table, run.config.window)
         if not resume and not replace and out.is_dir() and any(out.iterdir()):
             raise RunError(f"{out} is not empty: go on with --resume, train anew with --replace, or take another")
         _announce(run)
-        result, outcome = train_run(panel, run, console, resume, threads, device)
-    except (DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
+        result, outcome = train_run(panel, run, console, resume, threads, device, start)
+    except (BundleError, DataError, ResumeError, RunError, TrainingDiverged, ValueError) as problem:
         errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except OSError as problem:
@@ -222,45 +226,6 @@ def train(
     _conclude(run, result, outcome)
     if require_better and not result.beats_naive:
         raise typer.Exit(1)
-
-
-def _run(
-    table: SeriesTable,
-    panel: Panel,
-    horizon: int,
-    out: Path,
-    file: Path | None,
-    chosen: dict[str, dict[str, Any]],
-    resume: bool,
-    reading: dict[str, Any],
-) -> Run:
-    """The run as the options and then the file describe it; on `resume` what neither says is what it was.
-
-    ValueError for what cannot be built, and for an option that the model does not use.
-    """
-    from models.architectures import require_used
-    from models.config import implied_config
-    from models.registry import build
-    from models.training.recipe import Recipe
-    from models.training.run import Run
-    from models.training.settings import TrainingSettings
-    from models.training.trainer import suited
-
-    recipes: list[Recipe] = []
-    implied: tuple[str, ...] = ()
-    if resume:
-        before = Run.open(out)
-        implied = before.implied
-        recipes.append(Recipe.of(before.config, before.settings))
-    if file is not None:
-        recipes.append(Recipe.read(file, table.frequency))
-    given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
-    recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
-    model = {**recipe.model, "future": table.future, "static": table.static}
-    config = implied_config(table.frequency, horizon, None, table.covariates, **model)
-    require_used([*given["model"], *given["training"]], [config])
-    settings = suited(TrainingSettings(**recipe.training), build(config))
-    return Run(out, config, settings, describe(table, panel), reading, implied)
 
 
 def _announce(run: Run) -> None:

@@ -23,6 +23,14 @@ class Share:
     def __str__(self) -> str:
         return f"{self.worker} of {self.workers}"
 
+    @classmethod
+    def named(cls, text: str) -> Share:
+        """The share that `str` says so; `ValueError`."""
+        worker, found, workers = text.partition(" of ")
+        if not found:
+            raise ValueError(f"expected a share such as {cls()}, got {text!r}")
+        return cls(int(worker), int(workers))
+
     def misdirected(self, name: str) -> Misdirected | None:
         """The error of a session that is another worker's; None where it is ours.
 

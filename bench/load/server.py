@@ -86,14 +86,18 @@ class Server:
         self._said.seek(0)
         return self._said.read().decode("utf-8", "replace")
 
-    def _end(self) -> None:
+    def end(self, seconds: float) -> None:
+        """Ends the process as an operator does; it may take so long to save what it has, and is killed then."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(timeout=40)
+                self._process.wait(timeout=seconds)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+    def _end(self) -> None:
+        self.end(40)
         self._said.close()
 
 

@@ -33,8 +33,12 @@ class Recipe:
 
     @classmethod
     def of(cls, config: ForecasterConfig, settings: TrainingSettings) -> Recipe:
-        model = {name: value for name, value in config.to_dict().items() if name not in OF_DATA}
-        return cls(model, settings.to_dict())
+        return cls(cls.of_model(config).model, settings.to_dict())
+
+    @classmethod
+    def of_model(cls, config: ForecasterConfig) -> Recipe:
+        """Of the model alone."""
+        return cls({name: value for name, value in config.to_dict().items() if name not in OF_DATA}, {})
 
     @classmethod
     def joined(cls, *recipes: Recipe) -> Recipe:

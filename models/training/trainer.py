@@ -28,6 +28,7 @@ from models.training.progress import ProgressView
 from models.training.run import FORECAST_PLOT, LOG, LOSS_PLOT, RESUME, Run
 from models.training.settings import TrainingSettings
 from models.training.spread import implied_offset
+from models.training.start import Start
 from models.training.validation import Validation
 from models.training.windows import Sampler
 from models.transform import Transform
@@ -37,20 +38,27 @@ STRETCH = 1_100  # steps beyond one window
 
 
 def train(
-    panel: Panel, run: Run, console: Console, resume: bool = False, threads: int = 1, device: str = "cpu"
+    panel: Panel,
+    run: Run,
+    console: Console,
+    resume: bool = False,
+    threads: int = 1,
+    device: str = "cpu",
+    start: Start | None = None,
 ) -> tuple[Backtest, Outcome]:
     """Trains, or goes on with `resume`, and writes everything to the run folder; Ctrl-C ends it early and in order.
 
     `threads` are the processor cores to use: a step of a small net is too short to be worth sharing. `device` is where
-    training and its validations run, `cpu` or `cuda`; what follows them runs on the CPU.
+    training and its validations run, `cpu` or `cuda`; what follows them runs on the CPU. With `start` it begins with
+    that model's weights instead of new ones.
 
     ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained,
-    ValueError if there is no such device.
+    ValueError if there is no such device, or if the model it is to start from is another one.
     """
     torch.set_num_threads(threads)
     asked = run.config
     run = replace(run, config=resolved(asked, panel, run.data.season), implied=run.implied or asked.open)
-    training = prepare(panel, run.config, run.settings, run.data.season, device)
+    training = prepare(panel, run.config, run.settings, run.data.season, device, start)
     run = replace(run, settings=training.settings)
     if resume:
         _take_up(training, run)
@@ -70,14 +78,25 @@ def train(
 
 
 def prepare(
-    panel: Panel, config: ForecasterConfig, settings: TrainingSettings, season: int, device: str = "cpu"
+    panel: Panel,
+    config: ForecasterConfig,
+    settings: TrainingSettings,
+    season: int,
+    device: str = "cpu",
+    start: Start | None = None,
 ) -> Training:
-    """A training at its first step; the seed decides the weights it starts from. ValueError if there is no device."""
+    """A training at its first step; the seed decides the weights it starts from, unless `start` has them.
+
+    ValueError if there is no such device, or if the model to start from is another one.
+    """
     place = require_device(device, settings.precision)
     config = resolved(config, panel, season)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = build(config, covariate_statistics(panel))
+    if start is not None:
+        start.refuse_others(config)
+        start.load_into(model)  # with the statistics of covariates that these weights were learned under
     settings = suited(settings, model)
     sampler = Sampler.of(panel, settings, config, season)
     return Training(

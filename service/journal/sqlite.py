@@ -28,7 +28,7 @@ from service.journal.protocol import (
     Wanted,
 )
 from service.journal.segments import drop_readings
-from service.journal.sessions import list_sessions, place_session
+from service.journal.sessions import place_session
 from service.journal.store import Clock, Store
 from service.journal.subject import Subject
 from service.journal.tail import Tail
@@ -144,16 +144,8 @@ class SqliteJournal:
             return self._sessions or 0
 
     def listing(self, wanted: Wanted) -> list[Head]:
-        found: list[Head] = []
-        with self._lock, sound(self.path, "list its sessions"):
-            folded = list_sessions(self._database, wanted, self._heads.width)
-            while len(found) < wanted.limit:
-                some = [head for _, head in zip(range(wanted.limit - len(found)), folded, strict=False)]
-                if not some:
-                    break
-                idle = wanted.idle_since
-                found += [head for head in self._store.current(some) if idle is None or head.seen < idle]
-        return found
+        with self._lock:
+            return self._store.listing(wanted)
 
     def append(self, readings: Readings) -> NDArray[np.bool_]:
         with self._lock:
@@ -269,6 +261,13 @@ class SqliteJournal:
     def fold(self, limit: int) -> int:
         with self._lock:
             return self._folding.fold(limit)
+
+    def compact(self) -> None:
+        """Writes the file anew without what is free in it; takes as much room again while it does."""
+        with self._lock, explained(self.path, "be compacted"):
+            self._owner.check()
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def delete(self, name: str) -> None:
         with self._lock:

@@ -18,10 +18,10 @@ from service.journal import schema
 from service.journal.faults import explained, sound, transaction
 from service.journal.heads import NOBODY, Heads
 from service.journal.ownership import Ownership
-from service.journal.protocol import Durable, Head
+from service.journal.protocol import Durable, Head, Wanted
 from service.journal.restore import load_tail
 from service.journal.segments import add_readings, read_readings
-from service.journal.sessions import find_sessions, folded_step, load_places, session_of
+from service.journal.sessions import find_sessions, folded_step, list_sessions, load_places, session_of
 from service.journal.subject import Subject
 from service.share import Share
 
@@ -83,6 +83,19 @@ class Store:
         with sound(self.path, "look sessions up"):
             found = find_sessions(self.database, names, self.heads.width)
         return dict(zip(found, self.current(list(found.values()), load=True), strict=True))
+
+    def listing(self, wanted: Wanted) -> list[Head]:
+        """See `Journal.listing`; nobody is loaded for it."""
+        found: list[Head] = []
+        with sound(self.path, "list its sessions"):
+            folded = list_sessions(self.database, wanted, self.heads.width)
+            while len(found) < wanted.limit:
+                some = [head for _, head in zip(range(wanted.limit - len(found)), folded, strict=False)]
+                if not some:
+                    break
+                idle = wanted.idle_since  # one of which readings wait is not idle, whatever its row says
+                found += [head for head in self.current(some) if idle is None or head.seen < idle]
+        return found
 
     def under(self, key: int) -> Head:
         """The session under a key; `UnknownSession` if there is none."""
