@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from service.errors import JournalError
-from service.journal import Durable, Journal, Subject
+from service.journal import Durable, Journal, Subject, Wanted
 from service.journal.redis_address import read_address, without_password
 from tests.redis_server import RedisServer
 from tests.redis_shared import opening, require_redis
@@ -121,6 +121,21 @@ def test_where_settings_may_not_be_asked_for_it_promises_less(server: RedisServe
         opening(url, 2, "1h")
 
 
+def test_a_user_with_no_more_rights_than_it_needs_is_enough(server: RedisServer) -> None:
+    rights = ["+@read", "+@write", "+@scripting", "+@connection", "+info", "+time", "+wait", "+config|get"]
+    admin(server).execute_command("ACL", "SETUSER", "app", "on", ">secret", "~{mine:*", "-@all", *rights)
+    journal = opening(f"{server.url.replace('://', '://app:secret@')}?prefix=mine", 2)
+    assert journal.durable == "disk"
+    head = journal.create("meter", 0, "", np.zeros((3, 2)), ttl=60)
+    assert journal.revise(head.key, 1, 2, 1, np.ones((1, 2))).last_step == 1
+    assert journal.retain(head.key, 2, 1, [])
+    assert journal.put("copy", journal.kept(head.key)).first_step == 1
+    assert [each.name for each in journal.listing(Wanted())] == ["copy", "meter"]
+    assert len(journal.expire(2e10, 9)) == 2
+    journal.delete("copy")
+    assert (journal.count(), journal.names()) == (1, ["meter"])
+
+
 @pytest.mark.parametrize("login", ["", "app:wrong@", ":wrong@"])
 def test_who_may_not_enter_is_told_how_and_no_password_is_shown(server: RedisServer, login: str) -> None:
     admin(server).config_set("requirepass", "right")
@@ -130,10 +145,14 @@ def test_who_may_not_enter_is_told_how_and_no_password_is_shown(server: RedisSer
     opening(server.url.replace("://", "://:right@"), 2, "1h").close()
 
 
-def test_a_user_without_the_right_to_run_scripts_is_told_so(server: RedisServer) -> None:
+def test_a_user_without_the_rights_that_it_needs_is_told_so(server: RedisServer) -> None:
+    url = server.url.replace("://", "://app:any@")
     admin(server).acl_setuser("app", enabled=True, nopass=True, keys=["*"], categories=["+@all", "-@scripting"])
     with pytest.raises(JournalError, match="ACL SETUSER"):
-        opening(server.url.replace("://", "://app:any@"), 2, "1h")
+        opening(url, 2)
+    admin(server).acl_setuser("app", enabled=True, categories=["+@all"], commands=["-time"])
+    with pytest.raises(JournalError, match="ACL SETUSER"):
+        opening(url, 2).create("meter", 0, "", np.zeros((1, 2)))
 
 
 def test_a_replica_is_refused(server: RedisServer) -> None:
