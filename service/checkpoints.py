@@ -11,8 +11,10 @@ from service.engine_settings import EngineSettings
 from service.errors import JournalError
 from service.events import Observer
 from service.faults import faults_as
-from service.journal import Checkpoint, Journal
+from service.journal import NO_READING, Checkpoint, Journal
 from service.sessions import NOWHERE, SessionTable
+
+NOBODYS = -1  # a key that no session has
 
 Rows = NDArray[np.int64]
 Bodies = Callable[[Rows], list[NDArray[np.float32]]]  # what is to be kept of sessions whose states are in the arena
@@ -81,6 +83,11 @@ class Checkpoints:
             self._journal.save(table.key[rows], checkpoints)
         table.saved_step[rows] = table.last_step[rows]
         self._observer.checkpointed(len(rows))
+
+    def save_nobodys(self) -> None:
+        """Has the journal pass over a state of nobody: a journal elsewhere must answer, and take writes, to do so."""
+        with faults_as(JournalError, "the journal could not save states"):
+            self._journal.save(np.array([NOBODYS]), [Checkpoint(NO_READING, 0, self._digest, np.zeros(0, np.float32))])
 
     def add(self, key: int, revision: int, step: int, state: NDArray[np.float32]) -> None:
         """Saves a state (state,) of an earlier step too, beside the newest one. `JournalError`."""

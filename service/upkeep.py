@@ -102,6 +102,7 @@ class Upkeep:
         """Writes something to the journal that changes nothing; `JournalError` if it cannot."""
         registry = self._registry
         registry.checkpoints.save(registry.cache.bodies, registry.cache.residents()[:1], again=True)
+        registry.checkpoints.save_nobodys()
         self._fold(self._settings.fold_slice)
 
     def _fold_under_load(self) -> None:

@@ -9,6 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from service.journal import Durable, Journal, Subject, open_journal
 from tests.redis_server import RedisServer
 
 MISSING = (
@@ -33,6 +34,22 @@ def shared_server() -> RedisServer:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.kill)
     return server
+
+
+_opened: list[Journal] = []
+
+
+def opening(
+    url: str, width: int = 1, frequency: str = "1h", durable: Durable | None = None, subject: Subject | None = None
+) -> Journal:
+    """As `open_journal`; it is closed at the end of the test (tests/service/conftest.py)."""
+    _opened.append(open_journal(url, width, frequency, durable, subject))
+    return _opened[-1]
+
+
+def close_all() -> None:
+    while _opened:
+        _opened.pop().close()
 
 
 def redis_url(path: Path, **options: object) -> str:

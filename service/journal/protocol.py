@@ -114,7 +114,8 @@ class Journal(Protocol):
     """Keeps every reading and the latest states. Used from one thread; only `fold` may be called from another.
 
     Every operation on one session holds wholly or not at all. One that fails ends in `JournalError` (storage) with
-    what to do, and leaves the journal as it was.
+    what to do, and leaves the journal as it was; where that is elsewhere, one whose answer was lost may have been done
+    all the same, and `head` tells.
     """
 
     durable: Durable  # what a reading survives once `append` has returned

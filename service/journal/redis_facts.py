@@ -33,14 +33,28 @@ class Facts:
 
 
 @dataclass
-class Fitness:
+class Greeter:
     """Judges each server that is connected to: `Unfit` if it cannot keep a journal, or keeps less than was promised."""
 
     asked: Durable | None  # None: the strongest that it gives
     given: Durable = "disk"  # by the weakest of those seen until it was promised
     promised: bool = False
+    clustered: bool | None = None  # not known before the first connection
+    reconnected: bool = False  # since this was last set to False
 
-    def __call__(self, facts: Facts) -> None:
+    def greet(self, connection: AbstractConnection) -> None:
+        """With a new connection to a server, before it is used."""
+        connection.on_connect()
+        self.look_at(connection)
+
+    def look_at(self, connection: AbstractConnection) -> None:
+        """As `greet`, where a cluster's client has greeted it already."""
+        facts = read_facts(connection)
+        self._judge(facts)
+        self.clustered = facts.cluster
+        self.reconnected = True
+
+    def _judge(self, facts: Facts) -> None:
         if facts.version and facts.version < OLDEST:
             version = ".".join(map(str, facts.version))
             raise Unfit(f"it is Redis {version}, and this needs Redis 7.0 or newer, or Valkey: update it")

@@ -23,13 +23,11 @@ from service.journal.redis_address import Address
 
 AGAIN = "It is tried again with the next request"
 UNREACHED = "See that Redis runs at this address and can be reached from here"
+RIGHTS = "Let its user do what docs/operations.md lists: ACL SETUSER … ~{PREFIX:* +@read +@write +@scripting …"
 # The first that fits counts: subclasses before their parents.
 ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (AuthenticationError, "Give the right user and password in its URL: redis://USER:PASSWORD@HOST:PORT"),
-    (
-        NoPermissionError,
-        "Let its user run scripts and read and write the keys of its prefix: ACL SETUSER … +@all ~*PREFIX*",
-    ),
+    (NoPermissionError, RIGHTS),
     (BusyLoadingError, f"Redis reads its file, and will answer when it has: wait. {AGAIN}"),
     (ReadOnlyError, f"Redis is a replica now: give the address that always leads to the primary. {AGAIN}"),
     (OutOfMemoryError, "Redis has no memory left: raise its maxmemory, or delete sessions"),
@@ -51,11 +49,12 @@ SAID = {
     "MASTERDOWN": f"Redis is a replica that has lost its primary: give the address of the primary. {AGAIN}",
     "SELECT": "A cluster has no database but 0: leave it out of the URL",
     "DB": "Redis has not so many databases: choose a lower one in the URL, or raise its `databases`",
+    "The": RIGHTS,  # user executing the script can't run this command
     "WRONGTYPE": "Something else uses keys of this prefix: choose another prefix in its URL",
     "UNKILLABLE": f"Redis is busy with a script of somebody else: see its log. {AGAIN}",
 }
 OTHERWISE = "See Redis's log"
-DAMAGED = "Restore Redis from a backup, or make the session anew"
+DAMAGED = "Restore Redis from a backup"
 
 
 class Unfit(RedisError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection
 from redis.exceptions import (
     MovedError,
     NoScriptError,
@@ -18,7 +17,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from service.journal.redis_address import Address
-from service.journal.redis_facts import Facts, read_facts
+from service.journal.redis_facts import Greeter
 from service.journal.redis_faults import Unfit
 from service.journal.redis_scripts import Script, script
 
@@ -42,15 +41,14 @@ def run_script(slot: bytes, name: str, keys: Sequence[bytes], *arguments: Any) -
 
 class Server:
     """Sends what it is told and gives the answers in order. What fails at one time may work at the next: a connection
-    that is lost is made again, and each new one is asked by `fit` whether its server is what the journal needs.
+    that is lost is made again, and of each new one the greeter sees whether its server is what the journal needs.
 
     A command whose answer was lost may have been done. Nothing is sent twice that may have been.
     """
 
-    def __init__(self, address: Address, fit: Callable[[Facts], None]) -> None:
+    def __init__(self, address: Address, greeter: Greeter) -> None:
         self.address = address
-        self.reconnected = False  # since this was last set to False
-        self._fit = fit
+        self._greeter = greeter
         self._options: dict[str, Any] = {
             "username": address.username,
             "password": address.password,
@@ -62,10 +60,9 @@ class Server:
         if address.secure:
             certificates = {"ssl_ca_certs": address.ca, "ssl_certfile": address.cert, "ssl_keyfile": address.key}
             self._options |= {"ssl": True} | {name: path for name, path in certificates.items() if path}
-        greet: dict[str, Any] = {"redis_connect_func": self._greet}
+        greet: dict[str, Any] = {"redis_connect_func": greeter.greet}
         self._one = Redis(address.host, address.port, address.database, **greet, **self._options)
         self._cluster: RedisCluster | None = None
-        self._clustered: bool | None = None  # not known before the first connection
 
     def run(self, commands: Sequence[Command], wait: bool = False) -> list[Any]:
         """The answer to each command, in one round trip to each node that has to do with them.
@@ -102,9 +99,9 @@ class Server:
         self._look_again()
 
     def _is_clustered(self) -> bool:
-        if self._clustered is None:
+        if self._greeter.clustered is None:
             self._one.ping()
-        return bool(self._clustered)
+        return bool(self._greeter.clustered)
 
     def _dealt(self, commands: Sequence[Command], places: list[int]) -> list[tuple[Redis, list[int]]]:
         """Which commands go to which node."""
@@ -146,7 +143,7 @@ class Server:
         """Which node of the cluster has what, as far as is known."""
         if self._cluster is None:
             # A cluster greets its connections itself, and calls this then.
-            judge: dict[str, Any] = {"redis_connect_func": self._judge}
+            judge: dict[str, Any] = {"redis_connect_func": self._greeter.look_at}
             self._cluster = RedisCluster(self.address.host, self.address.port, **judge, **self._options)
         return self._cluster
 
@@ -155,14 +152,3 @@ class Server:
         if self._cluster is not None:
             stale, self._cluster = self._cluster, None
             stale.close()
-
-    def _greet(self, connection: AbstractConnection) -> None:
-        """Called with each new connection, before it is used."""
-        connection.on_connect()
-        self._judge(connection)
-
-    def _judge(self, connection: AbstractConnection) -> None:
-        facts = read_facts(connection)
-        self._fit(facts)
-        self._clustered = facts.cluster
-        self.reconnected = True

@@ -11,7 +11,7 @@ from service.errors import JournalDamaged, JournalError
 from service.journal.protocol import Durable
 from service.journal.redis_address import Address
 from service.journal.redis_claim import claim
-from service.journal.redis_facts import Fitness
+from service.journal.redis_facts import Greeter
 from service.journal.redis_faults import DAMAGED, explained
 from service.journal.redis_partition import Partition, Partitions
 from service.journal.redis_server import Command, Server
@@ -41,8 +41,8 @@ class Store:
         self._width = width
         self._row = 8 * width  # bytes
         self._agreed = width, frequency, subject
-        fitness = Fitness(durable)
-        self._server = Server(address, fitness)
+        self._greeter = Greeter(durable)
+        self._server = Server(address, self._greeter)
         try:
             with explained(address, "be opened"):
                 self._server.greet_all()
@@ -50,8 +50,8 @@ class Store:
         except BaseException:
             self._server.close()
             raise
-        fitness.promised = True
-        self.durable: Durable = fitness.given
+        self._greeter.promised = True
+        self.durable: Durable = self._greeter.given
 
     def close(self) -> None:
         self._server.close()
@@ -59,8 +59,8 @@ class Store:
     def _run(self, doing: str, commands: Sequence[Command], wait: bool = False) -> list[Any]:
         """The answers to commands that are sent together; with `wait`, when as many replicas as are set have them."""
         with explained(self._address, doing):
-            if self._server.reconnected:
-                self._server.reconnected = False
+            if self._greeter.reconnected:
+                self._greeter.reconnected = False
                 claim(self._server, *self._agreed)  # another server may answer now, or one that has forgotten all
             return self._server.run(commands, wait)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.journal import Readings, open_journal
+from service.journal import Readings
 from tests.chaos.test_journal_kill import SESSIONS, WRITER, recorded
 from tests.redis_server import RedisServer
-from tests.redis_shared import require_redis
+from tests.redis_shared import close_all, opening, require_redis
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     made = RedisServer(tmp_path / "redis")
     made.start()
     yield made
+    close_all()
     made.kill()
 
 
@@ -53,19 +54,18 @@ def test_a_kill_at_any_moment_loses_no_acknowledged_reading_and_repeats_none(ser
             assert writer.returncode == 1, "it was told that it failed"
             server.start()
         acknowledged = last_of(lines)
-        journal = open_journal(url, 1, "1h")
+        journal = opening(url)
         assert journal.durable == "disk"
         found = recorded(journal)
         assert all(have >= promised for have, promised in zip(found, acknowledged, strict=True))
         assert sum(found) - sum(acknowledged) <= 30  # at most the one batch that was on its way
-        journal.close()
     assert sum(acknowledged) > 0
 
 
 def test_a_torn_file_loses_its_end_and_says_so(server: RedisServer, tmp_path: Path) -> None:
     """What a power cut leaves of a file that is not synced after each write: heads fall behind, by whole batches."""
     url = f"{server.url}?partitions=1"
-    journal = open_journal(url, 1, "1h")
+    journal = opening(url)
     heads = [journal.create(f"s{i}", 0, "", np.zeros((0, 1)), static={"at": i}) for i in range(SESSIONS)]
     keys, ones = np.array([head.key for head in heads]), np.ones(SESSIONS, np.int64)
     (file,) = (server.folder / "appendonlydir").glob("*.incr.aof")

@@ -15,7 +15,7 @@ import pytest
 
 from service.errors import GatecastError, SessionExists, StaleSession, UnknownSession
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, open_journal
-from tests.redis_shared import redis_url
+from tests.redis_shared import opening, redis_url
 
 WRITERS = 4
 
@@ -57,7 +57,7 @@ def together(url: str, *doing: Callable[[Journal], object]) -> list[object]:
 
 def test_of_processes_that_write_the_same_steps_one_wins_each(tmp_path: Path) -> None:
     url = redis_url(tmp_path)
-    journal = open_journal(url, 1, "1h")
+    journal = opening(url, 1, "1h")
     heads = [journal.create(f"s{at}", 0, "", np.zeros((0, 1))) for at in range(8)]
     command = [sys.executable, "-c", WRITER, url]
     writers = [
@@ -96,7 +96,7 @@ def test_of_many_who_create_a_session_one_does(tmp_path: Path, turn: int) -> Non
     made = together(url, *map(create, range(WRITERS)))
     (won,) = (each for each in made if isinstance(each, Head))
     assert sum(isinstance(each, SessionExists) for each in made) == WRITERS - 1
-    journal = open_journal(url, 1, "1h")
+    journal = opening(url, 1, "1h")
     found = journal.head(name)
     assert (found.key, found.start) == (won.key, won.start)
     assert (journal.readings(found.key, 0, 9) == found.start).all()
@@ -106,7 +106,7 @@ def test_of_many_who_create_a_session_one_does(tmp_path: Path, turn: int) -> Non
 @pytest.mark.parametrize("turn", range(5))
 def test_of_many_who_revise_a_session_or_bear_it_one_does(tmp_path: Path, turn: int) -> None:
     url, name = redis_url(tmp_path), f"s{turn}"
-    journal = open_journal(url, 1, "1h")
+    journal = opening(url, 1, "1h")
     key = journal.create(name, 0, "", np.zeros((5, 1))).key
 
     def revise(me: int) -> Callable[[Journal], object]:
@@ -160,14 +160,14 @@ def test_what_is_deleted_and_made_again_all_the_time_is_never_half_there(tmp_pat
 
     came = together(url, make, make, look)
     assert all(isinstance(each, int) and each > 10 for each in came), came
-    journal = open_journal(url, 1, "1h")
+    journal = opening(url, 1, "1h")
     assert journal.count() == len(journal.names())
     assert all(head is not None for head in journal.heads(journal.names()))
 
 
 def test_a_session_expires_once_whoever_looks(tmp_path: Path) -> None:
     url = redis_url(tmp_path)
-    journal = open_journal(url, 1, "1h")
+    journal = opening(url, 1, "1h")
     for at in range(200):
         journal.create(f"s{at}", 0, "", np.zeros((1, 1)), ttl=60)
     later = time.time() + 3600
@@ -178,7 +178,7 @@ def test_a_session_expires_once_whoever_looks(tmp_path: Path) -> None:
 
 
 def test_readings_put_off_the_end_of_a_session_and_nothing_is_searched_for_it(tmp_path: Path) -> None:
-    journal = open_journal(redis_url(tmp_path), 1, "1h")
+    journal = opening(redis_url(tmp_path), 1, "1h")
     head = journal.create("s", 0, "", np.zeros((0, 1)), ttl=2)
     deadline = time.monotonic() + 30
     began = journal.head("s").seen
@@ -194,7 +194,7 @@ def test_readings_put_off_the_end_of_a_session_and_nothing_is_searched_for_it(tm
 
 @pytest.mark.parametrize("count", [1, 1500])
 def test_many_sessions_come_back_with_their_states_in_a_few_round_trips(tmp_path: Path, count: int) -> None:
-    journal = open_journal(redis_url(tmp_path, partitions=16), 1, "1h")
+    journal = opening(redis_url(tmp_path, partitions=16), 1, "1h")
     heads = journal.heads([journal.create(f"s{at}", at, "", np.full((1, 1), at)).name for at in range(count)])
     keys = np.array([head.key for head in heads if head])
     journal.save(keys, [Checkpoint(0, 1, "d" * 64, np.full(20, at, np.float32)) for at in range(count)])

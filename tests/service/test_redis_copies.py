@@ -11,9 +11,9 @@ import pytest
 from redis import Redis
 
 from service.errors import JournalError
-from service.journal import Checkpoint, Head, Journal, Readings, Wanted, open_journal
+from service.journal import Checkpoint, Head, Journal, Readings, Wanted
 from tests.redis_server import RedisServer
-from tests.redis_shared import require_redis
+from tests.redis_shared import opening, require_redis
 from tests.served import free_port
 
 SLOTS = 2**14
@@ -82,21 +82,21 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
 
 
 def test_a_batch_is_acknowledged_when_the_replicas_have_it(servers: list[RedisServer]) -> None:
-    journal = open_journal(f"{servers[0].url}?wait=1&wait_ms=20000", 1, "1h")
+    journal = opening(f"{servers[0].url}?wait=1&wait_ms=20000", 1, "1h")
     heads = [journal.create(f"s{at}", 0, "", np.zeros((0, 1))) for at in range(20)]
     for step in range(3):
         assert journal.append(batch(heads, step)).all()
     servers[0].kill()
     admin(servers[1]).replicaof("NO", "ONE")
-    other = open_journal(servers[1].url, 1, "1h")
+    other = opening(servers[1].url, 1, "1h")
     assert [head.last_step for head in other.heads([head.name for head in heads])] == [2] * 20
     again = other.heads([head.name for head in heads])
     assert other.append(batch([head for head in again if head], 3)).all()
 
 
 def test_too_few_replicas_are_an_error_and_what_was_recorded_is_found_by_asking(servers: list[RedisServer]) -> None:
-    head = open_journal(servers[0].url, 1, "1h").create("meter", 0, "", np.zeros((0, 1)))
-    journal = open_journal(f"{servers[0].url}?wait=1&wait_ms=100", 1, "1h")
+    head = opening(servers[0].url, 1, "1h").create("meter", 0, "", np.zeros((0, 1)))
+    journal = opening(f"{servers[0].url}?wait=1&wait_ms=100", 1, "1h")
     servers[1].pause()
     with pytest.raises(JournalError, match="only 0 of 1 replicas had it within 100 ms; the primary has it: ask"):
         journal.append(batch([head], 0))
@@ -115,7 +115,7 @@ def _recorded(journal: Journal, head: Head, step: int) -> bool:
 
 
 def test_a_cluster_keeps_partitions_on_its_nodes(nodes: list[Node]) -> None:
-    journal = open_journal(f"{nodes[0].url}?prefix=kept&partitions=8", 1, "1h")
+    journal = opening(f"{nodes[0].url}?prefix=kept&partitions=8", 1, "1h")
     names = [f"s{at:02}" for at in range(40)]
     heads = [journal.create(name, 0, "", np.zeros((0, 1)), ttl=60) for name in names]
     for step in range(3):
@@ -132,12 +132,12 @@ def test_a_cluster_keeps_partitions_on_its_nodes(nodes: list[Node]) -> None:
     journal.delete("copy")
     assert (journal.count(), len(journal.names())) == (40, 40)
     assert journal.size() > 0
-    other = open_journal(f"{nodes[1].url}?prefix=kept", 1, "1h")
+    other = opening(f"{nodes[1].url}?prefix=kept", 1, "1h")
     assert other.head("s07").key == heads[7].key
 
 
 def test_a_partition_that_moves_to_another_node_is_found_there(nodes: list[Node]) -> None:
-    journal = open_journal(f"{nodes[0].url}?prefix=moved&partitions=1", 1, "1h")
+    journal = opening(f"{nodes[0].url}?prefix=moved&partitions=1", 1, "1h")
     head = journal.create("meter", 0, "", np.zeros((0, 1)))
     assert journal.append(batch([head], 0)).all()
     control = [admin(node) for node in nodes]
@@ -156,7 +156,7 @@ def test_a_partition_that_moves_to_another_node_is_found_there(nodes: list[Node]
 
 
 def test_a_node_that_is_gone_fails_its_own_partitions_until_it_is_back(nodes: list[Node]) -> None:
-    journal = open_journal(f"{nodes[0].url}?prefix=gone&partitions=8&timeout_ms=2000", 1, "1h")
+    journal = opening(f"{nodes[0].url}?prefix=gone&partitions=8&timeout_ms=2000", 1, "1h")
     heads = [journal.create(f"s{at}", 0, "", np.zeros((0, 1))) for at in range(8)]
     nodes[1].kill()
     with pytest.raises(JournalError):
@@ -178,4 +178,4 @@ def _all_there(journal: Journal) -> bool:
 
 def test_a_cluster_has_one_database(nodes: list[Node]) -> None:
     with pytest.raises(JournalError, match="leave it out of the URL"):
-        open_journal(nodes[0].url.removesuffix("0") + "1", 1, "1h")
+        opening(nodes[0].url.removesuffix("0") + "1", 1, "1h")

@@ -14,11 +14,11 @@ from redis import Redis
 from redis.exceptions import BusyLoadingError, ClusterDownError, ResponseError, TryAgainError
 
 from service.errors import JournalDamaged, JournalError
-from service.journal import Head, Journal, Readings, open_journal
+from service.journal import Head, Journal, Readings
 from service.journal.redis_address import read_address
 from service.journal.redis_faults import explained
 from tests.redis_server import RedisServer
-from tests.redis_shared import require_redis
+from tests.redis_shared import opening, require_redis
 
 QUICK = 200  # milliseconds until a server is held to be silent
 
@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def journal(server: RedisServer) -> Iterator[Journal]:
-    made = open_journal(f"{server.url}?timeout_ms={QUICK}", 1, "1h")
+    made = opening(f"{server.url}?timeout_ms={QUICK}", 1, "1h")
     yield made
     made.close()
 
@@ -185,7 +185,7 @@ def test_a_server_that_has_forgotten_everything_is_this_journal_s_again(server: 
     assert not append(journal, head, 1)
     assert journal.head("meter") is None
     with pytest.raises(JournalError, match="readings of 1 values"):
-        open_journal(server.url, 2, "1h")
+        opening(server.url, 2, "1h")
 
 
 def test_another_model_s_journal_behind_the_same_address_is_not_written_to(
@@ -194,7 +194,7 @@ def test_another_model_s_journal_behind_the_same_address_is_not_written_to(
     meter(journal)
     control = admin(server)
     control.flushall()
-    open_journal(server.url, 2, "1h").close()
+    opening(server.url, 2, "1h").close()
     control.client_kill_filter(_type="normal", skipme=True)
     journal.count()  # the first one to come back
     with pytest.raises(JournalError, match="readings of 2 values"):

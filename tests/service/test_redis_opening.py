@@ -10,10 +10,10 @@ import pytest
 from redis import Redis
 
 from service.errors import JournalError
-from service.journal import Durable, Journal, Subject, open_journal
+from service.journal import Durable, Journal, Subject, Wanted
 from service.journal.redis_address import read_address, without_password
 from tests.redis_server import RedisServer
-from tests.redis_shared import require_redis
+from tests.redis_shared import opening, require_redis
 
 SUBJECT = Subject("load", ("wind",), "Europe/Berlin")
 
@@ -31,7 +31,7 @@ def opened(
     server: RedisServer, options: str = "", width: int = 2, frequency: str = "1h", durable: Durable | None = None,
     subject: Subject | None = SUBJECT,
 ) -> Journal:  # fmt: skip
-    return open_journal(f"{server.url}{options}", width, frequency, durable, subject)
+    return opening(f"{server.url}{options}", width, frequency, durable, subject)
 
 
 def admin(server: RedisServer) -> Redis:
@@ -112,28 +112,47 @@ def test_where_settings_may_not_be_asked_for_it_promises_less(server: RedisServe
     admin(server).acl_setuser("app", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@all"],
                               commands=["-config"])  # fmt: skip
     url = server.url.replace("://", "://app:secret@")
-    journal = open_journal(url, 2, "1h")
+    journal = opening(url, 2, "1h")
     assert journal.durable == "process"
     journal.create("meter", 0, "", np.zeros((1, 2)))
     admin(server).config_set("maxmemory", 2**30)
     admin(server).config_set("maxmemory-policy", "allkeys-lru")
     with pytest.raises(JournalError, match="noeviction"):
-        open_journal(url, 2, "1h")
+        opening(url, 2, "1h")
+
+
+def test_a_user_with_no_more_rights_than_it_needs_is_enough(server: RedisServer) -> None:
+    rights = ["+@read", "+@write", "+@scripting", "+@connection", "+info", "+time", "+wait", "+config|get"]
+    admin(server).execute_command("ACL", "SETUSER", "app", "on", ">secret", "~{mine:*", "-@all", *rights)
+    journal = opening(f"{server.url.replace('://', '://app:secret@')}?prefix=mine", 2)
+    assert journal.durable == "disk"
+    head = journal.create("meter", 0, "", np.zeros((3, 2)), ttl=60)
+    assert journal.revise(head.key, 1, 2, 1, np.ones((1, 2))).last_step == 1
+    assert journal.retain(head.key, 2, 1, [])
+    assert journal.put("copy", journal.kept(head.key)).first_step == 1
+    assert [each.name for each in journal.listing(Wanted())] == ["copy", "meter"]
+    assert len(journal.expire(2e10, 9)) == 2
+    journal.delete("copy")
+    assert (journal.count(), journal.names()) == (1, ["meter"])
 
 
 @pytest.mark.parametrize("login", ["", "app:wrong@", ":wrong@"])
 def test_who_may_not_enter_is_told_how_and_no_password_is_shown(server: RedisServer, login: str) -> None:
     admin(server).config_set("requirepass", "right")
     with pytest.raises(JournalError, match="Give the right user and password") as refused:
-        open_journal(server.url.replace("://", f"://{login}"), 2, "1h")
+        opening(server.url.replace("://", f"://{login}"), 2, "1h")
     assert "wrong" not in refused.value.message
-    open_journal(server.url.replace("://", "://:right@"), 2, "1h").close()
+    opening(server.url.replace("://", "://:right@"), 2, "1h").close()
 
 
-def test_a_user_without_the_right_to_run_scripts_is_told_so(server: RedisServer) -> None:
+def test_a_user_without_the_rights_that_it_needs_is_told_so(server: RedisServer) -> None:
+    url = server.url.replace("://", "://app:any@")
     admin(server).acl_setuser("app", enabled=True, nopass=True, keys=["*"], categories=["+@all", "-@scripting"])
     with pytest.raises(JournalError, match="ACL SETUSER"):
-        open_journal(server.url.replace("://", "://app:any@"), 2, "1h")
+        opening(url, 2)
+    admin(server).acl_setuser("app", enabled=True, categories=["+@all"], commands=["-time"])
+    with pytest.raises(JournalError, match="ACL SETUSER"):
+        opening(url, 2).create("meter", 0, "", np.zeros((1, 2)))
 
 
 def test_a_replica_is_refused(server: RedisServer) -> None:
@@ -172,7 +191,7 @@ def test_keys_of_something_else_are_left_alone(server: RedisServer) -> None:
 )
 def test_a_url_that_cannot_be_used_says_why(url: str, said: str) -> None:
     with pytest.raises(JournalError) as refused:
-        open_journal(url, 1, "1h")
+        opening(url, 1, "1h")
     assert said in refused.value.message
     assert "redis://HOST:PORT/DB" in refused.value.message
 
