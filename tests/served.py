@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -24,11 +25,12 @@ def free_port() -> int:
 class Served:
     """One service over one bundle and one journal, at the same address across restarts."""
 
-    def __init__(self, bundle: Path, journal: str, *options: str) -> None:
+    def __init__(self, bundle: Path, journal: str, *options: str, program: Sequence[str] = ("commands.main",)) -> None:
+        """`program`: the module that is run, with what comes before `serve`; another one is a service with a fault."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.stream = f"ws://127.0.0.1:{self.port}/v1/stream"
-        command = [sys.executable, "-m", "commands.main", "serve", str(bundle), "--port", str(self.port)]
+        command = [sys.executable, "-m", *program, "serve", str(bundle), "--port", str(self.port)]
         self._command = [*command, "--journal", journal, *options]
         self._process: subprocess.Popen[bytes] | None = None
 
