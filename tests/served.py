@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -22,16 +23,35 @@ def free_port() -> int:
         return port
 
 
-class Served:
-    """One service over one bundle and one journal, at the same address across restarts."""
+def free_ports(count: int) -> int:
+    """The first of so many such ports that follow each other."""
+    while True:
+        first = free_port()
+        with ExitStack() as probes, suppress(OSError):
+            for port in range(first, first + count):
+                probes.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
 
-    def __init__(self, bundle: Path, journal: str, *options: str, program: Sequence[str] = ("commands.main",)) -> None:
+
+class Served:
+    """One service over one bundle and one journal, at the same addresses across restarts."""
+
+    def __init__(
+        self,
+        bundle: Path,
+        journal: str,
+        *options: str,
+        workers: int = 1,
+        program: Sequence[str] = ("commands.main",),
+    ) -> None:
         """`program`: the module that is run, with what comes before `serve`; another one is a service with a fault."""
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = free_ports(workers)
+        self.urls = [f"http://127.0.0.1:{port}" for port in range(self.port, self.port + workers)]
+        self.url = self.urls[0]
         self.stream = f"ws://127.0.0.1:{self.port}/v1/stream"
         command = [sys.executable, "-m", *program, "serve", str(bundle), "--port", str(self.port)]
         self._command = [*command, "--journal", journal, *options]
+        self._command += ["--workers", str(workers)] if workers > 1 else []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,14 +74,19 @@ class Served:
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 break
-            try:
-                if httpx.get(f"{self.url}/ready", timeout=2).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
+            if all(map(self.answers, self.urls)):
+                return
             time.sleep(0.05)
         output = self.end(signal.SIGKILL)[1]
         raise AssertionError(f"the service was not ready within {seconds} s:\n{output}")
+
+    @staticmethod
+    def answers(url: str) -> bool:
+        """Whether it says that it is ready."""
+        try:
+            return httpx.get(f"{url}/ready", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
 
     def kill(self) -> None:
         """kill -9: no farewell."""

@@ -6,7 +6,6 @@ import json
 import random
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
