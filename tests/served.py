@@ -43,13 +43,17 @@ class Served:
         *options: str,
         workers: int = 1,
         program: Sequence[str] = ("commands.main",),
+        within: Sequence[str] = (),
     ) -> None:
-        """`program`: the module that is run, with what comes before `serve`; another one is a service with a fault."""
+        """`program`: the module that is run, with what comes before `serve`; another one is a service with a fault.
+
+        `within` is a command that becomes the one behind it, as `nice` does.
+        """
         self.port = free_ports(workers)
         self.urls = [f"http://127.0.0.1:{port}" for port in range(self.port, self.port + workers)]
         self.url = self.urls[0]
         self.stream = f"ws://127.0.0.1:{self.port}/v1/stream"
-        command = [sys.executable, "-m", *program, "serve", str(bundle), "--port", str(self.port)]
+        command = [*within, sys.executable, "-m", *program, "serve", str(bundle), "--port", str(self.port)]
         self._command = [*command, "--journal", journal, *options]
         self._command += ["--workers", str(workers)] if workers > 1 else []
         self._process: subprocess.Popen[bytes] | None = None
