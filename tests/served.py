@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import httpx
 
@@ -67,9 +68,10 @@ class Served:
     def start(self, seconds: float = 60.0) -> None:
         """Starts the process and returns when it says that it is ready."""
         environment = {**os.environ, "PYTHONWARNINGS": "default"}
+        self._output = TemporaryFile()  # noqa: SIM115 (closed with its process; a pipe that nobody reads fills up)
         self._process = subprocess.Popen(
             self._command,
-            stdout=subprocess.PIPE,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
             env=environment,
             cwd=Path(__file__).parents[1],
@@ -103,8 +105,10 @@ class Served:
         process, self._process = self._process, None
         process.send_signal(sign)
         try:
-            output, _ = process.communicate(timeout=30)
+            process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             process.kill()
-            output, _ = process.communicate()
-        return process.returncode, output.decode("utf-8", "replace")
+            process.wait()
+        with self._output as output:
+            output.seek(0)
+            return process.returncode, output.read().decode("utf-8", "replace")
