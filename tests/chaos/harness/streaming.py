@@ -22,7 +22,7 @@ OPTIONS = ("", "", "?every=3", "?every=none")
 
 
 class Streaming(Client):
-    """`close_code` is that of its connection, None as long as it is open."""
+    """`close_code` is that with which the service closed its connection; None if it did not."""
 
     def __init__(self, address: str, population: Population, meters: Sequence[Meter], seed: int) -> None:
         super().__init__(population, meters, seed)
