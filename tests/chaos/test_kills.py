@@ -10,7 +10,7 @@ from service.bundle import Bundle
 from tests.chaos.harness.campaign import Campaign, Plan
 from tests.chaos.harness.stores import STORES
 
-CYCLES = 10  # `make chaos` runs 200
+CYCLES = 6  # `make chaos` runs 200
 
 
 @pytest.mark.parametrize("journal", STORES)
