@@ -8,7 +8,7 @@ PORT   ?= 8000
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore check format bench bench-peers cuda test-cuda exports containers clean
+.PHONY: help run test count explore chaos soak check format bench bench-peers cuda test-cuda exports containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ count: $(VENV)/installed ## count the instructions of an ordinary frame and writ
 
 explore: $(VENV)/installed ## run the tests with other random examples than every time
 	$(BIN)/python -m pytest --hypothesis-profile=explore
+
+chaos: $(VENV)/installed ## kill a loaded service 200 times for each journal, and write what was found to bench/CHAOS.md
+	$(BIN)/python -m tests.chaos --write
+
+soak: $(VENV)/installed ## load a service for an hour and see that its memory and handles stay level; into bench/SOAK.md
+	$(BIN)/python -m tests.chaos.soak --write
 
 cuda: $(VENV)/installed ## check the CUDA path, on a machine with a CUDA device and a torch that sees it
 	$(BIN)/python -m pytest tests/cuda --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"

@@ -88,18 +88,27 @@ def taught(model: Forecaster, steps: int = 30) -> Forecaster:
     return model.eval()
 
 
-@pytest.fixture(scope="session")
-def forecaster() -> Forecaster:
+def small_forecaster() -> Forecaster:
     torch.manual_seed(0)
     return taught(build(small_config()))
+
+
+def small_bundle(forecaster: Forecaster, path: Path) -> Bundle:
+    """Its bundle, written to `path`."""
+    stretches = [Stretch(START, daily_wave(1_100, seed=row)[:, None]) for row in range(2)]
+    description = Description("small", "y", None, {"mase": 0.5}, {"steps": 30})
+    return write_bundle(forecaster, description, stretches, path)
+
+
+@pytest.fixture(scope="session")
+def forecaster() -> Forecaster:
+    return small_forecaster()
 
 
 @pytest.fixture(scope="session")
 def bundle(forecaster: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A written bundle of the small forecaster; tests that change files copy it first."""
-    stretches = [Stretch(START, daily_wave(1_100, seed=row)[:, None]) for row in range(2)]
-    description = Description("small", "y", None, {"mase": 0.5}, {"steps": 30})
-    return write_bundle(forecaster, description, stretches, tmp_path_factory.mktemp("bundles") / "small.bundle")
+    return small_bundle(forecaster, tmp_path_factory.mktemp("bundles") / "small.bundle")
 
 
 @pytest.fixture(scope="session")

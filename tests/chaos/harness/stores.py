@@ -1,0 +1,46 @@
+"""What a journal under test is kept in: its address, what it promises, and how what is behind it starts and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from service.journal import Journal, open_journal
+
+
+class Store(Protocol):
+    """One journal, across any number of lives of the service."""
+
+    url: str
+    durable: str  # what an acknowledged reading is said to survive
+
+    def start(self) -> None:
+        """What must run before the service does."""
+
+    def stop(self) -> None:
+        """Ends that; what it keeps, it keeps."""
+
+    def open(self) -> Journal:
+        """The journal itself, when no service has it."""
+
+
+class SqliteStore:
+    """A file: nothing needs to run."""
+
+    durable = "disk"
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:{folder / 'journal.sqlite'}"
+
+    def start(self) -> None:
+        return
+
+    def stop(self) -> None:
+        return
+
+    def open(self) -> Journal:
+        return open_journal(self.url, 1, "1h")
+
+
+STORES: dict[str, Callable[[Path], Store]] = {"sqlite": SqliteStore}  # one line a journal that outlives a process
