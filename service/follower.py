@@ -57,7 +57,7 @@ class Follower:
         self.until = until
         self.error: GatecastError | None = None
         self._moved: list[Moved] = []
-        self._rebuilding = Rebuilding(core, leader, links, core.settings, self.fail)
+        self._rebuilding = Rebuilding(core, leader, links, *core.line_of_its_own(self.fail), self.fail)
         self._rebuilding.want(live)
         self._rebuilding.first.update(live)
         self._duel = Duel(core.bundle.manifest.quantiles)

@@ -36,6 +36,7 @@ class Serving:
         follower = self.follower
         if follower is None:
             return worked
+        worked = follower.core.histories.run_chunk() or worked  # that callers wait for since it served
         worked = follower.turn() or worked
         if follower.error is not None:
             self.drop(follower.error)
