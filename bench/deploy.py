@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 import threading
 import time
@@ -25,7 +26,7 @@ from websockets.sync.client import ClientConnection, connect
 from bench.load.server import service
 from bench.machine import beside, taken
 from bench.step import untrained
-from service.bundle import Bundle
+from service.bundle import MANIFEST, Bundle, write_manifest
 from service.journal import Subject, open_journal
 
 FRAME = 256
@@ -101,10 +102,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         models, journal = folder / "models", f"sqlite:{folder / 'journal.sqlite'}"
-        models.mkdir()
-        for version in ("v1", "v2"):
-            untrained(models / version)  # the manifests' times differ, and so their digests
-        _write(Bundle.open(models / "v1"), journal, chosen.sessions, chosen.history)
+        old, _ = two_versions(models)
+        write_sessions(old, journal, chosen.sessions, chosen.history)
         with service(models / "v1", journal, "process", {"models": str(models)}) as server:
             url = f"http://127.0.0.1:{server.port}"
             with connect(f"ws://127.0.0.1:{server.port}/v1/stream", max_size=None) as socket:
@@ -132,7 +131,18 @@ def main() -> None:
             print(f"| {name} | {len(seconds)} | {p50:.1f} | {p99:.1f} | {seconds.max() * 1e3:.1f} |")
 
 
-def _write(bundle: Bundle, url: str, sessions: int, history: int) -> None:
+def two_versions(models: Path) -> tuple[Bundle, Bundle]:
+    """The versions v1 and v2 of the default model: the same weights, told apart by their names."""
+    models.mkdir()
+    untrained(models / "v1")
+    shutil.copytree(models / "v1", models / "v2")
+    manifest = json.loads((models / "v2" / MANIFEST).read_text())
+    write_manifest(models / "v2", json.dumps({**manifest, "name": "another"}))
+    return Bundle.open(models / "v1"), Bundle.open(models / "v2")
+
+
+def write_sessions(bundle: Bundle, url: str, sessions: int, history: int) -> None:
+    """A journal with sessions s0 … of so many readings each, and no state of them."""
     manifest = bundle.manifest
     subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
     journal = open_journal(url, bundle.width, manifest.frequency, "process", subject)
