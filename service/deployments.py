@@ -10,7 +10,7 @@ from typing import Literal
 
 from service.bundle import Bundle
 from service.engine import Engine
-from service.errors import GatecastError
+from service.errors import Draining, GatecastError
 from service.faults import faults_as
 from service.fitting import check_fit
 from service.follower import Standing
@@ -166,6 +166,8 @@ class Deployments:
                 await self._engine.level()
                 if not candidate.shadow:
                     await self.promote(candidate.version)
+        except Draining:  # the service ends, and with it the candidate
+            return
         except GatecastError as error:
             candidate.error = error
             self._log.error("candidate failed", version=candidate.version, code=error.code, why=error.message)

@@ -72,7 +72,7 @@ class Engine:
         settings, observer = settings or EngineSettings(), observer or NullObserver()
         self._room = room = WaitingRoom(settings)
         self._replies = replies = Replies()
-        self._serving = serving = Serving(replies, clock)
+        self._serving = serving = Serving(replies, observer, clock)
         self._health = health = Health(settings, observer, clock)
         queue = FrameQueue(room.frames, WatchedSessions(serving))
 

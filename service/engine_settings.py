@@ -14,6 +14,7 @@ class EngineSettings:
     max_history: int = 100_000  # steps of one history
     max_waiting_steps: int = 4_000_000  # steps of all histories that wait or run, and of their forecasts
     chunk: int = 256  # steps of a history that run before the stream has its turn
+    follower_chunk: int = 32  # as `chunk`, of what a model that follows rebuilds: about as long as a batch takes
     history_batch: int = 16  # histories that run together
     max_resident: int = 16_384  # sessions whose state is in the arena
     gap_steps: int = 4096  # steps before one reading that may enter as missing

@@ -57,7 +57,7 @@ class Follower:
         self.until = until
         self.error: GatecastError | None = None
         self._moved: list[Moved] = []
-        self._rebuilding = Rebuilding(core, leader, links, core.settings, self.fail)
+        self._rebuilding = Rebuilding(core, leader, links, *core.line_of_its_own(self.fail), self.fail)
         self._rebuilding.want(live)
         self._rebuilding.first.update(live)
         self._duel = Duel(core.bundle.manifest.quantiles)
@@ -110,8 +110,10 @@ class Follower:
     def fail(self, error: GatecastError) -> None:
         """Ends it; of several errors the first is told."""
         cause = error.__cause__
-        why = error.message if cause is None else f"{error.message} ({type(cause).__name__}: {cause})"
-        self.end(CandidateFailed(f"this model was given up, the other one serves on: {why}"))
+        why = error.message if cause is None else f"{error.message} ({type(cause).__name__})"
+        failure = CandidateFailed(f"this model was given up, the other one serves on: {why}")
+        failure.__cause__ = error
+        self.end(failure)
 
     def end(self, error: GatecastError) -> None:
         """Nothing more is done."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from service.core import Core
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, JournalDamaged, ModelFailed, StateLost, UnknownSession
-from service.histories import Window
+from service.histories import Histories, Window
 from service.journal import Head
 from service.links import Links
 from service.sessions import NOWHERE, UNKNOWN
@@ -43,6 +43,7 @@ class Rebuilding:
     leader: Core
     links: Links
     settings: EngineSettings
+    histories: Histories  # its own line: no caller waits in it
     fail: Callable[[GatecastError], None]
     rebuilt: int = 0
     lost: int = 0  # whose readings are damaged: no model can have their state
@@ -68,7 +69,7 @@ class Rebuilding:
             row = next(iter(self._line))
             del self._line[row]
             left -= self._begin(row)
-        ran = self.core.histories.run_chunk()
+        ran = self.histories.run_chunk()
         arrived, self._arrived = self._arrived, []
         for watched in (False, True):
             self._close([journey for journey in arrived if self._watched(journey) == watched], watched)
@@ -151,11 +152,11 @@ class Rebuilding:
             return False
 
         times, static = self._times(journey, len(values)), None if statics is None else statics[0]
-        self.core.histories.add(Window(values, times, journey.state, finished, self.fail, gone, static=static))
+        self.histories.add(Window(values, times, journey.state, finished, self.fail, gone, static=static))
 
     def _close(self, arrived: list[Journey], watched: bool) -> None:
         """Takes what has come since, and puts those that stand where the leader does into the arena."""
-        chunk = self.core.histories.chunk_of(watched)
+        chunk = self.histories.chunk_of(watched)
         there: list[Journey] = []
         late: list[tuple[Journey, NDArray[np.float64]]] = []
         for journey in arrived:

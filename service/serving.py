@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from service.core import Core
 from service.errors import GatecastError
+from service.events import Observer
 from service.faults import again
 from service.follower import Follower
 from service.histories import Histories
@@ -18,12 +19,13 @@ class Serving:
 
     core: Core  # set before the engine starts
 
-    def __init__(self, replies: Replies, clock: Callable[[], float]) -> None:
+    def __init__(self, replies: Replies, observer: Observer, clock: Callable[[], float]) -> None:
         self.follower: Follower | None = None
         self.fallen: Follower | None = None  # the one that failed last, for whoever asks why
         self.leaving: list[Histories] = []  # of cores that are gone but for histories that callers wait for
         self.waiting: list[Caller] = []  # for the follower to be level
         self._replies = replies
+        self._observer = observer
         self._clock = clock
 
     def follow(self) -> bool:
@@ -36,6 +38,7 @@ class Serving:
         follower = self.follower
         if follower is None:
             return worked
+        worked = follower.core.histories.run_chunk() or worked  # that callers wait for since it served
         worked = follower.turn() or worked
         if follower.error is not None:
             self.drop(follower.error)
@@ -55,6 +58,7 @@ class Serving:
         follower.end(error)
         if isinstance(error, CandidateFailed):
             self.fallen = follower
+            self._observer.fault(error)
         if follower.core.histories:
             self.leaving.append(follower.core.histories)
         self._tell(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
@@ -92,7 +93,7 @@ _ANY = (NoModels, WrongType, Overloaded, Draining)
 
 def router(edge: Edge, deployments: Deployments) -> APIRouter:
     """The endpoints, around this edge."""
-    routes = APIRouter(prefix="/v1/models", tags=["operations"])
+    routes = APIRouter(prefix="/v1/models", tags=["operations"])  # versions come url-encoded, as sent
     example = {"a candidate in the shadow": _example(edge)}
 
     @routes.get(
@@ -120,7 +121,7 @@ def router(edge: Edge, deployments: Deployments) -> APIRouter:
     async def deploy(
         version: str = _VERSION, shadow: bool = Query(False, description="wait to be promoted")
     ) -> Response:
-        await deployments.deploy(version, shadow)
+        await deployments.deploy(unquote(version), shadow)
         return _answer(edge, deployments, 202)
 
     @routes.post(
@@ -139,7 +140,7 @@ def router(edge: Edge, deployments: Deployments) -> APIRouter:
         max_ratio: float | None = Query(None, gt=0, description="of the candidate's error over the current model's"),
         readings: int = Query(1, ge=1, description="that the errors are to be taken over"),
     ) -> Response:
-        await deployments.promote(version, None if max_ratio is None else Gate(max_ratio, readings))
+        await deployments.promote(unquote(version), None if max_ratio is None else Gate(max_ratio, readings))
         return _answer(edge, deployments)
 
     @routes.post(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from service.engine import Engine
 from service.errors import GatecastError
 from service.frames import History
+from service.futures import Futures
 from service.kept import check_warm_up
 from service.refusals import (
     AlreadyServed,
@@ -31,13 +33,14 @@ from tests.service.engines import (
     Watcher,
     codes,
     column,
+    frame,
     memory,
     named,
     running,
     send,
     turn,
 )  # fmt: skip
-from tests.service.succession import deploy, expected, fallen, new, old
+from tests.service.succession import Leaning, deploy, expected, fallen, new, old
 
 
 def wave(count: int, seed: int = 0) -> list[float]:
@@ -218,7 +221,7 @@ async def test_a_candidate_that_fails_is_given_up_by_name_and_the_current_one_no
         assert error.code == "candidate_failed"
         np.testing.assert_array_equal(await streamed(engine, "a", values[6:]), expected(old(), values)[-1])
         assert engine.ready
-        assert watcher.faults == []
+        assert watcher.faults == ["CandidateFailed"]
         with pytest.raises(CandidateFailed):
             await engine.promote()
         await deploy(engine, new())  # another one may come
@@ -372,3 +375,47 @@ async def test_who_waits_for_a_candidate_is_told_when_it_is_given_up_or_the_serv
         await asyncio.wait_for(giving_up, 30)
         with pytest.raises(NoCandidate):
             await asyncio.wait_for(waiting, 30)
+
+
+async def test_a_session_whose_regime_is_watched_goes_on_as_if_the_new_model_had_always_watched_it() -> None:
+    values = wave(60)
+    async with running(new()) as always:
+        await always.create("a", START, column(), regime=True)
+        await streamed(always, "a", values)
+        _, said = await always.regime("a")
+    async with running(old()) as engine:
+        await engine.create("a", START, column(*values[:20]), regime=True)
+        await streamed(engine, "a", values[20:30])
+        await deploy(engine, new())
+        await send(engine, *[("a", value) for value in values[30:50]])  # several steps in one turn
+        await engine.promote()
+        np.testing.assert_array_equal(await streamed(engine, "a", values[50:]), expected(new(), values)[-1])
+        np.testing.assert_array_equal((await engine.regime("a"))[1], said)
+
+
+async def test_what_is_known_ahead_and_static_reaches_the_candidate_too() -> None:
+    kinds = {"covariates": ("price",), "future": ("price",), "static": ("area",)}
+    one, two = (fake_bundle(name=name, **kinds) for name in ("old", "new"))  # type: ignore[arg-type]
+    values, ahead = wave(8), np.arange(3.0)[:, None]
+
+    async def streamed_with(engine: Engine, some: list[float]) -> None:
+        for value in some:
+            sent = frame(("a", value), width=2)
+            futures = Futures.of(np.zeros(1, np.int64), ahead[None])
+            assert codes(await engine.observe(replace(sent, futures=futures))) == [None]
+
+    async with running(Leaning(two)) as always:
+        await always.create("a", START, np.empty((0, 2)), static=np.array([7.0]))
+        await streamed_with(always, values)
+        _, wanted = await always.peek("a", ahead)
+    async with running(FakeRuntime(one)) as engine:
+        await engine.create("a", START, np.empty((0, 2)), static=np.array([7.0]))
+        await streamed_with(engine, values[:4])
+        await deploy(engine, Leaning(two))
+        await streamed_with(engine, values[4:6])
+        await turn(engine)
+        assert engine.follower is not None
+        assert engine.follower.scores.readings == 1  # the forecast after step 4, with what both were told
+        await engine.promote()
+        await streamed_with(engine, values[6:])
+        np.testing.assert_array_equal((await engine.peek("a", ahead))[1], wanted)

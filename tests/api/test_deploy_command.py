@@ -1,0 +1,114 @@
+"""`gatecast deploy` and `gatecast rollback` against a service behind a real port."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from commands.main import app
+from service.api.server import DrainingServer, listen
+from service.app import open_service
+from service.logs import open_log
+from service.settings import Settings
+from tests.api.test_serve import written
+
+START = "2015-01-10T00:00:00"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A service over a directory of models with v1, which serves, v2, and one that does not fit."""
+    models = tmp_path / "models"
+    models.mkdir()
+    written(models / "v1", name="first")
+    written(models / "v2", name="second")
+    written(models / "misfit", horizon=9)
+    settings = Settings.read(bundle=models / "v1", models=models, runtime="fake", journal="memory")
+    log = open_log("error", "json", io.StringIO())
+    service = open_service(settings, log)
+    bound = listen("127.0.0.1", 0)
+    listening = threading.Event()
+
+    async def announce() -> None:
+        listening.set()
+
+    server = DrainingServer(service.app, settings, log, service.drain, announce)
+    thread = threading.Thread(target=server.run, args=([bound],))
+    thread.start()
+    try:
+        assert listening.wait(30)
+        yield "http://{}:{}".format(*bound.getsockname())
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def gatecast(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def current(url: str) -> str:
+    version: str = httpx.get(f"{url}/v1/models").json()["current"]["version"]
+    return version
+
+
+def test_a_version_is_deployed_and_taken_back(url: str) -> None:
+    done = gatecast("deploy", "v2", "--url", url)
+    assert done.exit_code == 0, done.output
+    assert "v2 serves" in done.output
+    assert current(url) == "v2"
+    back = gatecast("rollback", "--url", url)
+    assert back.exit_code == 0, back.output
+    assert "v1 serves again" in back.output
+    assert current(url) == "v1"
+
+
+def test_a_version_in_the_shadow_is_promoted_once_its_error_is_known_not_to_be_larger(url: str) -> None:
+    httpx.put(f"{url}/v1/sessions/a", json={"start": START}).raise_for_status()
+    ended = threading.Event()
+
+    def stream() -> None:
+        value = 0
+        while not ended.is_set():
+            value += 1
+            httpx.post(f"{url}/v1/sessions/a/observations", json={"y": value % 7}).raise_for_status()
+
+    load = threading.Thread(target=stream)
+    load.start()
+    try:
+        shadow = gatecast("deploy", "v2", "--shadow", "--url", url)
+        assert shadow.exit_code == 0, shadow.output
+        assert current(url) == "v1"
+        httpx.delete(f"{url}/v1/models/candidate").raise_for_status()
+        done = gatecast("deploy", "v2", "--promote-if-better", "5", "--url", url)
+    finally:
+        ended.set()
+        load.join(30)
+    assert done.exit_code == 0, done.output
+    assert "quantile loss" in done.output
+    assert current(url) == "v2"
+
+
+def test_a_refusal_is_told_in_the_services_words(url: str) -> None:
+    for words, said in (
+        (("deploy", "misfit"), "horizon is 3, here 9"),
+        (("deploy", "nobody"), "no version 'nobody'"),
+        (("deploy", "../v1"), "no version '../v1'"),
+        (("rollback",), "not at hand"),
+    ):
+        refused = gatecast(*words, "--url", url)
+        assert refused.exit_code == 1
+        assert said in refused.output
+
+
+def test_a_service_that_is_not_there_is_named() -> None:
+    refused = gatecast("deploy", "v2", "--url", "http://127.0.0.1:9")
+    assert refused.exit_code == 1
+    assert "is it running" in refused.output
