@@ -3,8 +3,8 @@
     python -m bench.retention [--sessions 1024] [--keep 512] [--durable process]
 
 In this process, without the network: frames of 256 readings, eight on their way, each session's next reading in turn,
-over a SQLite journal. What counts is the stretch in which each session lets go of as much as comes. Seconds are those of
-the processor too, since other work on the machine does not count there.
+over a SQLite journal. What counts is the stretch in which each session lets go of as much as comes. Seconds are those
+of the processor too, since other work on the machine does not count there.
 """
 
 from __future__ import annotations
