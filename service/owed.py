@@ -16,16 +16,17 @@ Place = tuple[int, int]  # step and time, NO_STEP and NO_TIME where the client s
 
 
 class Owed:
-    """By session the latest place of a reading that was refused, though nothing is wrong with it itself.
+    """By session the places of readings that were refused, though nothing is wrong with them themselves.
 
     A client may have sent more before it was told. Were a later reading of those to fill the place, the refused one
     could not come again. So the place is kept for it; once it is recorded, or a later one, it lies before every gap.
-    Callers' threads and the engine's both write here; at most `most` sessions are remembered, the latest.
+    Callers' threads and the engine's both write here; at most `most` places are remembered, the latest sessions'.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, set[Place]] = {}
+        self._count = 0
         self._lock = Lock()
 
     def refuse(self, observations: Observations) -> None:
@@ -47,22 +48,35 @@ class Owed:
 
     def within(self, session: str, first: int, stop: int, start: int, frequency: Frequency) -> bool:
         """Whether a reading of one of the steps from `first` to `stop - 1`, counted from `start`, is owed."""
-        place = self._places.get(session)
-        if place is None:
+        if session not in self._places:
             return False
-        step, time = place
-        if step != NO_STEP:
-            return first <= step < stop
         begin, end = frequency.times(start, np.array([first, stop])).tolist()
-        return bool(begin <= time < end)
+        with self._lock:
+            held = self._places.pop(session, set())
+            self._count -= len(held)
+            held = {place for place in held if not _before(place, first, begin)}
+            if held:
+                self._places[session] = held
+                self._count += len(held)
+            return any(_before(place, stop, end) for place in held)
 
     def _owe(self, places: Iterable[tuple[str, Place]]) -> None:
         with self._lock:
             for name, place in places:
-                if place != (NO_STEP, NO_TIME):
-                    self._places[name] = max(place, self._places.pop(name, place))
-            while len(self._places) > self._most:
-                del self._places[next(iter(self._places))]
+                if place == (NO_STEP, NO_TIME):
+                    continue
+                held = self._places.pop(name, set())
+                self._count += place not in held
+                held.add(place)
+                self._places[name] = held
+            while self._count > self._most:
+                self._count -= len(self._places.pop(next(iter(self._places))))
+
+
+def _before(place: Place, first: int, begin: int) -> bool:
+    """Whether it is before a step, whose time is `begin`."""
+    step, time = place
+    return step < first if step != NO_STEP else time < begin
 
 
 def _comes_again(error: GatecastError) -> bool:
