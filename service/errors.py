@@ -129,6 +129,18 @@ class InvalidTime(BadRequest):
     code, status = "invalid_time", 422
 
 
+class InvalidExport(BadRequest):
+    """A file that is no exported session, is damaged, or is not for this model."""
+
+    code, status = "invalid_export", 422
+
+
+class DuplicateStep(BadRequest):
+    """One correction names a step twice."""
+
+    code, status = "duplicate_step", 422
+
+
 class StepMismatch(BadRequest):
     """`step` and `ds` of one reading name different places."""
 

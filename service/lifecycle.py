@@ -12,7 +12,8 @@ from service.errors import GatecastError, NonFiniteForecast, SessionExists
 from service.frames import NO_TIME, SessionView
 from service.histories import Histories, Window
 from service.journal import FIRST_REVISION, Beginning, Checkpoint
-from service.registry import Registry, expired, origin_of
+from service.lapse import expired
+from service.registry import Registry, origin_of
 from service.replies import Caller, Replies
 
 
@@ -102,5 +103,8 @@ class Lifecycle:
 
     def _put(self, begun: Beginning, checkpoint: Checkpoint | None) -> SessionView:
         exists = self.registry.head(begun.name) is not None
-        row = self.registry.create(begun, checkpoint, replace=exists)
+        try:
+            row = self.registry.create(begun, checkpoint, replace=exists)
+        except SessionExists:  # another process was faster, by a moment
+            return self._known(begun.name, begun.origin, False) or self._put(begun, checkpoint)
         return self.registry.view(row, created=True)

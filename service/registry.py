@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +12,28 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
-from service.errors import GatecastError, JournalDamaged, JournalError, SessionExpired, UnknownSession
+from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
 from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
-from service.sessions import UNKNOWN, SessionTable
+from service.lapse import expired
+from service.sessions import NOWHERE, UNKNOWN, SessionTable
 from service.share import Share
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
 
 Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """A state after a reading that is not the session's last any more."""
+
+    key: int
+    revision: int
+    step: int
+    body: NDArray[np.float32]
 
 
 class Registry:
@@ -42,6 +54,7 @@ class Registry:
         self.cache = cache
         self.checkpoints = checkpoints
         self.known = known
+        self.behind: dict[int, Behind] = {}  # by row, states that were at hand when another process moved on
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self.shortest_ttl = float("inf")  # in seconds, of all sessions that were seen here
         self._frequency = frequency
@@ -68,8 +81,28 @@ class Registry:
                 self.adopt(head)
         return self.table.find(names)
 
+    def refresh(self, names: Collection[str]) -> bool:
+        """Asks a shared journal where these sessions stand now; whether one stands elsewhere than was known."""
+        moved = False
+        asked = list(names)
+        with faults_as(JournalError, BROKEN):
+            heads = self.journal.heads(asked)
+        for name, head in zip(asked, heads, strict=True):
+            row = self.table.row(name)
+            if head is None:
+                if row != UNKNOWN:
+                    self.forget(np.array([row]))
+                    moved = True
+            elif row == UNKNOWN or not self._stands(row, head):
+                self._leave(row, head)
+                self.adopt(head)
+                moved = True
+        return moved
+
     def row(self, name: str) -> int:
         """The row of one session; `UnknownSession` if there is none of that name."""
+        if self.journal.shared:
+            self.refresh([name])
         row = int(self.find([name])[0])
         if row == UNKNOWN:
             raise self.unknown(name)
@@ -147,6 +180,7 @@ class Registry:
         rows = rows[self.table.key[rows] >= 0]
         self.cache.release(rows)
         for row in rows.tolist():
+            self.behind.pop(row, None)
             self.table.remove(row)
 
     def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
@@ -168,6 +202,21 @@ class Registry:
             self.journal.delete(name)
         self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
         self.forget(rows[rows != UNKNOWN])
+
+    def _stands(self, row: int, head: Head) -> bool:
+        table = self.table
+        here = int(table.key[row]), int(table.revision[row]), int(table.last_step[row])
+        return here == (head.key, head.revision, head.last_step)
+
+    def _leave(self, row: int, head: Head) -> None:
+        """Keeps the state that was at hand, if what followed elsewhere can be replayed from there."""
+        table = self.table
+        if row == UNKNOWN or table.slot[row] == NOWHERE:
+            return
+        session = int(table.key[row]), int(table.revision[row])
+        step = int(table.last_step[row])
+        if session == (head.key, head.revision) and 0 <= step < head.last_step:
+            self.behind[row] = Behind(*session, step, self.cache.bodies(np.array([row]))[0])
 
     def view(self, row: int, created: bool = False) -> SessionView:
         """Where a session stands."""
@@ -228,21 +277,6 @@ class Registry:
             else:
                 table.revision[row], table.unborn[row] = born.revision, False
         return refused
-
-
-def expired(head: Head) -> SessionExpired:
-    """The error of a session whose time is over; `expired_at` is in UTC."""
-    return SessionExpired(
-        f"this session had no reading for {head.ttl} s, which is how long it was to live, and its readings are gone; "
-        "make it anew with PUT …?replace=true and a history",
-        last_step=head.last_step,
-        expired_at=moment(head.seen + head.ttl),
-    )
-
-
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
 
 
 def origin_of(

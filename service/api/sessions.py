@@ -39,7 +39,6 @@ from service.errors import (
     WrongType,
 )
 from service.frames import SessionView
-from service.registry import moment
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
     UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,
@@ -176,7 +175,7 @@ def view(edge: Edge, place: SessionView) -> dict[str, object]:
     if place.ttl:
         told["ttl_seconds"] = place.ttl
     if place.parent:
-        told["parent"] = place.parent
+        told["parent"] = edge.shown(place.parent)
     if place.seen is not None:
-        told["seen"] = moment(place.seen)
+        told["seen"] = edge.moment(place.seen)
     return {**told, "expired": True} if place.expired else told

@@ -36,7 +36,7 @@ async def test_a_session_expires_and_is_never_answered_with_a_fresh_one() -> Non
         answers = await send(engine, ("a", 4.0, 3), ("b", 2.0, 1), ("a", 4.0))
         assert codes(answers) == ["expired", None, "expired"]
         facts = answers.errors[0].facts  # type: ignore[union-attr]
-        assert facts == {"last_step": 2, "expired_at": "2023-11-15T00:13:19+00:00"}
+        assert facts == {"last_step": 2, "expired_at": "2023-11-15T00:13:19Z"}
         for asked in (engine.session("a"), engine.peek("a"), engine.regime("a"), engine.gates("a")):
             with pytest.raises(SessionExpired):
                 await asked
