@@ -89,7 +89,7 @@ class Registry:
             heads = self.journal.heads(asked)
         for name, head in zip(asked, heads, strict=True):
             row = self.table.row(name)
-            if head is None:
+            if head is None or head.expired:
                 if row != UNKNOWN:
                     self.forget(np.array([row]))
                     moved = True

@@ -118,6 +118,27 @@ async def test_a_clock_that_is_set_back_does_not_put_it_off() -> None:
         assert codes(await send(engine, ("a", 1.0))) == ["expired"]
 
 
+class SharedJournal(MemoryJournal):
+    """As if other processes had it too."""
+
+    shared = True
+
+
+async def test_a_session_that_another_process_let_expire_is_answered_so_here() -> None:
+    wall, clock = Wall(), Clock()
+    journal = SharedJournal(1, wall)
+    async with keeping(journal, clock, wall=wall) as engine:
+        for name in "abc":
+            await engine.create(name, START, column(1.0), ttl=HOUR)
+        await settle(engine, clock, 2)
+        journal.expire(wall.now + HOUR, 9)
+        assert codes(await send(engine, ("a", 2.0, 1))) == ["expired"]
+        with pytest.raises(SessionExpired):
+            await engine.session("b")
+        await engine.delete("c")
+        assert journal.head("c") is None
+
+
 async def test_many_expire_in_pieces() -> None:
     wall, clock, watcher = Wall(), Clock(), Keeper()
     journal = MemoryJournal(1, wall)
