@@ -40,8 +40,8 @@ class Snapshot:
         """
         if not path.is_file():
             workers = sorted(each.name for each in path.parent.glob(f"{path.stem}.*-of-*{path.suffix}"))
-            there = f"it is kept by workers, name one of {', '.join(workers)}" if workers else "check name and folder"
-            raise JournalError(f"there is no journal {path}: {there}")
+            advice = f"it is kept by workers, name one of {', '.join(workers)}" if workers else "check name and folder"
+            raise JournalError(f"there is no journal {path}: {advice}")
         self.path = path
         with sound(path, "be read"):
             self.database = connected(path, alone)
