@@ -13,6 +13,8 @@ def main() -> None:
     min_gru.main()
     print("\nThe running service, against its goals:")
     print("  python -m bench.service      every row; each has a command of its own too, --help lists them")
+    print("\nThrough the client library:")
+    print("  python -m bench.client       what it costs a reading, against a generator that does no more than it must")
     print("\nBeside the kernel of the step:")
     print("  python -m bench.tried        ONNX Runtime, torch's compiler, bfloat16, int8: time, and how far off")
     print("\nBeside other servers and libraries (`make bench-peers`):")

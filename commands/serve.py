@@ -42,7 +42,10 @@ _Workers = Annotated[
     typer.Option(help="Processes, one for each core, on ports from --port on; 1 by default.", show_default=False),
 ]
 _Journal = Annotated[
-    str | None, typer.Option(help="sqlite:PATH (var/journal.sqlite by default) or memory.", show_default=False)
+    str | None,
+    typer.Option(
+        help="sqlite:PATH (var/journal.sqlite by default), redis://HOST:PORT/DB or memory.", show_default=False
+    ),
 ]
 _Durable = Annotated[
     str | None,
@@ -178,6 +181,7 @@ def _look_for_cycles_seldom() -> None:
 def welcome(address: str, edge: Edge) -> None:
     """Prints where to look and what to send first."""
     from service.api.examples import Examples
+    from service.journal import without_password
 
     manifest = edge.bundle.manifest
     examples = Examples(manifest, edge.bundle.digest, edge.clock, edge.levels, edge.durable)
@@ -187,7 +191,7 @@ def welcome(address: str, edge: Edge) -> None:
         f"{manifest.horizon} steps of {manifest.frequency} ahead, {len(manifest.quantiles)} quantiles",
         f"try it        [link={address}/docs]{address}/docs[/link]",
         f"streams       {address.replace('http', 'ws', 1)}/v1/stream (docs/protocol.md)",
-        f"journal       {escape(edge.settings.journal)}: an acknowledged reading survives "
+        f"journal       {escape(without_password(edge.settings.journal))}: an acknowledged reading survives "
         + {"none": "nothing, it is kept in memory", "process": "a killed service", "disk": "a power cut"}[edge.durable],
         f"watch it      {escape(_own_name())} demo --url {address} (in a second terminal)",
         "end it        Ctrl-C; everything accepted is answered first",

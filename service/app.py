@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
-from service.api import current, insight, openapi, ops, predict, problems, query, sessions
+from service.api import changes, current, insight, openapi, ops, predict, problems, query, sessions
 from service.api.boundary import Boundary
 from service.api.edge import Edge
 from service.api.examples import Examples
@@ -101,7 +101,7 @@ def _application(edge: Edge, lifespan: Lifespan) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
-    for part in (predict, sessions, current, insight):
+    for part in (predict, sessions, changes, current, insight):
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))

@@ -78,6 +78,22 @@ class Batch:
     def __len__(self) -> int:
         return len(self.sessions)
 
+    def only(self, items: NDArray[np.int64]) -> Batch:
+        """Some of its readings, of no pieces: who sent them is answered by the whole batch."""
+        chosen = items.tolist()
+        return Batch(
+            [],
+            [self.sessions[at] for at in chosen],
+            self.steps[items],
+            self.times[items],
+            self.values[[*chosen, PADDING]],
+            [self.errors[at] for at in chosen],
+            None if self.futures is None else self.futures.cut(chosen),
+            None if self.gated is None else self.gated[items],
+            None if self.every is None else self.every[items],
+            None if self.since is None else self.since[items],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Turns:

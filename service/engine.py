@@ -12,39 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.frequency import Frequency
-from service.arena_cache import ArenaCache
-from service.checkpoints import Checkpoints
+from service.changes import Changes
+from service.core import Core, Surroundings
 from service.engine_settings import EngineSettings
 from service.events import NullObserver, Observer
-from service.express import Express
 from service.frame_queue import FrameQueue
 from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, SessionView, check_frame
 from service.health import Health
-from service.histories import Histories
-from service.intake import Intake
 from service.journal import Journal
-from service.known import Known
-from service.lifecycle import Lifecycle
 from service.loop import Loop
-from service.padding import PaddedRuntime
-from service.peeks import Peeks
 from service.predictions import Prediction
-from service.reach import Reach
-from service.regime import Watch
-from service.registry import Registry
-from service.replays import Replays
 from service.replies import Caller, Replies
-from service.running import Runner
 from service.runtimes import Runtime
-from service.salvage import Salvage
-from service.sessions import SessionTable
+from service.serving import Serving
 from service.share import Share
-from service.shown import Shown
-from service.stepping import Stepper
-from service.stream import Stream
 from service.upkeep import Upkeep
-from service.verdicts import Judge
 from service.waiting import Call, Frame, Peek, WaitingRoom
 from service.watched import WatchedSessions
 
@@ -65,6 +47,8 @@ __all__ = [
 class Engine:
     """Callers submit from their event loops and await; one thread owns runtime, arena and journal.
 
+    What changes the past of sessions, or copies them, is `changes`.
+
     There is no timer and no wait: whatever has come while a batch ran is the next batch. Between two chunks of
     long histories the stream has its turn. Any call may end in `Overloaded`, `Draining`, `ModelFailed` or
     `JournalError`; errors of single readings stand in their `Answers`.
@@ -81,65 +65,20 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         share: Share | None = None,
     ) -> None:
-        settings, manifest = settings or EngineSettings(), runtime.bundle.manifest
-        self._initial = runtime.bundle.initial
-        frequency = Frequency.parse(manifest.frequency)
-        self._durable = journal.durable
-        self._thread: Thread | None = None
-        observer, model = observer or NullObserver(), PaddedRuntime(runtime)
+        settings, observer = settings or EngineSettings(), observer or NullObserver()
         self._room = room = WaitingRoom(settings)
         self._replies = replies = Replies()
-        self._known = known = Known.of(manifest)
-        watch = Watch.of(manifest)
-        stepper = Stepper(model, watch)
-        reach = Reach(frequency, manifest.horizon)
-        self._intake = Intake.of(runtime.bundle, settings, known, watch, reach)
-        self._table = table = SessionTable(runtime.bundle.width, len(known.static))
-        checkpoints = Checkpoints(journal, table, settings, observer, runtime.bundle.digest)
-        self._cache = cache = ArenaCache(runtime, table, checkpoints, observer, settings.max_resident, watch)
-        registry = Registry(journal, table, cache, checkpoints, frequency, known, share or Share())
+        self._serving = serving = Serving()
         self._health = health = Health(settings, observer, clock)
-        self._histories = histories = Histories(model, stepper, settings, observer, health.note, clock)
-        replays = Replays(model, stepper, registry, histories, settings, observer, frequency)
-        runner = Runner(model, stepper, cache, table)
-        queue = FrameQueue(room.frames, WatchedSessions(registry))
-        limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
-        self._nothing = nothing = np.empty((0, manifest.horizon, len(manifest.quantiles)))
-        stream = Stream(
-            queue=queue,
-            express=Express(registry, model, reach, observer, health, clock),
-            registry=registry,
-            replays=replays,
-            judge=Judge(table, reach, registry.recorded),
-            runner=runner,
-            salvage=Salvage(runner, table, frequency),
-            replies=replies,
-            observer=observer,
-            health=health,
-            frequency=frequency,
-            limit=limit,
-            no_forecasts=nothing,
-            clock=clock,
-        )
-        self._lifecycle = Lifecycle(registry, histories, replies, frequency, self._initial, runtime.bundle.digest)
-        self._shown = Shown(model, registry, replays, histories, replies, room, settings.checkpoint_every)
-        self._upkeep = upkeep = Upkeep(registry, settings, observer, health, clock)
-        health.probes["model"] = probe or model.probe
+        queue = FrameQueue(room.frames, WatchedSessions(serving))
+        self._around = Surroundings(journal, settings, observer, share or Share(), room, queue, replies, health, clock)
+        serving.core = core = Core(runtime, self._around)
+        self._upkeep = upkeep = Upkeep(serving, settings, observer, health, clock)
+        health.probes["model"] = probe or core.model.probe
         health.probes["journal"] = upkeep.probe
-        self._loop = Loop(
-            room=room,
-            queue=queue,
-            stream=stream,
-            peeks=Peeks(room.peeks, registry, replays, runner, replies, limit, health.note),
-            histories=histories,
-            replays=replays,
-            replies=replies,
-            upkeep=upkeep,
-            health=health,
-            runtime=model,
-            settings=settings,
-            clock=clock,
-        )
+        self.changes = Changes(self._call, serving)
+        self._loop = Loop(room, queue, serving, replies, upkeep, health, settings, clock)
+        self._thread: Thread | None = None
 
     @property
     def ready(self) -> bool:
@@ -159,11 +98,11 @@ class Engine:
     @property
     def resident(self) -> int:
         """Sessions whose state is in the arena."""
-        return len(self._cache)
+        return len(self._core.cache)
 
     def at_hand(self, sessions: Iterable[str]) -> bool:
         """Whether no replay is needed, as far as can be told now, before these sessions take their next readings."""
-        return self._table.at_hand(sessions)
+        return self._core.table.at_hand(sessions)
 
     def start(self) -> None:
         """Starts the thread, which warms up and then says it is ready; callers may submit at once."""
@@ -184,15 +123,16 @@ class Engine:
     async def forecast(self, histories: Sequence[History]) -> NDArray[np.float64]:
         """Forecasts after each history, (histories, horizon, quantiles); an error names the `series` it concerns."""
         if not histories:
-            return self._nothing
-        self._intake.histories(histories)
+            return self._core.no_forecasts
+        self._core.intake.histories(histories)
 
         def begin(caller: Caller) -> None:
-            forecasts = np.empty((len(histories), *self._nothing.shape[1:]))
-            Prediction(caller, forecasts, self._replies).begin(histories, self._initial, self._histories)
+            core = self._core
+            forecasts = np.empty((len(histories), *self._core.no_forecasts.shape[1:]))
+            Prediction(caller, forecasts, self._replies).begin(histories, core.bundle.initial, core.histories)
 
         # A forecast takes room too, until it is sent: a million histories of one reading are not a million steps.
-        steps = sum(len(history.values) for history in histories) + len(histories) * self._nothing.shape[1]
+        steps = sum(len(history.values) for history in histories) + len(histories) * self._core.no_forecasts.shape[1]
         forecasts: NDArray[np.float64] = await self._call(begin, steps)
         return forecasts
 
@@ -212,20 +152,21 @@ class Engine:
         beginning it is `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`,
         `InvalidTime`, `CannotStream`, `NoRegime`.
         """
-        self._intake.beginning(start, values, static, regime)
+        self._core.intake.beginning(start, values, static, regime)
         view: SessionView = await self._call(
-            lambda caller: self._lifecycle.create(caller, name, start, values, static, replace, regime), len(values)
+            lambda caller: self._core.lifecycle.create(caller, name, start, values, static, replace, regime),
+            len(values),
         )
         return view
 
     async def session(self, name: str) -> SessionView:
         """Where a session stands; `UnknownSession`."""
-        view: SessionView = await self._call(lambda _: self._lifecycle.session(name))
+        view: SessionView = await self._call(lambda _: self._core.lifecycle.session(name))
         return view
 
     async def delete(self, name: str) -> None:
         """Forgets a session and its readings; `UnknownSession`."""
-        await self._call(lambda _: self._lifecycle.delete(name))
+        await self._call(lambda _: self._core.lifecycle.delete(name))
 
     async def peek(
         self, name: str, future: NDArray[np.float64] | None = None
@@ -234,8 +175,8 @@ class Engine:
 
         `future` (horizon, known-future covariates) is what is known ahead; without, or NaN, it is unknown.
         """
-        self._intake.must_stream()
-        self._known.check(future, None)
+        self._core.intake.must_stream()
+        self._core.known.check(future, None)
         with self._room.place():
             peek = Peek(name, Caller(), future)
             self._room.put(peek)
@@ -247,7 +188,7 @@ class Engine:
 
         `UnknownSession`, `NoReadings`, `NoRegime`.
         """
-        self._intake.must_stream()
+        self._core.intake.must_stream()
         with self._room.place():
             peek = Peek(name, Caller(), regime=True)
             self._room.put(peek)
@@ -260,9 +201,11 @@ class Engine:
         `UnknownSession`, `NoReadings`, `NoGates`. They are found by going there again from an earlier state, whose
         steps count as those of a history; all who ask for one reading go there together.
         """
-        self._intake.must_stream()
-        self._intake.gates.check()
-        found: tuple[SessionView, NDArray[np.float32]] = await self._call(lambda caller: self._shown.find(caller, name))
+        self._core.intake.must_stream()
+        self._core.intake.gates.check()
+        found: tuple[SessionView, NDArray[np.float32]] = await self._call(
+            lambda caller: self._core.shown.find(caller, name)
+        )
         return found
 
     async def observe(self, observations: Observations) -> Answers:
@@ -274,14 +217,18 @@ class Engine:
 
     def submit(self, observations: Observations) -> Future[Answers]:
         """As `observe`: the readings have their place in the order when this returns, the answers come later."""
-        self._intake.observations(observations)
+        self._core.intake.observations(observations)
         caller = Caller()
         if not observations.sessions:
             caller.future.set_result(self._no_answers())
             return caller.future
-        frame = Frame(self._known.complete(observations), check_frame(observations), caller)
+        frame = Frame(self._core.known.complete(observations), check_frame(observations), caller)
         self._room.seat(frame)
         return caller.future
+
+    @property
+    def _core(self) -> Core:
+        return self._serving.core
 
     async def _call(self, action: Callable[[Caller], object], steps: int = 0) -> Any:
         with self._room.place(1, steps):
@@ -291,4 +238,4 @@ class Engine:
 
     def _no_answers(self) -> Answers:
         none, no = np.empty(0, np.int64), np.empty(0, np.bool_)
-        return Answers(none, none, none, no, no, none, self._nothing, [], self._durable)
+        return Answers(none, none, none, no, no, none, self._core.no_forecasts, [], self._around.journal.durable)

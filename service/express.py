@@ -60,6 +60,8 @@ class Express:
         self._clock = clock
         self._frequency = frequency
         self._fits = frequency.unit != "month" and not registry.known.future
+        # What is known here of the sessions of a shared journal may be out of date: the long way asks again.
+        self._fits = self._fits and not registry.journal.shared
         self._last = LAST_SECOND - reach.horizon * frequency.size if frequency.has_calendar else np.iinfo(np.int64).max
 
     def take(self, pieces: Sequence[Piece]) -> Ordinary | None:

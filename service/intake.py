@@ -13,15 +13,18 @@ from service.engine_settings import EngineSettings
 from service.errors import (
     CannotStream,
     EmptyHistory,
+    EmptyRequest,
     GatecastError,
     InvalidTime,
+    InvalidValue,
     NoRegime,
     TimeRequired,
     TooManyReadings,
 )
-from service.frames import LARGEST_TIME, History, Observations, check_history
+from service.frames import LARGEST_TIME, NO_STEP, NO_TIME, History, Observations, check_history
 from service.gates import Gates
 from service.known import Known
+from service.places import Correction
 from service.reach import Reach
 from service.regime import Watch
 
@@ -103,6 +106,18 @@ class Intake:
                 readings=self.most,
             )
         self._width(observations.values)
+
+    def correction(self, correction: Correction) -> None:
+        """`EmptyRequest`, `TooManyReadings`, `InvalidTime` or `InvalidValue` if it can be had of no session."""
+        count = len(correction.steps)
+        if count == 0:
+            raise EmptyRequest("at least one reading to be corrected was expected, got none")
+        self._history(correction.values)
+        late = correction.times[correction.times != NO_TIME]
+        if max(int(correction.steps.max()), int(np.abs(late).max(initial=0))) > LARGEST_TIME:
+            raise InvalidTime(f"steps and times of at most {LARGEST_TIME} were expected, got a larger one")
+        if correction.steps.min() < NO_STEP:
+            raise InvalidValue(f"a step of 0 or more was expected, got {int(correction.steps.min())}")
 
     def _history(self, values: NDArray[np.float64]) -> None:
         self._width(values)

@@ -95,5 +95,8 @@ class Lifecycle:
 
     def _put(self, begun: Beginning, checkpoint: Checkpoint | None) -> SessionView:
         exists = self.registry.head(begun.name) is not None
-        row = self.registry.create(begun, checkpoint, replace=exists)
+        try:
+            row = self.registry.create(begun, checkpoint, replace=exists)
+        except SessionExists:  # another process was faster, by a moment
+            return self._known(begun.name, begun.origin, False) or self._put(begun, checkpoint)
         return self.registry.view(row, created=True)

@@ -10,12 +10,8 @@ from service.errors import GatecastError, InternalError
 from service.faults import again, faults_as
 from service.frame_queue import FrameQueue
 from service.health import Health
-from service.histories import Histories
-from service.padding import PaddedRuntime
-from service.peeks import Peeks
-from service.replays import Replays
 from service.replies import Replies
-from service.stream import Stream
+from service.serving import Serving
 from service.upkeep import Upkeep
 from service.waiting import Call, Frame, Peek, WaitingRoom
 
@@ -29,14 +25,10 @@ class Loop:
 
     room: WaitingRoom
     queue: FrameQueue
-    stream: Stream
-    peeks: Peeks
-    histories: Histories
-    replays: Replays
+    serving: Serving
     replies: Replies
     upkeep: Upkeep
     health: Health
-    runtime: PaddedRuntime
     settings: EngineSettings
     clock: Callable[[], float]
 
@@ -73,8 +65,9 @@ class Loop:
     def _warm_up(self) -> None:
         until = self.clock() + self.settings.warm_up_seconds
         try:
-            self.runtime.warm_up(
-                self.stream.limit, self.settings.chunk, self.settings.history_batch, lambda: self.clock() < until
+            core = self.serving.core
+            core.model.warm_up(
+                core.limit, self.settings.chunk, self.settings.history_batch, lambda: self.clock() < until
             )
             self.health.say(True, "ready")
         except GatecastError as error:
@@ -82,15 +75,15 @@ class Loop:
 
     def _turn(self) -> bool:
         """Calls, looks, one batch of the stream, one chunk of histories; False if there was nothing to do."""
-        called = self._answer_calls()
-        looked = self.peeks.turn()
-        read = self.stream.turn()
-        ran = self.histories.run_chunk()
+        called, core = self._answer_calls(), self.serving.core
+        looked = core.peeks.turn()
+        read = core.stream.turn()
+        ran = core.histories.run_chunk()
         self.replies.send()
-        if self.replays.settled:
-            self.replays.settled = False
+        if core.replays.settled:
+            core.replays.settled = False
             self.queue.release()
-            self.peeks.release()
+            core.peeks.release()
             return True
         return called or looked or read or ran
 
@@ -115,11 +108,11 @@ class Loop:
         """Nobody is left waiting, whatever ended the loop."""
         self.room.close(STOPPED)
         self.queue.release()
-        self.peeks.release()
+        self.serving.core.peeks.release()
         error = InternalError(STOPPED)
         for lane in (self.queue.in_hand, self.queue.begun, self.room.frames, self.room.peeks, self.room.calls):
             self._tell(lane, error)
-        self.histories.abandon(error)
+        self.serving.core.histories.abandon(error)
         self.replies.send()
         self.upkeep.finish()
 

@@ -71,6 +71,18 @@ class Outcome:
         self.turns += len(ran.turns)
         self._forecasts.append(ran.forecasts)
 
+    def absorb(self, items: Items, part: Outcome) -> None:
+        """What became of these readings when they were worked on once more, alone."""
+        self.rows[items], self.steps[items], self.times[items] = part.rows, part.steps, part.times
+        self.repeated[items] = part.repeated
+        for item, error in zip(items.tolist(), part.errors, strict=True):
+            self.errors[item] = error
+        self._forecast_of[items] = np.where(part._forecast_of >= 0, part._forecast_of + self.turns, -1)
+        self._forecasts += part._forecasts
+        self.turns += part.turns
+        self.regimes += [(items[at], values) for at, values in part.regimes]
+        self._gates += [(items[at], values) for at, values in part._gates]
+
     def _wanted(self, turns: Turns) -> NDArray[np.bool_]:
         """(turns,) whether a forecast after one of its steps was asked for; the newest reading then gets it."""
         assert self.batch.every is not None

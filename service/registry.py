@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +13,26 @@ from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
 from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
-from service.faults import faults_as
+from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
-from service.sessions import UNKNOWN, SessionTable
+from service.sessions import NOWHERE, UNKNOWN, SessionTable
 from service.share import Share
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
 
 Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """A state after a reading that is not the session's last any more."""
+
+    key: int
+    revision: int
+    step: int
+    body: NDArray[np.float32]
 
 
 class Registry:
@@ -41,9 +53,11 @@ class Registry:
         self.cache = cache
         self.checkpoints = checkpoints
         self.known = known
+        self.behind: dict[int, Behind] = {}  # by row, states that were at hand when another process moved on
         self.tail = 1  # readings that may not be folded yet; how many an earlier run left, the first fold tells
         self._frequency = frequency
         self._share = share
+        self._damaged: dict[str, JournalDamaged] = {}  # sessions that could not be read when they were last asked for
 
     def find(self, names: list[str]) -> Rows:
         """The row of each session, UNKNOWN where the journal has none of that name."""
@@ -51,23 +65,51 @@ class Registry:
         if (rows >= 0).all():
             return rows
         missing = list({names[at] for at in np.flatnonzero(rows == UNKNOWN).tolist()})
-        with faults_as(JournalError, BROKEN):
-            heads = self.journal.heads(missing)
+        try:
+            with faults_as(JournalError, BROKEN):
+                heads = self.journal.heads(missing)
+        except JournalDamaged:
+            heads = [self._undamaged(name) for name in missing]  # so that the damage concerns that session alone
+        else:
+            self._damaged.clear()
         for head in heads:
             if head is not None:
                 self.adopt(head)
         return self.table.find(names)
 
+    def refresh(self, names: Collection[str]) -> bool:
+        """Asks a shared journal where these sessions stand now; whether one stands elsewhere than was known."""
+        moved = False
+        asked = list(names)
+        with faults_as(JournalError, BROKEN):
+            heads = self.journal.heads(asked)
+        for name, head in zip(asked, heads, strict=True):
+            row = self.table.row(name)
+            if head is None:
+                if row != UNKNOWN:
+                    self.forget(np.array([row]))
+                    moved = True
+            elif row == UNKNOWN or not self._stands(row, head):
+                self._leave(row, head)
+                self.adopt(head)
+                moved = True
+        return moved
+
     def row(self, name: str) -> int:
         """The row of one session; `UnknownSession` if there is none of that name."""
+        if self.journal.shared:
+            self.refresh([name])
         row = int(self.find([name])[0])
         if row == UNKNOWN:
             raise self.unknown(name)
         return row
 
     def unknown(self, name: str) -> GatecastError:
-        """The error of a session that is not here: another worker's, or nobody's."""
-        return self._share.misdirected(name) or UnknownSession(f"there is no session {name!r}; create it first")
+        """The error of a session that is not here: another worker's, a damaged one, or nobody's."""
+        damage = self._damaged.get(name)
+        return self._share.misdirected(name) or (
+            again(damage) if damage else UnknownSession(f"there is no session {name!r}; create it first")
+        )
 
     def head(self, name: str) -> Head | None:
         with faults_as(JournalError, BROKEN):
@@ -98,8 +140,8 @@ class Registry:
             unborn = table.unborn[rows]
             if not unborn.any():
                 return self._append(rows, steps, values)
-            self._bear({row: values[rows == row] for row in np.unique(rows[unborn]).tolist()})
-            accepted = unborn.copy()
+            refused = self._bear({row: values[rows == row] for row in np.unique(rows[unborn]).tolist()})
+            accepted = unborn & ~np.isin(rows, refused)
             accepted[~unborn] = self._append(rows[~unborn], steps[~unborn], values[~unborn])
             return accepted
 
@@ -121,6 +163,7 @@ class Registry:
         rows = rows[self.table.key[rows] >= 0]
         self.cache.release(rows)
         for row in rows.tolist():
+            self.behind.pop(row, None)
             self.table.remove(row)
 
     def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
@@ -138,7 +181,23 @@ class Registry:
         row = self.row(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
+        self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
         self.forget(np.array([row]))
+
+    def _stands(self, row: int, head: Head) -> bool:
+        table = self.table
+        here = int(table.key[row]), int(table.revision[row]), int(table.last_step[row])
+        return here == (head.key, head.revision, head.last_step)
+
+    def _leave(self, row: int, head: Head) -> None:
+        """Keeps the state that was at hand, if what followed elsewhere can be replayed from there."""
+        table = self.table
+        if row == UNKNOWN or table.slot[row] == NOWHERE:
+            return
+        session = int(table.key[row]), int(table.revision[row])
+        step = int(table.last_step[row])
+        if session == (head.key, head.revision) and 0 <= step < head.last_step:
+            self.behind[row] = Behind(*session, step, self.cache.bodies(np.array([row]))[0])
 
     def view(self, row: int, created: bool = False) -> SessionView:
         """Where a session stands."""
@@ -157,24 +216,42 @@ class Registry:
             regime=bool(table.regime[row]),
         )
 
+    def _undamaged(self, name: str) -> Head | None:
+        """The session, or None where there is none or it is damaged, of which `unknown` then tells."""
+        self._damaged.pop(name, None)
+        try:
+            return self.head(name)
+        except JournalDamaged as damage:
+            self._damaged[name] = damage
+            return None
+
     def _append(self, rows: Rows, steps: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
         if len(rows) == 0:
             return np.zeros(0, np.bool_)
         self.tail += len(rows)
         return self.journal.append(Readings(self.table.key[rows], self.table.revision[rows], steps, values))
 
-    def _bear(self, values: dict[int, NDArray[np.float64]]) -> None:
-        """The first readings of sessions, by row, and with them their starts, in one write."""
+    def _bear(self, values: dict[int, NDArray[np.float64]]) -> list[int]:
+        """The first readings of sessions, by row, and with them their starts, in one write.
+
+        Returns the rows of those that somebody else has begun meanwhile.
+        """
         table, beginnings = self.table, []
         heads = self.journal.heads([table.name(row) for row in values])
         for (row, readings), head in zip(values.items(), heads, strict=True):
             if head is None:
                 raise self.unknown(table.name(row))
+            start, revision = int(table.start[row]), int(table.revision[row])
             beginnings.append(
-                Beginning(head.name, int(table.start[row]), head.origin, readings, head.static, head.regime)
+                Beginning(head.name, start, head.origin, readings, head.static, head.regime, head.ttl, revision)
             )
+        refused = []
         for row, born in zip(values, self.journal.replace_all(beginnings), strict=True):
-            table.revision[row], table.unborn[row] = born.revision, False
+            if born is None:
+                refused.append(row)
+            else:
+                table.revision[row], table.unborn[row] = born.revision, False
+        return refused
 
 
 def origin_of(

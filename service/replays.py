@@ -93,6 +93,12 @@ class Replays:
         self._run(short)
         return lost, late
 
+    def hasten(self, chunks: int) -> None:
+        """Runs up to so many chunks now, as long as a state is being rebuilt in chunks."""
+        for _ in range(chunks):
+            if not self._late or not self._histories.run_chunk():
+                return
+
     def _without_saved(self, rows: Rows) -> Rows:
         """Brings back, all at once, those that left with a checkpoint and were silent since; returns the others."""
         table, cache = self._registry.table, self._registry.cache
@@ -148,6 +154,10 @@ class Replays:
                             values = journal.readings(key, 0, last)
             except JournalDamaged as damage:
                 self._observer.fault(damage)
+            left = self._registry.behind.pop(row, None)
+            if left is not None and (left.key, left.revision) == (key, revision) and saved < left.step <= last:
+                saved, state = left.step, left.body
+                values = self._registry.recorded(key, left.step + 1, last)
         if saved + len(values) != last:
             raise StateLost(
                 f"the journal has the readings of this session up to step {int(table.last_step[row])}, but not all "

@@ -28,6 +28,7 @@ class SessionTable:
         self.key = np.zeros(0, np.int64)  # the journal's; -1: a row that is free
         self.start = np.zeros(0, np.int64)
         self.revision = np.zeros(0, np.int64)
+        self.first_step = np.zeros(0, np.int64)  # the oldest reading that is kept
         self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
         self.last_values = np.zeros((0, width), np.float64)
         self.regime = np.zeros(0, np.bool_)  # made to be watched
@@ -88,6 +89,7 @@ class SessionTable:
         self.key[row] = head.key
         self.start[row] = head.start
         self.revision[row] = head.revision
+        self.first_step[row] = head.first_step
         self.last_step[row] = head.last_step
         self.last_values[row] = head.last_values
         self.regime[row] = head.regime

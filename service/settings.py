@@ -44,9 +44,11 @@ class Settings(BaseSettings):
     )
     supervised: bool = Field(False, description="set by the process that starts the workers, for them")
 
-    journal: str = Field("sqlite:var/journal.sqlite", description="sqlite:PATH or memory")
-    durable: Literal["disk", "process"] = Field(
-        "disk", description="what an acknowledged reading survives: disk a power cut, process a killed service"
+    journal: str = Field("sqlite:var/journal.sqlite", description="sqlite:PATH, redis://HOST:PORT/DB or memory")
+    durable: Literal["disk", "process"] | None = Field(
+        None,
+        description="what an acknowledged reading survives: disk a power cut, process a killed service; "
+        "unless it is set, the strongest that the journal has",
     )
 
     body_bytes: int = Field(16 * 2**20, ge=1024, description="largest body of a request")

@@ -23,8 +23,9 @@ from service.replays import Replays
 from service.replies import Replies
 from service.running import Ran, Runner
 from service.salvage import Salvage
-from service.verdicts import Judge
+from service.verdicts import Judge, Verdict
 
+PATIENCE = 64  # chunks of replays that others wait for, rather than that readings of one session change places
 FAILED = "the engine failed on this batch; send it again"
 
 
@@ -88,13 +89,17 @@ class Stream:
         self.observer.batch(readings, readings, self.clock() - began)
         return True
 
-    def _advance(self, outcome: Outcome) -> set[str]:
-        """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions."""
+    def _advance(self, outcome: Outcome, again: bool = False) -> set[str]:
+        """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions.
+
+        What another process was faster with is taken once more, unless this is `again`.
+        """
         batch, table = outcome.batch, self.registry.table
-        outcome.rows = self.registry.find(batch.sessions)
-        for item in np.flatnonzero(outcome.rows < 0).tolist():
-            outcome.errors[item] = outcome.errors[item] or self.registry.unknown(batch.sessions[item])
+        self._find(outcome)
         verdict = self.judge.judge(batch, outcome.rows, outcome.errors)
+        if self.registry.journal.shared and self._doubted(outcome, verdict):
+            self._find(outcome)
+            verdict = self.judge.judge(batch, outcome.rows, outcome.errors)
         lost, late = self.replays.bring(verdict.turns.rows)
         if late:
             return {table.name(row) for row in late}
@@ -109,12 +114,27 @@ class Stream:
         outcome.times = np.where(taken, self.frequency.times(table.start[outcome.rows], steps), NO_TIME)
         times = np.append(outcome.times, 0)  # (readings + 1,) as the batch's values: the last one is padding's
         ran = self.runner.run(turns, batch.values, times, batch.futures, batch.gated)
-        self._record(outcome, [kept for each in ran for kept in self.salvage.split(outcome, times, each)])
+        self._record(outcome, [kept for each in ran for kept in self.salvage.split(outcome, times, each)], again)
         return set()
 
-    def _record(self, outcome: Outcome, ran: list[Ran]) -> None:
+    def _find(self, outcome: Outcome) -> None:
+        """Where the batch's sessions stand, as far as is known here."""
+        sessions = outcome.batch.sessions
+        outcome.rows = self.registry.find(sessions)
+        for item in np.flatnonzero(outcome.rows < 0).tolist():
+            outcome.errors[item] = outcome.errors[item] or self.registry.unknown(sessions[item])
+
+    def _doubted(self, outcome: Outcome, verdict: Verdict) -> bool:
+        """Of a shared journal: whether a session that does not simply go on has been moved by another process."""
+        odd = verdict.repeated.copy()
+        for item, (before, error) in enumerate(zip(outcome.errors, verdict.errors, strict=True)):
+            odd[item] |= before is None and error is not None
+        return bool(odd.any()) and self.registry.refresh({outcome.batch.sessions[item] for item in np.flatnonzero(odd)})
+
+    def _record(self, outcome: Outcome, ran: list[Ran], again: bool) -> None:
         """First the journal, then the states and the table: so neither is ever ahead of it."""
         registry, values = self.registry, outcome.batch.values
+        refused = np.empty(0, np.int64)
         readings = np.concatenate([np.empty(0, np.int64), *(each.turns.readings for each in ran)])
         if len(readings):
             began = self.clock()
@@ -123,8 +143,8 @@ class Stream:
             self.health.journal_works()
             self.observer.appended(int(accepted.sum()), self.clock() - began)
             if not accepted.all():
-                stale = np.unique(rows[~accepted])
-                outcome.fail(readings[~accepted].tolist(), StaleSession(STALE))
+                stale, refused = np.unique(rows[~accepted]), np.sort(readings[~accepted])
+                outcome.fail(refused.tolist(), StaleSession(STALE))
                 ran = [each.only(~np.isin(each.turns.rows, stale)) for each in ran]
                 registry.forget(stale)
         for each in ran:
@@ -135,6 +155,22 @@ class Stream:
             outcome.forecast(each)
             if (regimes := self.runner.regimes(each.turns)) is not None:
                 outcome.regimes.append(regimes)
+        if len(refused) and registry.journal.shared and not again:
+            self._take_again(outcome, refused)
+
+    def _take_again(self, outcome: Outcome, items: NDArray[np.int64]) -> None:
+        """Readings of sessions that another process has moved on, once more from where they stand now."""
+        part = Outcome(outcome.batch.only(items))
+        try:
+            with faults_as(InternalError, FAILED):
+                if self._advance(part, again=True):
+                    self.replays.hasten(PATIENCE)
+                    part = Outcome(part.batch)
+                    if self._advance(part, again=True):
+                        part.fail_all(StaleSession(STALE))  # its state takes long to come: who asks again finds it
+        except GatecastError as error:
+            self._fail(part, error)
+        outcome.absorb(items, part)
 
     def _fail(self, outcome: Outcome, error: GatecastError) -> None:
         self.health.note(error)

@@ -10,6 +10,7 @@ from service.events import Observer
 from service.faults import faults_as
 from service.health import Health
 from service.registry import Registry
+from service.serving import Serving
 
 LOADED = 4  # a slice under load is at least so many idle ones: a fold's cost is mostly that of the sessions it touches
 
@@ -19,18 +20,22 @@ class Upkeep:
 
     def __init__(
         self,
-        registry: Registry,
+        serving: Serving,
         settings: EngineSettings,
         observer: Observer,
         health: Health,
         clock: Callable[[], float],
     ) -> None:
-        self._registry = registry
+        self._serving = serving
         self._settings = settings
         self._observer = observer
         self._health = health
         self._clock = clock
         self._slice = self._smallest = LOADED * settings.fold_slice
+
+    @property
+    def _registry(self) -> Registry:
+        return self._serving.core.registry
 
     @property
     def pending(self) -> bool:

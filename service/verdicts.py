@@ -111,7 +111,7 @@ class Judge:
             if errors[item] is not None:
                 continue
             if off[item]:
-                errors[item] = self._off_grid(int(starts[item]), int(times[item]), int(by_time[item]))
+                errors[item] = off_grid(int(starts[item]), int(times[item]), int(by_time[item]), self._frequency)
             else:
                 errors[item] = StepMismatch(
                     f"step and ds must name one place: this ds is step {by_time[item]}, got step {batch.steps[item]}",
@@ -124,19 +124,6 @@ class Judge:
         """Where a session would leave the calendar; sessions without a start are refused elsewhere."""
         starts = self._table.start[rows]
         return self._reach.beyond(np.where(starts == NO_TIME, 0, starts), steps)
-
-    def _off_grid(self, start: int, time: int, step: int) -> OffGrid:
-        first = shown(start, self._frequency)
-        if step < 0:
-            earlier = shown(time, self._frequency)
-            return OffGrid(f"this session starts at {first}, got the earlier {earlier}", nearest=[first])
-        around = self._frequency.times(start, np.array([step, step + 1]))
-        nearest = [shown(int(each), self._frequency) for each in around]
-        return OffGrid(
-            f"a whole number of steps ({self._frequency.alias}) from {first} was expected, "
-            f"got {shown(time, self._frequency)}; the nearest are {nearest[0]} and {nearest[1]}",
-            nearest=nearest,
-        )
 
 
 class _Session:
@@ -213,6 +200,20 @@ def gap(last: int, step: int, start: int, frequency: Frequency) -> Gap:
         expected_step=last + 1,
         expected_ds=expected_ds,
         last_step=last,
+    )
+
+
+def off_grid(start: int, time: int, step: int, frequency: Frequency) -> OffGrid:
+    """The error for a time that is none of a session's, `step` being the one at or before it."""
+    first = shown(start, frequency)
+    if step < 0:
+        return OffGrid(f"this session starts at {first}, got the earlier {shown(time, frequency)}", nearest=[first])
+    around = frequency.times(start, np.array([step, step + 1]))
+    nearest = [shown(int(each), frequency) for each in around]
+    return OffGrid(
+        f"a whole number of steps ({frequency.alias}) from {first} was expected, "
+        f"got {shown(time, frequency)}; the nearest are {nearest[0]} and {nearest[1]}",
+        nearest=nearest,
     )
 
 

@@ -10,27 +10,28 @@ from numpy.typing import NDArray
 
 from service.errors import GatecastError, InternalError
 from service.faults import faults_as
-from service.registry import Registry
+from service.serving import Serving
 from service.sessions import UNKNOWN
 
 
 @dataclass(frozen=True)
 class WatchedSessions:
-    """Asks the registry, so that a session which has not spoken since a restart is known as well."""
+    """Asks the model that serves, so that a session which has not spoken since a restart is known as well."""
 
-    registry: Registry
+    serving: Serving
 
     def __call__(self, sessions: list[str]) -> NDArray[np.bool_] | None:
         """(sessions,) whether each is watched; None if none is."""
-        table = self.registry.table
-        if self.registry.cache.monitors.watch is None:
+        registry = self.serving.core.registry
+        table = registry.table
+        if registry.cache.monitors.watch is None:
             return None
         rows = table.find(sessions)
         unknown = rows == UNKNOWN
         if unknown.any():
             # A fault here must not keep the batch from being formed: it asks again, and then its callers are told.
             with suppress(GatecastError), faults_as(InternalError, "the sessions of a batch could not be looked up"):
-                rows = self.registry.find(sessions)
+                rows = registry.find(sessions)
             unknown = rows == UNKNOWN
         watched = table.watched[rows]
         return watched & ~unknown if watched.any() else None

@@ -123,6 +123,20 @@ def test_the_commands_against_a_running_service_answer(taxi_service: Served, fol
             assert "code" not in answer, answer
 
 
+def test_the_program_from_python_streams_and_goes_on_where_it_stopped(taxi_service: Served, folder: Path) -> None:
+    (program,) = blocks("python")
+    program = program.replace(":8000", f":{taxi_service.port}")
+    (folder / "meter.py").write_text(program, encoding="utf-8")
+    steps = [line.split()[0] for line in run("python meter.py", folder).splitlines()]
+    assert steps == [str(step) for step in range(6)]
+    assert run("python meter.py", folder) == ""  # all are there
+    longer = program.replace("9106]", "9106, 8011]")
+    (folder / "meter.py").write_text(longer, encoding="utf-8")
+    (line,) = run("python meter.py", folder).splitlines()
+    assert line.startswith("6 disk ")
+    assert len(json.loads(line.removeprefix("6 disk "))) == 2
+
+
 def test_the_stream_example_is_the_next_reading_of_the_session_above(taxi_service: Served) -> None:
     from websockets.sync.client import connect
 

@@ -68,6 +68,12 @@ class Server:
     ) -> None:
         self._end()
 
+    def kill(self) -> None:
+        """Ends the process as a power cut would end it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
     def _ready(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=2.0) as asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,6 +51,6 @@ def write(path: Path, bundle: Path, counts: Mapping[str, int], worker: int = 0, 
         with transaction(database, path, "be filled"):
             for prefix, count in counts.items():
                 for name in names(prefix, count, worker, workers):
-                    insert_session(database, Beginning(name, start, origin, nothing))
+                    insert_session(database, Beginning(name, start, origin, nothing), time.time())
     finally:
         database.close()

@@ -18,6 +18,8 @@ from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import History, Reading, Series
 from gatecast_client.retry import Retry
 from gatecast_client.stream import Stream
+from gatecast_client.sync import SyncGatecastClient
+from gatecast_client.sync_stream import SyncStream
 
 __all__ = [
     "Acknowledgement",
@@ -40,4 +42,6 @@ __all__ = [
     "SessionGates",
     "SessionRegime",
     "Stream",
+    "SyncGatecastClient",
+    "SyncStream",
 ]

@@ -16,16 +16,18 @@ from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.handles import Handles
 from gatecast_client.outbox import Outbox, Posted
 from gatecast_client.retry import Retry, Trouble
+from gatecast_client.window import Window
 from gatecast_client.wire import Wire
 
 
 class Channel:
     """The way of a stream to one service; used with `async with`, whose end waits for all that was handed over."""
 
-    def __init__(self, url: str, wire: Wire, retry: Retry, frames_at_once: int) -> None:
+    def __init__(self, url: str, wire: Wire, retry: Retry, frames_at_once: int, window: Window) -> None:
         self._url = url
         self._wire = wire
-        self._outbox = Outbox()
+        self._outbox = Outbox(window)
+        self._retry = retry
         self._trouble = Trouble(retry)
         self._room = asyncio.Semaphore(frames_at_once)
         self._something_to_send = asyncio.Event()
@@ -63,10 +65,7 @@ class Channel:
                 frame.fail(error)
 
     async def __aenter__(self) -> Self:
-        try:
-            self._connection = await open_connection(self._url)
-        except TryLater as later:  # nothing is lost yet: whoever opens it shall know at once that nobody is there
-            raise later.error from later
+        self._connection = await self._connect()
         self._error = None
         self._task = asyncio.create_task(self._run(self._connection))
         return self
@@ -84,6 +83,15 @@ class Channel:
             await asyncio.wait([self._task])
         if not self._task.cancelled():
             self._task.result()
+
+    async def _connect(self) -> ClientConnection:
+        """The first connection, for which there is a patience of its own: whoever opens a stream is to know soon."""
+        trouble = Trouble(self._retry, self._retry.connect_seconds)
+        while True:
+            try:
+                return await open_connection(self._url)
+            except TryLater as later:
+                await trouble.wait(later.error, True, later.seconds)
 
     async def _run(self, connection: ClientConnection) -> None:
         """Keeps a connection until the stream is left, or until there is no sense in trying further."""
@@ -109,8 +117,9 @@ class Channel:
                 if self._outbox.answered(self._wire.decode(message, self._outbox.expected)):
                     self._trouble.over()
                 self._something_to_send.set()  # what waited for handles goes on
-                if (refusal := self._outbox.refusal) is not None:
-                    await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after_seconds", 0)))
+                if self._outbox.stalled:
+                    if (refusal := self._outbox.refusal) is not None:
+                        await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after_seconds", 0)))
                     self._outbox.again()
                     self._something_to_send.set()
         except ConnectionClosed:

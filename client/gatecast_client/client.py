@@ -21,7 +21,7 @@ from gatecast_client.answers import (
     SessionRegime,
 )
 from gatecast_client.channel import Channel
-from gatecast_client.connection import problem, stream_url
+from gatecast_client.connection import BUSY, OPEN_SECONDS, nobody, problem, stream_url
 from gatecast_client.dealing import Dealer
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import (
@@ -35,8 +35,9 @@ from gatecast_client.readings import (
     numbers_as_sent,
     time_as_sent,
 )
-from gatecast_client.retry import Retry
+from gatecast_client.retry import Retry, Trouble
 from gatecast_client.stream import Stream
+from gatecast_client.window import RESEND_READINGS, Window
 from gatecast_client.wire import Form, Wire
 
 T = TypeVar("T")
@@ -56,8 +57,13 @@ class GatecastClient:
         *,
         timeout_seconds: float = 30.0,
         retry: Retry | None = None,
+        resend_readings: int = RESEND_READINGS,
     ) -> None:
-        """`url` is the service's address, or those of all its workers in their order (`gatecast serve --workers`)."""
+        """`url` is the service's address, or those of all its workers in their order (`gatecast serve --workers`).
+
+        `resend_readings` is how many acknowledged readings, of all sessions together, are kept to be sent again to a
+        service whose journal has lost them; 0 keeps none.
+        """
         urls = [url] if isinstance(url, str) else list(url)
         wrong = [each for each in urls if not each.startswith(("http://", "https://"))]
         if wrong or not urls:
@@ -67,7 +73,9 @@ class GatecastClient:
         self._dealer = Dealer(len(urls))
         self._turns = cycle(self.urls)  # for what any of them can answer
         self._retry = retry or Retry()
-        self._http = httpx.AsyncClient(timeout=timeout_seconds)
+        self._window = Window(resend_readings)
+        timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, OPEN_SECONDS))
+        self._http = httpx.AsyncClient(timeout=timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,7 +129,10 @@ class GatecastClient:
         if history is not None:
             body["history"] = (history if isinstance(history, History) else History(history)).as_sent()
         query = {"replace": "true"} if replace else {}
-        return await self._ask(self._url(session), "PUT", _path(session), Session, body, query)
+        made = await self._ask(self._url(session), "PUT", _path(session), Session, body, query)
+        if replace:
+            self._window.forget(session)
+        return made
 
     async def session(self, session: str) -> Session:
         """Where a session stands; after a disconnect, go on from its `next_step`."""
@@ -160,6 +171,7 @@ class GatecastClient:
     async def delete_session(self, session: str) -> None:
         """Forgets a session and its readings."""
         await self._request(self._url(session), "DELETE", _path(session), None, {})
+        self._window.forget(session)
 
     def stream(
         self,
@@ -180,10 +192,20 @@ class GatecastClient:
         """
         chosen = _given(gates=gates, every=None if every is None else str(every))
         options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **chosen}
-        return Stream(
-            [Channel(stream_url(url, options), Wire(form), self._retry, frames_at_once) for url in self.urls],
-            self._dealer,
-        )
+        urls = [stream_url(url, options) for url in self.urls]
+        channels = [Channel(url, Wire(form), self._retry, frames_at_once, self._window) for url in urls]
+        return Stream(channels, self._dealer, self._stand)
+
+    async def _stand(self, session: str) -> Session:
+        """As `session`, with the patience of a stream."""
+        trouble = Trouble(self._retry)
+        while True:
+            try:
+                return await self.session(session)
+            except GatecastError as error:
+                if not isinstance(error, ConnectionLost) and error.status not in BUSY:
+                    raise
+                await trouble.wait(error, True)
 
     def _url(self, session: str) -> str:
         """Of the service that has it."""
@@ -211,11 +233,20 @@ class GatecastClient:
     ) -> bytes:
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
-        try:
-            response = await self._http.request(method, f"{url}{path}", params=query, content=content, headers=headers)
-        except httpx.TransportError as gone:
-            reason = str(gone) or type(gone).__name__
-            raise ConnectionLost(f"no answer from {url}: {reason}") from gone
+        trouble = Trouble(self._retry, self._retry.connect_seconds)
+        response: httpx.Response | None = None
+        while response is None:
+            try:
+                response = await self._http.request(
+                    method, f"{url}{path}", params=query, content=content, headers=headers
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout) as gone:  # nothing was sent
+                await trouble.wait(nobody(url, gone), True)
+            except httpx.TransportError as gone:
+                reason = str(gone) or type(gone).__name__
+                raise ConnectionLost(
+                    f"no answer from {url}: {reason}; the request may be made again", {"url": url}
+                ) from gone
         if not response.is_success:
             raise problem(response.status_code, response.content)
         return response.content

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from gatecast_client.columns import NO_STEP, Forecasts, Observed, as_raw, nulls, raw
 from gatecast_client.errors import GatecastError
-from gatecast_client.frame import TRY_LATER
 from gatecast_client.handles import Handles
+from gatecast_client.judge import Judge
 from gatecast_client.wire import Columns, Kind, Refused, Wire
+
+Verdict = Literal["refused", "recorded", "again"]
 
 
 class ColumnFrame:
     """Readings of a call, at these places of it. Each carries its step, so all that have no outcome may go again."""
 
     kind: Kind = "columns"
+    barrier = False
 
     def __init__(
         self,
@@ -30,7 +33,6 @@ class ColumnFrame:
         handles: Handles,
     ) -> None:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.refusal: GatecastError | None = None  # why the service wants some of it later
         self._observed = observed
         self._places = places
         self._sessions = sessions
@@ -62,8 +64,8 @@ class ColumnFrame:
             known = {name: as_raw(column) for name, column in covariates.items()}
         return wire.encode({**body, "covariates": known} if known else body)
 
-    def answer(self, answer: Columns, held: set[str]) -> bool:
-        """Takes the service's answer; True if a reading of it was acknowledged. As of `Frame`, for `held`."""
+    def answer(self, answer: Columns, judge: Judge) -> bool:
+        """Takes the service's answer; True if a reading of it was acknowledged."""
         before = self._open
         if answer.error is not None:
             refused = [Refused(at=at, error=answer.error) for at in range(len(before))]
@@ -73,9 +75,10 @@ class ColumnFrame:
             steps = raw(answer.steps, "q").tolist() if isinstance(answer.steps, bytes) else answer.steps or []
         if len(steps) != len(before):
             raise GatecastError("unexpected_answer", f"{len(before)} steps were expected, got {len(steps)}")
-        self._open = [before[each.at] for each in refused if not self._judged(before[each.at], each.error, held)]
-        held.update(self._sessions[at] for at in self._open)
+        judged = {before[each.at]: self._judged(before[each.at], each.error, judge) for each in refused}
+        self._open = [at for at, verdict in judged.items() if verdict == "again"]
         self._take(answer, steps, before, {each.at for each in refused})
+        self._remember(judge, before, answer.repeated, judged)
         self._again = True
         self._settle()
         return len(refused) < len(before)
@@ -83,6 +86,14 @@ class ColumnFrame:
     def lose(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)
         """The connection is gone: all that have no outcome may go again."""
         self._again = True
+
+    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
+        """Readings of these sessions have this error."""
+        found = {at: failed[self._sessions[at]] for at in self._open if self._sessions[at] in failed}
+        if found:
+            self._observed.errors |= {self._places[at]: error for at, error in found.items()}
+            self._open = [at for at in self._open if at not in found]
+            self._settle()
 
     def fail(self, error: GatecastError) -> None:
         """Whatever has no outcome has this error."""
@@ -93,23 +104,40 @@ class ColumnFrame:
     def _some(self, column: Sequence[Any]) -> Sequence[Any]:
         return column if len(self._open) == len(column) else [column[at] for at in self._open]
 
-    def _judged(self, at: int, sent: dict[str, Any], held: set[str]) -> bool:
-        """Whether that error is the reading's outcome, or an acknowledgement; False: it must go again."""
+    def _judged(self, at: int, sent: dict[str, Any], judge: Judge) -> Verdict:
+        """What that error is: the reading's outcome, an acknowledgement, or for now."""
         facts = dict(sent)
         error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)
         session, place = self._sessions[at], self._places[at]
         if error.code == "duplicate" and self._again:
             self._observed.steps[place] = self._steps[at]
             self._observed.repeated.add(place)
-            return True
-        if error.code in TRY_LATER or error.code == "unknown_handle":  # a handle that was refused: by name, next time
-            self.refusal = error
-            held.add(session)
-            return False
-        if error.code == "gap" and session in held:
-            return False
-        self._observed.errors[place] = error
-        return True
+            return "recorded"
+        if error.code == "unknown_handle":  # of a handle that was refused: by name, next time
+            judge.later(session, error)
+            return "again"
+        outcome = judge.outcome(session, error)
+        if outcome is None:
+            return "again"
+        self._observed.errors[place] = outcome
+        return "refused"
+
+    def _remember(
+        self, judge: Judge, before: Sequence[int], repeated: Sequence[int], judged: Mapping[int, Verdict]
+    ) -> None:
+        """Those that are recorded now, for the day on which the service has them no more."""
+        known = {before[at] for at in repeated} | judged.keys()
+        if not judged and len(before) == len(self._y):
+            judge.window.take_columns(self._sessions, self._steps, self._y, self._covariates, known)
+            return
+        taken = [at for at in before if judged.get(at, "recorded") == "recorded"]
+        judge.window.take_columns(
+            [self._sessions[at] for at in taken],
+            [self._steps[at] for at in taken],
+            [self._y[at] for at in taken],
+            {name: [column[at] for at in taken] for name, column in self._covariates.items()},
+            {place for place, at in enumerate(taken) if at in known},
+        )
 
     def _take(self, answer: Columns, steps: Sequence[int | None], before: Sequence[int], refused: set[int]) -> None:
         observed = self._observed

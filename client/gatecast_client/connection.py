@@ -13,8 +13,12 @@ from gatecast_client.errors import ConnectionLost, GatecastError
 
 _TOO_LARGE = 1009
 _FINAL = {1002, 1003, 1007, 1008, _TOO_LARGE, 1010}  # closed for what was sent, which would be sent again
-_BUSY = {408, 425, 429, 500, 502, 503, 504}
-_OPEN_SECONDS = 10.0
+BUSY = {408, 425, 429, 500, 502, 503, 504}
+_ADVICE = {
+    "too_large": ": a frame is larger than it takes (its frame_bytes); send fewer readings at once",
+    "stream_refused": ": sent again, it would end so again; see to its log and to the versions of both",
+}
+OPEN_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 
 
@@ -34,17 +38,17 @@ async def open_connection(url: str) -> ClientConnection:
             url,
             compression=None,  # numbers hardly shrink, and every answer would wait for it
             max_size=None,  # an answer is as large as the frame that asked for it
-            open_timeout=_OPEN_SECONDS,
+            open_timeout=OPEN_SECONDS,
             close_timeout=_CLOSE_SECONDS,
         )
     except InvalidStatus as refused:
         answer = refused.response
         error = problem(answer.status_code, bytes(answer.body or b""))
-        if answer.status_code in _BUSY:
+        if answer.status_code in BUSY:
             raise TryLater(error, seconds_of(answer.headers.get("Retry-After"))) from refused
         raise error from refused
     except (OSError, EOFError, InvalidHandshake) as gone:
-        raise TryLater(ConnectionLost(f"no stream could be opened at {url}: {_reason(gone)}")) from gone
+        raise TryLater(nobody(url, gone)) from gone
 
 
 def ended(connection: ClientConnection) -> ConnectionLost:
@@ -52,8 +56,18 @@ def ended(connection: ClientConnection) -> ConnectionLost:
     code, reason = connection.close_code, connection.close_reason
     if code in _FINAL:
         name = "too_large" if code == _TOO_LARGE else "stream_refused"
-        raise GatecastError(name, f"the service closed the stream with {code} {reason or ''}".rstrip())
+        raise GatecastError(name, f"the service closed the stream with {code} {reason or ''}".rstrip() + _ADVICE[name])
     return ConnectionLost(f"the connection ended with {code or 1006} {reason or ''}".rstrip())
+
+
+def nobody(url: str, gone: BaseException) -> ConnectionLost:
+    """The error where no connection could be made at an address."""
+    asked = url.partition("?")[0]
+    return ConnectionLost(
+        f"no service answered at {asked} ({_reason(gone)}): is the address right, and is one running there? "
+        f"Retry(connect_seconds=...) waits for one that starts",
+        {"url": asked},
+    )
 
 
 def problem(status: int, body: bytes) -> GatecastError:
@@ -64,7 +78,10 @@ def problem(status: int, body: bytes) -> GatecastError:
         sent = {}
     if "code" not in sent:
         return GatecastError(
-            f"http_{status}", f"a Gatecast service was expected, got the HTTP status {status}", {}, status
+            f"http_{status}",
+            f"a Gatecast service was expected, got the HTTP status {status}: is the address right, and its path?",
+            {},
+            status,
         )
     known = ("code", "detail", "type", "title", "status")
     facts = {name: value for name, value in sent.items() if name not in known}

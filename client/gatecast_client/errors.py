@@ -29,5 +29,5 @@ class ConnectionLost(GatecastError):
     step and go on from there. Everything else may simply be sent again.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__("connection_lost", message)
+    def __init__(self, message: str, facts: Mapping[str, Any] | None = None) -> None:
+        super().__init__("connection_lost", message, facts)

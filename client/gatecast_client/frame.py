@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatecast_client.answers import Acknowledgement
 from gatecast_client.errors import GatecastError
+from gatecast_client.judge import Judge
 from gatecast_client.readings import Reading, time_as_sent
 from gatecast_client.wire import Item, Kind, Wire
 
 Outcome = Acknowledgement | GatecastError
-TRY_LATER = frozenset({"overloaded", "draining", "not_ready", "stale_session"})  # refused for now, nothing recorded
 
 
 class Frame:
     """Readings that travel together. It is settled when each has an outcome; those that have none may go again."""
 
     kind: Kind = "items"
+    barrier = False
 
     def __init__(self, readings: Sequence[Reading], many: bool) -> None:
         self.readings = readings
         self.settled: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        self.refusal: GatecastError | None = None  # why the service wants it later
         self._many = many
         self._outcomes: list[Outcome | None] = [None] * len(readings)
         self._again = False  # it was sent before, so the service may know readings of it
@@ -41,18 +41,12 @@ class Frame:
             self._encoded = len(open_), wire.encode(sent if self._many else sent[0])
         return self._encoded[1]
 
-    def answer(self, answer: Item | list[Item], held: set[str]) -> bool:
-        """Takes the service's answer; True if a reading of it was acknowledged.
-
-        `held` are sessions of which an earlier reading must go again, so that a gap in them is no news; this frame
-        adds its own.
-        """
+    def answer(self, answer: Item | list[Item], judge: Judge) -> bool:
+        """Takes the service's answer; True if a reading of it was acknowledged."""
         acknowledged = False
         open_ = self._open()
         for at, item in zip(open_, self._items(answer, len(open_)), strict=True):
-            outcome = self._judge(self.readings[at], item, held)
-            if outcome is None:
-                held.add(self.readings[at].session)
+            outcome = self._judge(self.readings[at], item, judge)
             acknowledged |= isinstance(outcome, Acknowledgement)
             self._outcomes[at] = outcome
         self._again = True
@@ -65,6 +59,13 @@ class Frame:
             if not self.readings[at].keyed:
                 self._outcomes[at] = error
         self._again = True
+        self._settle()
+
+    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
+        """Readings of these sessions that could go again have this error."""
+        for at in self._open():
+            if self.readings[at].keyed:
+                self._outcomes[at] = failed.get(self.readings[at].session)
         self._settle()
 
     def fail(self, error: GatecastError) -> None:
@@ -85,11 +86,13 @@ class Frame:
             raise GatecastError("unexpected_answer", f"{count} items were expected in this answer, got another number")
         return items
 
-    def _judge(self, reading: Reading, item: Item, held: set[str]) -> Outcome | None:
+    def _judge(self, reading: Reading, item: Item, judge: Judge) -> Outcome | None:
         """The reading's outcome, None if it must go again."""
         if item.error is None:
             if item.step is None:
                 raise GatecastError("unexpected_answer", "an acknowledgement with its step was expected, got none")
+            if reading.keyed:
+                judge.window.take(reading, item.step, item.repeated)
             return Acknowledgement(
                 session=reading.session,
                 step=item.step,
@@ -105,14 +108,10 @@ class Frame:
         error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)
         step = facts.get("step", reading.step)
         if error.code == "duplicate" and self._again and isinstance(step, int):
+            judge.window.take(reading, step, repeated=True)
             ds = None if reading.ds is None else time_as_sent(reading.ds)
             return Acknowledgement(session=reading.session, step=step, ds=ds, repeated=True)
-        if not reading.keyed:
-            return error
-        if error.code in TRY_LATER:
-            self.refusal = error
-            return None
-        return None if error.code == "gap" and reading.session in held else error
+        return judge.outcome(reading.session, error) if reading.keyed else error
 
     def _settle(self) -> None:
         if self.settled.done():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gatecast_client.errors import GatecastError
+from gatecast_client.judge import Judge
 from gatecast_client.wire import Columns, Kind, Wire
 
 
@@ -59,7 +60,7 @@ class HandlesFrame:
     """Names on their way to the service. It carries no reading, so it is never sent again: the next one asks anew."""
 
     kind: Kind = "columns"
-    refusal: GatecastError | None = None
+    barrier = False
 
     def __init__(self, handles: Handles, names: list[str], first: int) -> None:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -73,7 +74,7 @@ class HandlesFrame:
     def encode(self, wire: Wire) -> str | bytes:
         return wire.encode({"handles": self._names})
 
-    def answer(self, answer: Columns, held: set[str]) -> bool:  # noqa: ARG002 (every frame's)
+    def answer(self, answer: Columns, judge: Judge) -> bool:  # noqa: ARG002 (every frame's)
         self._settle()
         if answer.error is not None:
             self._handles.refused(self._names)
@@ -87,6 +88,9 @@ class HandlesFrame:
 
     def lose(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)
         self._settle()
+
+    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
+        """It carries no reading."""
 
     def fail(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)
         self._settle()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from gatecast_client.errors import GatecastError
 from gatecast_client.handles import Handles
+from gatecast_client.judge import Judge
+from gatecast_client.resend import resends
+from gatecast_client.window import Window
 from gatecast_client.wire import Kind, Wire
 
 
@@ -16,11 +19,14 @@ class Posted(Protocol):
     """A frame of whatever kind, as the outbox sees it."""
 
     settled: Future[Any]
-    refusal: GatecastError | None  # why the service wants some of it later
 
     @property
     def kind(self) -> Kind:
         """That of its answer."""
+
+    @property
+    def barrier(self) -> bool:
+        """Whether its answer is to be known before anything more is sent."""
 
     def unnumbered(self) -> list[str]:
         """Sessions that want a handle before it is sent."""
@@ -28,8 +34,11 @@ class Posted(Protocol):
     def encode(self, wire: Wire) -> str | bytes:
         """What is to be sent now."""
 
-    def answer(self, answer: Any, held: set[str]) -> bool:
+    def answer(self, answer: Any, judge: Judge) -> bool:
         """Takes the service's answer; True if a reading of it was acknowledged."""
+
+    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
+        """Readings of these sessions that could go again have this error."""
 
     def lose(self, error: GatecastError) -> None:
         """The connection is gone."""
@@ -41,15 +50,16 @@ class Posted(Protocol):
 class Outbox:
     """Pure bookkeeping, no connection in it. Answers come in the order of the frames.
 
-    When the service wants a reading later, nothing more is sent until all that is on its way has been answered;
-    then what was refused goes again, before anything newer.
+    When the service wants a reading later, or lacks readings before it that it had acknowledged, nothing more is sent
+    until all that is on its way has been answered; then what was refused goes again, before anything newer, and
+    before it what the service lacks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window: Window | None = None) -> None:
         self._waiting: deque[Posted] = deque()
         self._sent: deque[Posted] = deque()  # on their way, not answered
         self._refused: list[Posted] = []  # answered, to go again; older than all others
-        self._held: set[str] = set()  # sessions of which a reading must go again
+        self._judge = Judge(Window() if window is None else window)
         self.handles = Handles()  # of this connection
 
     def __iter__(self) -> Iterator[Posted]:
@@ -59,9 +69,14 @@ class Outbox:
         return len(self._refused) + len(self._sent) + len(self._waiting)
 
     @property
+    def stalled(self) -> bool:
+        """Everything on its way is answered, and some must go again: time for `again`, after a wait for `refusal`."""
+        return bool(self._refused) and not self._sent
+
+    @property
     def refusal(self) -> GatecastError | None:
-        """Why the service wants readings later, once everything on its way is answered: time to wait, then `again`."""
-        return self._refused[0].refusal if self._refused and not self._sent else None
+        """Why the service wants readings later; None: at once."""
+        return self._judge.refusal
 
     def add(self, frame: Posted) -> None:
         """Takes a frame, to be sent after all others."""
@@ -74,7 +89,9 @@ class Outbox:
 
     def next(self) -> Posted | None:
         """The frame to send now, which counts as on its way; None: there is nothing to send for now."""
-        if self._refused or not self._waiting:
+        while self._waiting and self._waiting[0].settled.done():  # refused while it waited
+            self._waiting.popleft()
+        if self._refused or not self._waiting or (self._sent and self._sent[-1].barrier):
             return None
         if names := self._waiting[0].unnumbered():
             if self.handles.asked:
@@ -90,16 +107,20 @@ class Outbox:
             raise GatecastError("unexpected_answer", "no answer was expected: every frame has been answered")
         frame = self._sent.popleft()
         try:
-            return frame.answer(answer, self._held)
+            return frame.answer(answer, self._judge)
         finally:
             if not frame.settled.done():
                 self._refused.append(frame)
+            if failed := self._judge.failed:
+                for waiting in (*self._refused, *self._waiting):  # behind a barrier nothing is on its way
+                    waiting.refuse(failed)
+                failed.clear()
+                self._refused = [each for each in self._refused if not each.settled.done()]
 
     def again(self) -> None:
-        """What was refused may be sent again, first."""
-        self._waiting.extendleft(reversed(self._refused))
+        """What was refused may be sent again, first; before it what the service lacks."""
+        self._waiting.extendleft(reversed([*resends(self._judge.again()), *self._refused]))
         self._refused.clear()
-        self._held.clear()
 
     def lost(self, error: GatecastError) -> None:
         """The connection is gone: everything on its way goes again, but for readings that cannot be told apart."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -35,7 +35,8 @@ class Stream:
     A worker that cannot be reached holds up its own sessions, and calls that name them, and no others.
     """
 
-    def __init__(self, channels: Sequence[Channel], dealer: Dealer) -> None:
+    def __init__(self, channels: Sequence[Channel], dealer: Dealer, stand: Callable[[str], Awaitable[Session]]) -> None:
+        self._stand = stand
         self._channels = channels
         self._dealer = dealer
         self._open = AsyncExitStack()
@@ -120,6 +121,13 @@ class Stream:
             for frame in frames:
                 await asyncio.shield(frame.settled)
         return observed
+
+    async def resume(self, session: str | Session) -> Session:
+        """Where a session stands, for a producer that begins again: go on from its `next_step`, or after its `last_ds`.
+
+        It has the stream's patience, if the service is just away. `unknown_session` is the error where nobody made it.
+        """
+        return await self._stand(session if isinstance(session, str) else session.name)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:

@@ -20,10 +20,7 @@ async def read(request: Request, *schemas: TypeAdapter[T]) -> T | None:
 
     `UnsupportedMediaType`, `MalformedJson`, `WrongType`, `InvalidValue`; `TooLarge` comes from the boundary.
     """
-    try:
-        data = await request.body()
-    except ClientDisconnect as gone:
-        raise BadRequest("the client left before its body was whole") from gone
+    data = await _whole(request)
     if not data:
         return None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -34,6 +31,14 @@ async def read(request: Request, *schemas: TypeAdapter[T]) -> T | None:
         return schema.validate_json(data)
     except ValidationError as invalid:
         raise problems.from_pydantic(invalid) from invalid
+
+
+async def raw(request: Request, media_type: str) -> bytes:
+    """The body as it is; `UnsupportedMediaType` if it is not said to be of this type."""
+    data = await _whole(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise UnsupportedMediaType(f"a file was expected; send it with the header Content-Type: {media_type}")
+    return data
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -47,6 +52,13 @@ async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
     finally:
         working.cancel()
         leaving.cancel()
+
+
+async def _whole(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as gone:
+        raise BadRequest("the client left before its body was whole") from gone
 
 
 async def _gone(request: Request) -> None:

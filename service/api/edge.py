@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
 from datasets.frequency import Frequency
@@ -111,11 +112,27 @@ class Edge:
         """A session's name from its segment of the path, which is still url-encoded; `CannotStream`, `Misdirected`."""
         self.check_streams()
         try:
-            name = session_name(unquote_to_bytes(segment).decode("utf-8"))
+            return self.named(unquote_to_bytes(segment).decode("utf-8"))
         except UnicodeDecodeError as wrong:
             raise InvalidSession("a session's name in a path is url-encoded UTF-8; this one is not") from wrong
+
+    def named(self, sent: str) -> str:
+        """A session's name that a client sent in full; `InvalidSession`, `Misdirected`."""
+        name = session_name(sent)
         self.settings.share.check(name)
         return name
+
+    def shown(self, name: str) -> str:
+        """A session's name as its client knows it."""
+        return name
+
+    def moment(self, seconds: float) -> str:
+        """A time of the world's clock, not of a series: ISO 8601 in UTC."""
+        return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
+
+    def correction(self, name: str, readings: Sequence[Reading]) -> Sheet:
+        """Readings of one session by columns, in the order sent, with what is wrong with some of them."""
+        return self._columns.read([name] * len(readings), readings, self.levels.horizon, {name})
 
     async def observe(
         self, sessions: Sequence[str], readings: Sequence[Reading], wish: Wish, whole_times: bool = False

@@ -80,6 +80,24 @@ class Examples:
                 },
             ],
         }
+        stands = self.session["a session"]
+        self.corrections: Example = {
+            "two readings": {"readings": [self._past(1), self._past(3)]},
+            "a backfill": {"readings": [self._past(count + 1), self._past(count)], "gaps": "missing"},
+        }
+        self.rewind: Example = {"to a step": {"step": count - 2}}
+        self.fork: Example = {"a copy": {"session": "taxi, what if"}, "of its beginning": {"session": "b", "step": 1}}
+        self.revised: Example = {
+            "corrected": {**stands, "revision": 2, "created": False, "changed": 2, "added": 0, "filled": 0}
+        }
+        self.erased: Example = {
+            "a session and its fork": {
+                "erased": ["taxi", "taxi, what if"],
+                "exports": [
+                    {"session": "taxi", "at": "2026-11-21T12:00:00Z", "last_step": count - 1, "sha256": "0" * 64}
+                ],
+            }
+        }
         self.current: Example = {"a session": {**place, "forecast": self._forecast(count + 1)}}
         told = {"flag": True, "score": 3.2, "since": count - 1}
         self.regime: Example = {"a change": {**place, "regime": told}}
@@ -108,6 +126,9 @@ class Examples:
     def _reading(self, at: int, **place: object) -> Example:
         sent: Example = {**place, "y": 7500.0 + at, **self._future}
         return {**sent, "covariates": dict.fromkeys(self._covariates, 20.5)} if self._covariates else sent
+
+    def _past(self, at: int) -> Example:
+        return {name: value for name, value in self._reading(at, step=at).items() if name != "future"}
 
     def _forecast(self, first: int) -> Example:
         count = min(2, self._levels.horizon)

@@ -109,6 +109,24 @@ class StreamColumns(Sent):
     every: int | Literal["none"] | None = None
 
 
+class CorrectionRequest(Sent):
+    """Readings that were wrong, late or missing, of any steps in any order; each names its place by step or ds."""
+
+    readings: list[Observation]
+    gaps: Literal["error", "missing"] = Field(
+        "error", description="missing: steps that are skipped behind the last one enter as missing values"
+    )
+
+
+class RewindRequest(Sent):
+    step: int = Field(ge=-1, description="the last step that shall stay; -1: none")
+
+
+class ForkRequest(Sent):
+    session: str = Field(description="the name of the copy")
+    step: int | None = Field(None, ge=0, description="the last step of the copy; by default all of them")
+
+
 class ForecastRequest(Sent):
     """What a session's forecast shall hold, and what is known ahead of it."""
 
@@ -148,6 +166,24 @@ class SessionAnswer(Answered):
     created: bool
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
     regime: bool | None = Field(None, description="true: made to be watched")
+
+
+class RevisedAnswer(SessionAnswer):
+    changed: int = Field(description="recorded readings that have other values now, or were taken back")
+    added: int = Field(description="readings that came behind the last one")
+    filled: int = Field(description="steps that entered as missing")
+
+
+class ExportedFile(Answered):
+    session: str
+    at: str = Field(description="when it was exported, in UTC")
+    last_step: int | None
+    sha256: str
+
+
+class ErasedAnswer(Answered):
+    erased: list[str] = Field(description="the session and its forks")
+    exports: list[ExportedFile] = Field(description="files of them that were handed out before")
 
 
 class Gate(Answered):

@@ -81,7 +81,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         start, values = _beginning(edge, sent)
         static = edge.statics.read(sent.static)
         made = await edge.engine.create(name, start, values, replace, static, sent.regime)
-        return openapi.json_response(_view(edge, made), 201 if made.created else 200)
+        return openapi.json_response(view(edge, made), 201 if made.created else 200)
 
     @routes.get(
         "",
@@ -90,7 +90,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         responses=openapi.answers({200: (schemas.SessionAnswer, examples.session)}, *SESSION_ERRORS),
     )
     async def show(session: str) -> Response:
-        return openapi.json_response(_view(edge, await edge.engine.session(edge.session(session))))
+        return openapi.json_response(view(edge, await edge.engine.session(edge.session(session))))
 
     @routes.delete(
         "",
@@ -152,8 +152,9 @@ def _beginning(edge: Edge, sent: schemas.SessionRequest) -> tuple[int | None, ND
     return int(history.times[0]), history.values
 
 
-def _view(edge: Edge, place: SessionView) -> dict[str, object]:
-    view: dict[str, object] = {
+def view(edge: Edge, place: SessionView) -> dict[str, object]:
+    """Where a session stands, as it is answered."""
+    told: dict[str, object] = {
         "session": place.name,
         "start": None if place.start is None else edge.clock.write(place.start),
         "last_step": None if place.last_step < 0 else place.last_step,
@@ -164,5 +165,5 @@ def _view(edge: Edge, place: SessionView) -> dict[str, object]:
         "created": place.created,
     }
     if edge.statics.names:
-        view["static"] = edge.statics.write(place.static)
-    return {**view, "regime": True} if place.regime else view
+        told["static"] = edge.statics.write(place.static)
+    return {**told, "regime": True} if place.regime else told

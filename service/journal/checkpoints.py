@@ -1,4 +1,4 @@
-"""Checkpoints in SQLite: two of each session, each under a checksum, so that a spoilt one is passed over."""
+"""Checkpoints in SQLite, two of each session and its bases, each under a checksum: a spoilt one is passed over."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ FIND = (
     "CROSS JOIN checkpoints AS kept ON kept.id = asked.value"
 )
 BARE, WHOLE = FIND.format(""), FIND.format(", checksum, body")
+OF_ONE = "SELECT revision, step, digest, checksum, body FROM"
 SAVE = "INSERT OR REPLACE INTO checkpoints (id, revision, step, digest, checksum, body) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -35,7 +37,7 @@ def save_checkpoints(database: sqlite3.Connection, checkpoints: Iterable[tuple[i
         place = int(checkpoint.revision), int(checkpoint.step), checkpoint.digest
         row = _row(2 * key, place, there)
         there[row] = place
-        rows.append((row, *place, _checksum(key, *place, body), body))
+        rows.append((row, *place, checksum_of(key, *place, body), body))
     database.executemany(SAVE, rows)
 
 
@@ -48,30 +50,79 @@ def states_at(
     for row, revision, step, made_by, checksum, body in database.execute(WHOLE, (_ids(wanted),)):
         key = row // 2
         ours = made_by == digest and (revision, step) == wanted[key]
-        if ours and checksum == _checksum(key, revision, step, made_by, body):
+        if ours and checksum == checksum_of(key, revision, step, made_by, body):
             found[key] = np.frombuffer(body, "<f4").astype(np.float32)
     return [found.get(key) for key in keys]
 
 
 def newest_checkpoint(
-    database: sqlite3.Connection, key: int, revision: int, last_step: int, digest: str | None
+    database: sqlite3.Connection, key: int, revision: int, steps: tuple[int, int], digest: str | None
 ) -> Checkpoint | None:
-    """The latest sound checkpoint of that revision, not beyond `last_step`; with `digest`, of that bundle."""
+    """The latest sound checkpoint of that revision, of a step between these two; with `digest`, of that bundle."""
     found = database.execute(
-        "SELECT step, digest, checksum, body FROM checkpoints WHERE id IN (?, ?) AND revision = ? AND step <= ? "
-        "ORDER BY step DESC",
-        (2 * key, 2 * key + 1, revision, last_step),
+        "SELECT step, digest, checksum, body FROM checkpoints WHERE id IN (?, ?) AND revision = ? "
+        "AND step BETWEEN ? AND ? ORDER BY step DESC",
+        (2 * key, 2 * key + 1, revision, *steps),
     )
     for step, made_by, checksum, body in found.fetchall():
-        if digest not in (None, made_by) or checksum != _checksum(key, revision, step, made_by, body):
+        if digest not in (None, made_by) or checksum != checksum_of(key, revision, step, made_by, body):
             continue
         return Checkpoint(step, revision, made_by, np.frombuffer(body, "<f4").astype(np.float32))
     return None
 
 
+def checkpoints_of(database: sqlite3.Connection, key: int, revision: int) -> list[Checkpoint]:
+    """All sound checkpoints of a session's revision."""
+    return _sound(key, revision, database.execute(f"{OF_ONE} checkpoints WHERE id IN (?, ?)", _places(key)))
+
+
+def bases_of(database: sqlite3.Connection, key: int, revision: int) -> list[Checkpoint]:
+    """The sound states from which the readings that are kept of a session can be replayed."""
+    return _sound(key, revision, database.execute(f"{OF_ONE} bases WHERE key = ?", (key,)))
+
+
+def set_bases(database: sqlite3.Connection, key: int, revision: int, bases: Iterable[Checkpoint]) -> None:
+    """Puts these in the place of a session's bases, within the caller's transaction."""
+    database.execute("DELETE FROM bases WHERE key = ?", (key,))
+    for base in bases:
+        body = base.body.astype("<f4").tobytes()
+        place = revision, int(base.step), base.digest
+        row = key, *place, checksum_of(key, *place, body), body
+        database.execute(
+            "INSERT INTO bases (key, revision, step, digest, checksum, body) VALUES (?, ?, ?, ?, ?, ?)", row
+        )
+
+
+def keep_checkpoints(
+    database: sqlite3.Connection, key: int, revision: int, steps: tuple[int, int], anew: int | None = None
+) -> None:
+    """Drops those of a session that are of no step between these two; the others become of the revision `anew`."""
+    kept = [each for each in checkpoints_of(database, key, revision) if steps[0] <= each.step <= steps[1]]
+    database.execute("DELETE FROM checkpoints WHERE id IN (?, ?)", _places(key))
+    save_checkpoints(database, [(key, replace(each, revision=anew or revision)) for each in kept])
+
+
 def drop_checkpoints(database: sqlite3.Connection, key: int) -> None:
-    """Deletes all checkpoints of a session, within the caller's transaction."""
-    database.execute("DELETE FROM checkpoints WHERE id IN (?, ?)", (2 * key, 2 * key + 1))
+    """Deletes all checkpoints of a session, its bases too, within the caller's transaction."""
+    database.execute("DELETE FROM checkpoints WHERE id IN (?, ?)", _places(key))
+    database.execute("DELETE FROM bases WHERE key = ?", (key,))
+
+
+def checksum_of(key: int, revision: int, step: int, digest: str, body: bytes) -> int:
+    """What stands beside a checkpoint, so that a spoilt one is known."""
+    return zlib.crc32(body, zlib.crc32(digest.encode(), zlib.crc32(struct.pack("<qqq", key, revision, step))))
+
+
+def _sound(key: int, revision: int, rows: Iterable[tuple[int, int, str, int, bytes]]) -> list[Checkpoint]:
+    return [
+        Checkpoint(step, revision, digest, np.frombuffer(body, "<f4").astype(np.float32))
+        for made_in, step, digest, checksum, body in rows
+        if made_in == revision and checksum == checksum_of(key, revision, step, digest, body)
+    ]
+
+
+def _places(key: int) -> tuple[int, int]:
+    return 2 * key, 2 * key + 1
 
 
 def _ids(keys: Iterable[int]) -> str:
@@ -85,7 +136,3 @@ def _row(first: int, new: tuple[int, int, str], there: Mapping[int, tuple[int, i
     if one is None or one == new:
         return first
     return first + 1 if two is None or two == new or one[:2] >= two[:2] else first
-
-
-def _checksum(key: int, revision: int, step: int, digest: str, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(digest.encode(), zlib.crc32(struct.pack("<qqq", key, revision, step))))

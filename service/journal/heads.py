@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import SessionExists, UnknownSession
-from service.journal.protocol import NO_READING, Beginning, Checkpoint, Head, Readings
+from service.journal.protocol import Beginning, Checkpoint, Head, Readings
+from service.journal.shapes import check_batch, checked
 
 NOBODY = 0  # the slot that every unknown key leads to
-ORIGIN_BYTES = 64  # a sha256 in hexadecimal
 MOST_KEYS = 2**31 - 1
 
 
@@ -20,7 +20,8 @@ class Heads:
     """One slot a session in arrays that are reused, so that memory follows the sessions alive and not those ever made.
 
     By key, and only what a reading is judged by: names, and what a session was made from, are the journal's to find.
-    `tail` is a column for the journal's own use: where the session's newest reading is in the tail, or -1.
+    `tail` is a column for the journal's own use: where the session's newest reading is in the tail, or -1. A revision
+    that is held negative is that of a session which has expired: nothing follows it.
     """
 
     def __init__(self, width: int) -> None:
@@ -28,6 +29,7 @@ class Heads:
         self.revision = np.full(1, -1, np.int32)
         self.last_step = np.full(1, -1, np.int64)
         self.last_values = np.zeros((1, width), np.float64)
+        self.first_step = np.zeros(1, np.int64)
         self.tail = np.full(1, -1, np.int64)
         self._slots = np.zeros(2, np.int32)  # by key; the first and the last are always NOBODY
         self._free: list[int] = []
@@ -44,7 +46,7 @@ class Heads:
         """The slot of one key; `UnknownSession` if it is no session's."""
         slot = int(self._slots[key]) if 0 <= key < len(self._slots) else NOBODY
         if slot == NOBODY:
-            raise UnknownSession(f"the journal has no session under key {key}: it was deleted")
+            raise unknown_key(key)
         return slot
 
     def head(self, key: int, begun: Beginning) -> Head:
@@ -64,11 +66,7 @@ class Heads:
 
     def checked(self, values: NDArray[np.float64], origin: str) -> NDArray[np.float64]:
         """The values as rows of this journal's width, or `ValueError`."""
-        if values.ndim != 2 or values.shape[1] != self.width:
-            raise ValueError(f"expected values of shape (steps, {self.width}), got {values.shape}")
-        if len(origin.encode()) > ORIGIN_BYTES:
-            raise ValueError(f"expected an origin of at most {ORIGIN_BYTES} bytes, got {len(origin.encode())}")
-        return np.ascontiguousarray(values, np.float64)
+        return checked(values, origin, self.width)
 
     def current(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> list[tuple[int, Checkpoint]]:
         """Those checkpoints, each with its key, that are of the history which their session has now."""
@@ -76,7 +74,7 @@ class Heads:
         steps = np.array([checkpoint.step for checkpoint in checkpoints], np.int64)
         slots = self.slots(keys)
         ours = (slots != NOBODY) & (self.revision[slots] == revisions)
-        ours &= (steps >= NO_READING) & (steps <= self.last_step[slots])
+        ours &= (steps >= self.first_step[slots] - 1) & (steps <= self.last_step[slots])
         pairs = zip(keys.tolist(), checkpoints, strict=True)
         return [pair for pair, kept in zip(pairs, ours.tolist(), strict=True) if kept]
 
@@ -107,13 +105,7 @@ class Heads:
 
     def judge(self, slots: NDArray[np.int64], readings: Readings) -> tuple[NDArray[np.bool_], Readings]:
         """Which rows follow, and those alone; `ValueError` if the columns do not fit each other."""
-        rows = len(readings.keys)
-        if not len(readings.revisions) == len(readings.steps) == rows:
-            raise ValueError(
-                f"expected columns of {rows} rows, got {len(readings.revisions)} and {len(readings.steps)}"
-            )
-        if readings.values.shape != (rows, self.width):
-            raise ValueError(f"expected values of shape {(rows, self.width)}, got {readings.values.shape}")
+        check_batch(readings, self.width)
         follows = self.follow(slots, readings.revisions, readings.steps)
         if follows.all():
             return follows, readings
@@ -143,16 +135,18 @@ class Heads:
         revision: NDArray[np.int64],
         last_step: NDArray[np.int64],
         last_values: NDArray[np.float64],  # (sessions, width)
+        first_step: NDArray[np.int64] | int = 0,
     ) -> None:
         """Sets sessions, new or known, by columns."""
         self._make_room(int(keys.max(initial=0)), len(keys))
         slots = self.slots(keys)
         new = np.flatnonzero(slots == NOBODY)
-        slots[new] = [self._vacant() for _ in range(len(new))]
+        slots[new] = self._vacant(len(new))
         self._slots[keys] = slots
         self.revision[slots] = revision
         self.last_step[slots] = last_step
         self.last_values[slots] = last_values
+        self.first_step[slots] = first_step
         self.tail[slots] = -1
 
     def remove(self, key: int) -> None:
@@ -162,11 +156,11 @@ class Heads:
         self.revision[slot] = -1
         self._free.append(slot)
 
-    def _vacant(self) -> int:
-        if self._free:
-            return self._free.pop()
-        self._used += 1
-        return self._used - 1
+    def _vacant(self, sessions: int) -> list[int]:
+        again = [self._free.pop() for _ in range(min(sessions, len(self._free)))]
+        new = range(self._used, self._used + sessions - len(again))
+        self._used = new.stop
+        return [*again, *new]
 
     def _make_room(self, key: int, sessions: int) -> None:
         if key + 2 > len(self._slots):  # one more than the keys, so that the last entry stays NOBODY
@@ -177,6 +171,7 @@ class Heads:
         self.revision = _grown(self.revision, size)
         self.last_step = _grown(self.last_step, size)
         self.last_values = _grown(self.last_values, size)
+        self.first_step = _grown(self.first_step, size)
         self.tail = _grown(self.tail, size)
 
 
@@ -186,6 +181,10 @@ def exists(name: str) -> SessionExists:
 
 def unknown(name: str) -> UnknownSession:
     return UnknownSession(f"there is no session {name!r}; create it first")
+
+
+def unknown_key(key: int) -> UnknownSession:
+    return UnknownSession(f"the journal has no session under key {key}: it was deleted")
 
 
 def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.journal.heads import Heads, exists, unknown
-from service.journal.protocol import FIRST_REVISION, Beginning, Checkpoint, Durable, Head, Readings, Static
+from service.journal.protocol import (
+    FIRST_REVISION,
+    Beginning,
+    Checkpoint,
+    Durable,
+    Export,
+    Head,
+    Kept,
+    Readings,
+    Static,
+    Wanted,
+)
+from service.journal.remembered import Remembered, copied, sorted_checkpoints
+from service.journal.revising import check_end, check_revised, refuse_stale
 from service.journal.subject import Subject
 from service.share import Share
 
@@ -22,21 +36,23 @@ def open_memory(
     durable: Durable,  # noqa: ARG001
     subject: Subject | None = None,  # noqa: ARG001
     share: Share | None = None,  # noqa: ARG001
+    clock: Callable[[], float] = time.time,
 ) -> MemoryJournal:
-    """A new and empty journal; only the width matters to it."""
-    return MemoryJournal(width)
+    """A new and empty journal; only the width and the clock matter to it."""
+    return MemoryJournal(width, clock)
 
 
 class MemoryJournal:
-    """Holds every number of every reading, 8 bytes each, until its session is replaced or deleted."""
+    """Holds every number of every reading, 8 bytes each, until it is let go of or its session ends."""
 
     durable: Durable = "none"
+    shared = False
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, clock: Callable[[], float] = time.time) -> None:
         self._heads = Heads(width)
-        self._begun: dict[str, tuple[int, Beginning]] = {}  # keys, and what they began with but for readings
-        self._values: dict[int, array[float]] = {}  # by key, the rows one after the other
-        self._checkpoints: dict[int, list[Checkpoint]] = {}  # by key, the newest last
+        self._clock = clock
+        self._sessions: dict[str, Remembered] = {}
+        self._by_key: dict[int, Remembered] = {}
         self._last_key = 0
 
     def create(
@@ -48,14 +64,12 @@ class MemoryJournal:
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl: int = 0,
     ) -> Head:
-        if name in self._begun:
+        if name in self._sessions:
             raise exists(name)
-        values = self._heads.checked(values, origin)
-        self._last_key += 1
-        return self._put(
-            self._last_key, FIRST_REVISION, Beginning(name, start, origin, values, static or {}, regime), checkpoint
-        )
+        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime, ttl)
+        return self._begin(begun, checkpoint)
 
     def replace(
         self,
@@ -66,39 +80,51 @@ class MemoryJournal:
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl: int = 0,
     ) -> Head:
-        key = self._key(name)
-        values = self._heads.checked(values, origin)
-        revision = int(self._heads.revision[self._heads.slot(key)]) + 1
-        return self._put(key, revision, Beginning(name, start, origin, values, static or {}, regime), checkpoint)
+        self._found(name)
+        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime, ttl)
+        return self._begin(begun, checkpoint)
 
-    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
-            self._key(each.name)
+            self._found(each.name)
             self._heads.checked(each.values, each.origin)
-        return [
-            self.replace(each.name, each.start, each.origin, each.values, None, each.static, each.regime)
-            for each in beginnings
-        ]
+        return [self._begin(each, None) if self._follows(each) else None for each in beginnings]
 
     def head(self, name: str) -> Head | None:
-        begun = self._begun.get(name)
-        return None if begun is None else self._heads.head(*begun)
+        found = self._sessions.get(name)
+        return None if found is None else self._head(found)
 
     def heads(self, names: Sequence[str]) -> list[Head | None]:
         return [self.head(name) for name in names]
 
     def names(self) -> list[str]:
-        return list(self._begun)
+        return list(self._sessions)
 
     def count(self) -> int:
-        return len(self._heads)
+        return len(self._sessions)
+
+    def listing(self, wanted: Wanted) -> list[Head]:
+        found = (
+            each
+            for name, each in sorted(self._sessions.items())
+            if name.startswith(wanted.prefix)
+            and name > wanted.after
+            and wanted.parent in (None, each.parent)
+            and wanted.expired in (None, each.expired)
+            and (wanted.idle_since is None or each.seen < wanted.idle_since)
+        )
+        return [self._head(each) for each, _ in zip(found, range(wanted.limit), strict=False)]
 
     def append(self, readings: Readings) -> NDArray[np.bool_]:
         slots = self._heads.slots(readings.keys)
         follows, accepted = self._heads.judge(slots, readings)
+        now = self._clock()
         for key, row in zip(accepted.keys.tolist(), accepted.values, strict=True):
-            self._values[key].frombytes(row.tobytes())
+            session = self._by_key[key]
+            session.values.frombytes(row.tobytes())
+            session.seen = now
         self._heads.advance(slots[follows], accepted.steps, accepted.values)
         return follows
 
@@ -107,14 +133,17 @@ class MemoryJournal:
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         last = int(self._heads.last_step[self._heads.slot(key)])
         last = last if until is None else min(until, last)
-        usable = [found for found in self._checkpoints[key] if digest in (None, found.digest) and found.step <= last]
+        session = self._by_key[key]
+        kept = [*session.checkpoints, *session.bases]
+        usable = [found for found in kept if digest in (None, found.digest) and found.step <= last]
         newest = max(usable, key=lambda found: found.step, default=None)
-        first = 0 if newest is None else newest.step + 1
+        first = session.first_step if newest is None else newest.step + 1
         return newest, self.readings(key, first, last)
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
         last = self._heads.last_step[self._heads.slots(keys)].tolist()
-        kept = [self._checkpoints.get(key, []) for key in keys.tolist()]
+        found = [self._by_key.get(key) for key in keys.tolist()]
+        kept = [[] if each is None else [*each.checkpoints, *each.bases] for each in found]
         return [
             next((each.body for each in some if (each.step, each.digest) == (step, digest)), None)
             for some, step in zip(kept, last, strict=True)
@@ -122,43 +151,154 @@ class MemoryJournal:
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
         self._heads.slot(key)
-        rows = np.frombuffer(self._values[key], np.float64).reshape(-1, self._heads.width)
-        return rows[max(first, 0) : max(last + 1, 0)].copy()
+        session = self._by_key[key]
+        begin = session.first_step
+        return self._rows(session)[max(first - begin, 0) : max(last + 1 - begin, 0)].copy()
 
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
         for key, checkpoint in self._heads.current(keys, checkpoints):
-            self._keep(key, checkpoint)
+            self._by_key[key].keep(checkpoint)
+
+    def revise(
+        self,
+        key: int,
+        revision: int,
+        last_step: int,
+        first: int,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None = None,
+    ) -> Head:
+        slot = self._heads.slot(key)
+        session = self._by_key[key]
+        there = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
+        refuse_stale(there, (revision, last_step))
+        values = self._heads.checked(values, "")
+        check_revised(first, len(values), session.first_step, last_step)
+        rows = np.concatenate((self._rows(session)[: first - session.first_step], values))
+        before = [replace(each, revision=revision + 1) for each in session.checkpoints if each.step < first]
+        session.bases = [replace(each, revision=revision + 1) for each in session.bases]
+        session.values, session.checkpoints, session.seen = array("d", rows.tobytes()), before, self._clock()
+        return self._stand(session, revision + 1, rows, checkpoint)
+
+    def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
+        slot = self._heads.slot(key)
+        session = self._by_key[key]
+        last = int(self._heads.last_step[slot])
+        if int(self._heads.revision[slot]) != revision or first < session.first_step:
+            return False
+        check_end(first, session.first_step, last, bases)
+        session.values = array("d", self._rows(session)[first - session.first_step :].tobytes())
+        session.first_step = first
+        session.checkpoints = [each for each in session.checkpoints if each.step >= first]
+        session.bases = [copied(each, revision) for each in bases]
+        return True
+
+    def kept(self, key: int) -> Kept:
+        self._heads.slot(key)
+        session = self._by_key[key]
+        begun = session.begun
+        return Kept(
+            begun.start,
+            begun.origin,
+            dict(begun.static),
+            begun.regime,
+            begun.ttl,
+            session.first_step,
+            self._rows(session).copy(),
+            (*session.checkpoints, *session.bases),
+            session.parent,
+        )
+
+    def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
+        if name in self._sessions and not replace:
+            raise exists(name)
+        values = self._heads.checked(kept.values, kept.origin)
+        begun = Beginning(name, kept.start, kept.origin, values, kept.static, kept.regime, kept.ttl)
+        return self._begin(begun, None, kept)
+
+    def exported(self, key: int, export: Export) -> None:
+        self._heads.slot(key)
+        session = self._by_key[key]
+        session.exports = (*session.exports, export)
+
+    def expire(self, now: float, limit: int) -> list[Head]:
+        due = [
+            each
+            for each in self._sessions.values()
+            if each.begun.ttl and not each.expired and each.seen + each.begun.ttl <= now
+        ]
+        return [self._expire(each) for each in due[:limit]]
+
+    def size(self) -> int:
+        floats = sum(len(each.values) for each in self._by_key.values())
+        bodies = (body.body.nbytes for each in self._by_key.values() for body in (*each.checkpoints, *each.bases))
+        return floats * np.dtype(np.float64).itemsize + sum(bodies)
 
     def fold(self, limit: int) -> int:  # noqa: ARG002
         return 0
 
     def delete(self, name: str) -> None:
-        key = self._key(name)
-        self._heads.remove(key)
-        del self._begun[name], self._values[key], self._checkpoints[key]
+        session = self._found(name)
+        self._heads.remove(session.key)
+        del self._sessions[name], self._by_key[session.key]
 
     def close(self) -> None:
         pass
 
-    def _key(self, name: str) -> int:
-        if name not in self._begun:
+    def _follows(self, begun: Beginning) -> bool:
+        slot = self._heads.slot(self._found(begun.name).key)
+        return begun.revision in (0, int(self._heads.revision[slot]))
+
+    def _found(self, name: str) -> Remembered:
+        if name not in self._sessions:
             raise unknown(name)
-        return self._begun[name][0]
+        return self._sessions[name]
 
-    def _put(self, key: int, revision: int, begun: Beginning, checkpoint: Checkpoint | None) -> Head:
-        head = self._heads.put(key, revision, begun)
-        self._begun[begun.name] = (
-            key,
-            replace(begun, values=np.empty((0, self._heads.width)), static=dict(begun.static)),
+    def _head(self, session: Remembered) -> Head:
+        return replace(
+            self._heads.head(session.key, session.begun),
+            first_step=session.first_step,
+            ttl=session.begun.ttl,
+            seen=session.seen,
+            expired=session.expired,
+            parent=session.parent,
+            exports=session.exports,
         )
-        self._values[key] = array("d", begun.values.tobytes())
-        self._checkpoints[key] = []
-        if checkpoint is not None:
-            self.save(np.array([key]), [replace(checkpoint, revision=revision)])
-        return head
 
-    def _keep(self, key: int, new: Checkpoint) -> None:
-        others = [old for old in self._checkpoints[key] if (old.step, old.digest) != (new.step, new.digest)]
-        others.sort(key=lambda old: old.step)
-        copied = replace(new, body=np.array(new.body, np.float32))  # the caller's row may change under us
-        self._checkpoints[key] = [*others[-1:], copied]
+    def _rows(self, session: Remembered) -> NDArray[np.float64]:
+        return np.frombuffer(session.values, np.float64).reshape(-1, self._heads.width)
+
+    def _begin(self, begun: Beginning, checkpoint: Checkpoint | None, kept: Kept | None = None) -> Head:
+        """A session, new or anew, with these readings, or what was kept of another one."""
+        old = self._sessions.get(begun.name)
+        if old is None:
+            self._last_key += 1
+        key = self._last_key if old is None else old.key
+        revision = FIRST_REVISION if old is None else int(self._heads.revision[self._heads.slot(key)]) + 1
+        bare = replace(begun, values=np.empty((0, self._heads.width)), static=dict(begun.static))
+        session = Remembered(key, bare, array("d", begun.values.tobytes()), seen=self._clock())
+        session.exports = () if old is None else old.exports
+        if kept is not None:
+            session.first_step, session.parent = kept.first_step, kept.parent
+            session.checkpoints, session.bases = sorted_checkpoints(kept, revision)
+        self._sessions[begun.name] = self._by_key[key] = session
+        return self._stand(session, revision, begun.values, checkpoint)
+
+    def _stand(
+        self, session: Remembered, revision: int, rows: NDArray[np.float64], checkpoint: Checkpoint | None
+    ) -> Head:
+        """Where a session stands that has just these rows (n, width) from its first kept step on."""
+        last = rows[-1:] if len(rows) else np.full((1, self._heads.width), np.nan)
+        step = session.first_step + len(rows) - 1
+        self._heads.put_all(np.array([session.key]), np.array([revision]), np.array([step]), last)
+        if checkpoint is not None:
+            self.save(np.array([session.key]), [replace(checkpoint, revision=revision)])
+        return self._head(session)
+
+    def _expire(self, session: Remembered) -> Head:
+        slot = self._heads.slot(session.key)
+        last = int(self._heads.last_step[slot])
+        self._heads.revision[slot] += 1
+        session.first_step, session.expired = last + 1, True
+        session.values, session.checkpoints, session.bases = array("d"), [], []
+        return self._head(session)

@@ -29,6 +29,21 @@ class Head:
     origin: str  # sha256 of what created it, so that the same PUT again can be told from another
     static: Static = field(default_factory=dict)
     regime: bool = False  # whether its gates are watched
+    first_step: int = 0  # of its oldest kept reading; those before were let go of (`retain`)
+    ttl: int = 0  # seconds without a reading after which it expires; 0: never
+    seen: float = 0.0  # when its last reading came, or it was made: seconds since 1970, to about a minute
+    expired: bool = False  # only where it stood is left
+    parent: str = ""  # the session that it is a fork of
+    exports: tuple[Export, ...] = ()  # the copies that were handed out, oldest first
+
+
+@dataclass(frozen=True)
+class Export:
+    """A copy of a session that left the service; what erases the session tells of it."""
+
+    at: int  # seconds since 1970
+    step: int  # the last one in it
+    digest: str  # sha256 of the file
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +79,46 @@ class Beginning:
     values: NDArray[np.float64]  # (n, width), its steps 0 … n-1
     static: Static = field(default_factory=dict)
     regime: bool = False
+    ttl: int = 0
+    revision: int = 0  # of the session that it takes the place of; 0: whatever it has
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """All that a journal keeps of a session: what it can be made again from, here or elsewhere."""
+
+    start: int
+    origin: str
+    static: Static
+    regime: bool
+    ttl: int
+    first_step: int
+    values: NDArray[np.float64]  # (n, width), its steps from `first_step` on
+    checkpoints: tuple[Checkpoint, ...]  # of any bundles, in no order; those of step `first_step - 1` are its bases
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which sessions a listing shall have, in the order of their names (by code points)."""
+
+    prefix: str = ""
+    after: str = ""  # only names that come after this one
+    limit: int = 100
+    parent: str | None = None  # forks of this session
+    expired: bool | None = None  # only those that are, or are not
+    idle_since: float | None = None  # seen before this time
 
 
 class Journal(Protocol):
     """Keeps every reading and the latest states. Used from one thread; only `fold` may be called from another.
 
-    Every operation holds wholly or not at all. One that fails ends in `JournalError` (storage) with what to do, and
-    leaves the journal as it was.
+    Every operation on one session holds wholly or not at all. One that fails ends in `JournalError` (storage) with
+    what to do, and leaves the journal as it was.
     """
 
     durable: Durable  # what a reading survives once `append` has returned
+    shared: bool  # whether other processes move its sessions too: what one remembers of them may be out of date
 
     def create(
         self,
@@ -84,11 +129,13 @@ class Journal(Protocol):
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl: int = 0,
     ) -> Head:
         """A new session whose steps 0 … n-1 have `values` (n, width), n may be 0; `SessionExists` if there is one.
 
         The checkpoint becomes one of the new session, whatever its revision says. What is static stays with the
-        session, number by number, until it is replaced or deleted, as does `regime`.
+        session, number by number, until it is replaced or deleted, as do `regime` and `ttl`. A session that has
+        expired is one still: it can be replaced.
         """
 
     def replace(
@@ -100,14 +147,19 @@ class Journal(Protocol):
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl: int = 0,
     ) -> Head:
         """The session starts anew under the next revision; its readings and checkpoints are dropped.
 
         `UnknownSession` if there is none.
         """
 
-    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
-        """As `replace` without a checkpoint, for several sessions, each named once: all of them or none."""
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
+        """As `replace` without a checkpoint, for several sessions, each named once.
+
+        None, and nothing is done, for those that are not (any more) of the revision that is said in their beginning. A
+        journal in one place replaces the others all together; one in several places may fail after some of them.
+        """
 
     def head(self, name: str) -> Head | None:
         """Where the session stands, or None."""
@@ -116,10 +168,13 @@ class Journal(Protocol):
         """As `head`, for several sessions at once."""
 
     def names(self) -> list[str]:
-        """The names of all sessions, in no order."""
+        """The names of all sessions, in no order, of those that have expired too."""
 
     def count(self) -> int:
-        """How many sessions there are."""
+        """How many sessions there are, with those that have expired."""
+
+    def listing(self, wanted: Wanted) -> list[Head]:
+        """The sessions that are wanted, by name; go on `after` the last one."""
 
     def append(self, readings: Readings) -> NDArray[np.bool_]:
         """Records readings, durable on return; (rows,) bool: whether each followed its session's (revision, step).
@@ -130,10 +185,10 @@ class Journal(Protocol):
     def load(
         self, key: int, digest: str | None = None, until: int | None = None
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
-        """The newest sound checkpoint and all readings after it, (n, width); from step 0 where there is none.
+        """The newest sound checkpoint and all readings after it, (n, width); all that are kept where there is none.
 
         With `digest`, only checkpoints of that bundle count; with `until`, what is later than that step does not
-        count at all. `UnknownSession` if the key is no session's (any more).
+        count at all. Bases (`retain`) count as checkpoints. `UnknownSession` if the key is no session's (any more).
         """
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
@@ -143,13 +198,63 @@ class Journal(Protocol):
         """
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        """The readings of steps `first` to `last`, both included, as far as they exist: (n, width)."""
+        """The readings of steps `first` to `last`, both included, as far as they exist and are kept: (n, width)."""
 
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
         """Keeps the newest checkpoint of each session and the one before.
 
         Those of deleted sessions, of another revision or of a step not recorded are passed over.
         """
+
+    def revise(
+        self,
+        key: int,
+        revision: int,
+        last_step: int,
+        first: int,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None = None,
+    ) -> Head:
+        """From step `first` on the session's readings are now `values` (n, width), under the next revision.
+
+        So readings are corrected, added behind, or (n = 0) taken back; `first` is at most one beyond the last step.
+        Checkpoints from step `first` on are dropped, those before stay and are of the new revision. The checkpoint
+        that is given becomes one of the session, whatever its revision says.
+
+        `StaleSession` if the session does not stand at just this revision and last step, `HistoryGone` if `first`
+        lies before the oldest kept reading. A session that has let go of readings keeps at least one.
+        """
+
+    def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
+        """Lets go of the readings before step `first`, of which at least the last one stays: `first` <= last step.
+
+        `bases` are states after step `first - 1`, at most one of each bundle, from which the rest can be replayed; they
+        take the place of those that were there, and newer checkpoints never push them out. Checkpoints of steps before
+        `first` are dropped. With `first` as it is, only the bases change. False, and nothing is done, if the session
+        has another revision or has let go of more.
+        """
+
+    def kept(self, key: int) -> Kept:
+        """All that is kept of a session; `UnknownSession`."""
+
+    def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
+        """A session made of what was kept of this or another one. Its checkpoints become those of the new session.
+
+        `SessionExists` if there is one, unless it is to be replaced; to replace one that is not there makes it.
+        """
+
+    def exported(self, key: int, export: Export) -> None:
+        """Notes that a copy was handed out; `UnknownSession`. Replaced sessions keep their notes."""
+
+    def expire(self, now: float, limit: int) -> list[Head]:
+        """Lets sessions expire whose time without a reading is over, at most `limit` of them.
+
+        Their readings and checkpoints are dropped and their revision rises; where they stood, and that they expired,
+        is kept until they are replaced or deleted. Returns them as they are now.
+        """
+
+    def size(self) -> int:
+        """Bytes that it takes where it is kept: its files, or memory."""
 
     def fold(self, limit: int) -> int:
         """Moves up to `limit` readings from the tail, where batches land, to their sessions.

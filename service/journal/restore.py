@@ -1,4 +1,4 @@
-"""What a SQLite journal does when it is opened: the heads as folded, then the tail on top, by columns."""
+"""What a SQLite journal does when it is opened: the tail is read, and of the sessions those alone that are in it."""
 
 from __future__ import annotations
 
@@ -8,41 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from service.journal import batches, statics
+from service.journal import batches
 from service.journal.faults import sound
-from service.journal.heads import MOST_KEYS, NOBODY, Heads
-from service.journal.protocol import FIRST_REVISION, NO_READING, Readings
+from service.journal.heads import NOBODY, Heads
+from service.journal.protocol import Readings
+from service.journal.sessions import load_places
 from service.journal.tail import Tail
 
 AT_ONCE = 2**16  # readings
-SESSIONS_AT_ONCE = 2**12  # what Python makes of their rows is not given back to the system
-
-
-def load_heads(database: sqlite3.Connection, path: Path, width: int) -> Heads:
-    """Where the sessions stand after the last fold; the rest of them stays in the database."""
-    heads = Heads(width)
-    with sound(path, "read its sessions"):
-        cursor = database.execute("SELECT key, revision, last_step, last_values, static FROM sessions")
-        while rows := cursor.fetchmany(SESSIONS_AT_ONCE):
-            keys, revision, last_step, last, static = zip(*rows, strict=True)
-            values = np.frombuffer(b"".join(last), "<f8")
-            if min(keys) < 1 or max(keys) > MOST_KEYS or min(revision) < FIRST_REVISION or min(last_step) < NO_READING:
-                raise ValueError("a session has an impossible key, revision or step")
-            for text in filter(None, static):
-                statics.decode(text)
-            by_session = values.reshape(len(rows), width)
-            heads.put_all(np.array(keys), np.array(revision), np.array(last_step), by_session)
-    return heads
 
 
 def load_tail(database: sqlite3.Connection, path: Path, heads: Heads) -> tuple[Tail, int]:
-    """The tail, after which the heads stand where the last append left them; and how many batches it has."""
+    """The tail, and how many batches it has; the heads of its sessions then stand where the last append left them."""
     with sound(path, "read its tail"):
         found = database.execute("SELECT min(id), count(*) FROM batches").fetchone()
         tail = Tail(heads.width, found[0] or 0)
         for position, readings in _groups(database, heads.width):
             if position != tail.end:
                 raise ValueError(f"readings {tail.end} to {position} of those waiting are missing")
+            keys = np.unique(readings.keys)
+            load_places(database, heads, keys[heads.slots(keys) == NOBODY])
             _apply(readings, heads, tail)
     return tail, found[1]
 

@@ -54,6 +54,29 @@ def read_readings(
     return values.reshape(-1, width).astype(np.float64)
 
 
+def put_readings(database: sqlite3.Connection, key: int, first: int, values: NDArray[np.float64], rows: int) -> None:
+    """Writes the readings (n, width) of a session that has none, from step `first` on."""
+    before = first % rows if len(values) else 0  # of its first segment; nobody asks for them
+    filled = np.concatenate((np.full((before, values.shape[1]), np.nan), values))
+    steps = np.arange(first - before, first + len(values))
+    add_readings(database, np.full(len(steps), key), steps, filled, rows)
+
+
+def cut_readings(database: sqlite3.Connection, key: int, first: int, rows: int, width: int) -> None:
+    """Deletes the readings of a session from step `first` on; `ValueError` if those beside them are damaged."""
+    begin = first - first % rows
+    stay = read_readings(database, key, begin, first - 1, rows, width) if first > begin else np.empty((0, width))
+    low, high = (key << KEY_SHIFT) + begin // rows, (key + 1) << KEY_SHIFT
+    database.execute("DELETE FROM segments WHERE id >= ? AND id < ?", (low, high))
+    add_readings(database, np.full(len(stay), key), np.arange(begin, first), stay, rows)
+
+
+def drop_before(database: sqlite3.Connection, key: int, first: int, rows: int) -> None:
+    """Deletes the segments of a session that have nothing of step `first` or later."""
+    low = key << KEY_SHIFT
+    database.execute("DELETE FROM segments WHERE id >= ? AND id < ?", (low, low + first // rows))
+
+
 def drop_readings(database: sqlite3.Connection, key: int) -> None:
     """Deletes all readings of a session, within the caller's transaction."""
     database.execute("DELETE FROM segments WHERE id >= ? AND id < ?", (key << KEY_SHIFT, (key + 1) << KEY_SHIFT))

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import JournalError
-from service.journal import batches, schema
+from service.journal import batches, exports, past
+from service.journal.beginnings import begin, begin_anew
 from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints, states_at
-from service.journal.faults import explained, sound, transaction
-from service.journal.heads import MOST_KEYS, exists, unknown
-from service.journal.ownership import Ownership
-from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Checkpoint, Durable, Head, Readings, Static
-from service.journal.restore import load_heads, load_tail
-from service.journal.rounds import Round
-from service.journal.segments import add_readings, drop_readings, read_readings
-from service.journal.sessions import find_sessions, insert_session, move_on, update_session
+from service.journal.faults import explained, sound
+from service.journal.folding import Folding
+from service.journal.heads import exists, unknown
+from service.journal.protocol import (
+    Beginning,
+    Checkpoint,
+    Durable,
+    Export,
+    Head,
+    Kept,
+    Readings,
+    Static,
+    Wanted,
+)
+from service.journal.segments import drop_readings
+from service.journal.sessions import list_sessions, place_session
+from service.journal.store import Clock, Store
 from service.journal.subject import Subject
 from service.journal.tail import Tail
 from service.share import Share
 
 TAIL_BYTES = 2**26  # the most that waits to be folded, in memory and to be read at the next start
-TAIL_BATCHES = 2**16
-HALF = 0.5  # of the tail, from which on each append folds a piece, so that none has to fold all of it
-SPILL = 2**14  # readings of one transaction when an append has to fold by itself
 
 
 def open_sqlite(
@@ -40,15 +44,18 @@ def open_sqlite(
     durable: Durable,
     subject: Subject | None = None,
     share: Share | None = None,
+    clock: Clock = time.time,
 ) -> SqliteJournal:
     """The journal in the file `place`; see `open_journal`."""
     if not place:
         raise JournalError('a SQLite journal needs a path: "sqlite:PATH"')
-    return SqliteJournal(Path(place), width, frequency, durable, subject=subject, share=share)
+    return SqliteJournal(Path(place), width, frequency, durable, subject=subject, share=share, clock=clock)
 
 
 class SqliteJournal:
     """Owned by one process. Verdicts are reached in memory; the disk sees one short transaction a batch."""
+
+    shared = False
 
     def __init__(
         self,
@@ -60,28 +67,18 @@ class SqliteJournal:
         segment_rows: int | None = None,  # of a new journal; an old one keeps its own
         subject: Subject | None = None,
         share: Share | None = None,
+        clock: Clock = time.time,
     ) -> None:
-        self.path = Path(os.path.realpath(path.expanduser()))  # one file, one lock, whatever links lead to it
         self.durable: Durable = durable
-        self._tail_rows = max(1, tail_bytes // Tail.bytes_per_row(width))
-        self._lock = RLock()
-        self._round: Round | None = None  # of folding, that has begun
-        self._owner = Ownership(self.path)
-        try:
-            self._database = schema.connect(self.path, durable)
-        except BaseException:
-            self._owner.release()
-            raise
-        try:
-            self._segment_rows = schema.prepare(
-                self._database, self.path, width, frequency, segment_rows, subject, share or Share()
-            )
-            self._heads = load_heads(self._database, self.path, width)
-            self._tail, self._batches = load_tail(self._database, self.path, self._heads)
-            self._owner.watch(self.path, self.path.with_name(self.path.name + "-wal"))
-        except BaseException:
-            self.close()
-            raise
+        self._store = store = Store(path, width, frequency, durable, segment_rows, subject, share or Share(), clock)
+        self.path = store.path
+        self._lock = store.lock
+        self._owner = store.owner
+        self._database = store.database
+        self._heads = store.heads
+        self._tail = store.tail
+        self._folding = Folding(store, max(1, tail_bytes // Tail.bytes_per_row(width)))
+        self._sessions: int | None = None  # how many, once somebody has asked
 
     def create(
         self,
@@ -92,17 +89,13 @@ class SqliteJournal:
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl: int = 0,
     ) -> Head:
-        if self.head(name) is not None:
-            raise exists(name)
-        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime)
+        begun = Beginning(name, start, origin, values, static or {}, regime, ttl)
         with self._lock:
-            with self._transaction("create a session"):
-                key = insert_session(self._database, begun)
-                if key > MOST_KEYS:
-                    raise JournalError(f"the journal {self.path} has had {MOST_KEYS} sessions: begin another one")
-                self._write_history(key, FIRST_REVISION, begun.values, checkpoint)
-            return self._heads.put(key, FIRST_REVISION, begun)
+            if self.head(name) is not None:
+                raise exists(name)
+            return self._begin(begun, [checkpoint] if checkpoint else [])
 
     def replace(
         self,
@@ -113,45 +106,76 @@ class SqliteJournal:
         checkpoint: Checkpoint | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl: int = 0,
     ) -> Head:
-        return self._replace([Beginning(name, start, origin, values, static or {}, regime)], checkpoint)[0]
+        begun = Beginning(name, start, origin, values, static or {}, regime, ttl)
+        with self._lock:
+            return begin_anew(self._store, [(self._found(name), begun)], [checkpoint] if checkpoint else [])[0]
 
-    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head]:
-        return self._replace(beginnings, None)
+    def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
+        with self._lock:
+            there = self._store.find([each.name for each in beginnings])
+            for each in beginnings:
+                if each.name not in there:
+                    raise unknown(each.name)
+                self._heads.checked(each.values, each.origin)
+            pairs = [(there[each.name], each) for each in beginnings]
+            anew = begin_anew(self._store, [pair for pair in pairs if pair[1].revision in (0, pair[0].revision)], [])
+            by_name = {head.name: head for head in anew}
+            return [by_name.get(each.name) for each in beginnings]
 
     def head(self, name: str) -> Head | None:
         return self.heads([name])[0]
 
     def heads(self, names: Sequence[str]) -> list[Head | None]:
         with self._lock:
-            with sound(self.path, "look sessions up"):
-                found = find_sessions(self._database, names, self._heads.width)
-            return [self._heads.head(*found[name]) if name in found else None for name in names]
+            found = self._store.find(names)
+            return [found.get(name) for name in names]
 
     def names(self) -> list[str]:
         with self._lock, sound(self.path, "read its sessions"):
             return [name for (name,) in self._database.execute("SELECT name FROM sessions")]
 
     def count(self) -> int:
-        return len(self._heads)
+        with self._lock:
+            if self._sessions is None:
+                with sound(self.path, "count its sessions"):
+                    (self._sessions,) = self._database.execute("SELECT count(*) FROM sessions").fetchone()
+            return self._sessions or 0
+
+    def listing(self, wanted: Wanted) -> list[Head]:
+        found: list[Head] = []
+        with self._lock, sound(self.path, "list its sessions"):
+            folded = list_sessions(self._database, wanted, self._heads.width)
+            while len(found) < wanted.limit:
+                some = [head for _, head in zip(range(wanted.limit - len(found)), folded, strict=False)]
+                if not some:
+                    break
+                idle = wanted.idle_since
+                found += [head for head in self._store.current(some) if idle is None or head.seen < idle]
+        return found
 
     def append(self, readings: Readings) -> NDArray[np.bool_]:
         with self._lock:
             slots = self._heads.slots(readings.keys)
             follows, accepted = self._heads.judge(slots, readings)
+            if accepted is not readings:
+                # Sessions that nobody has asked for since the start are not among those that it was judged by.
+                slots = self._store.slots(readings.keys)
+                follows, accepted = self._heads.judge(slots, readings)
+                slots = slots[follows]
             if not len(accepted.keys):
                 return follows
-            if self._fuller_than(HALF):
+            if self._folding.half_full():
                 # Before anything is written: if the fold fails, so does the append, and nothing is recorded.
-                self._make_room()
+                self._folding.make_room()
             self._owner.check()
             with explained(self.path, "record readings"):
                 self._database.execute(
                     "INSERT INTO batches (id, count, body) VALUES (?, ?, ?)",
                     (self._tail.end, len(accepted.keys), batches.encode(accepted)),
                 )
-            self._batches += 1
-            slots = slots if accepted is readings else slots[follows]
+            self._store.batches += 1
             self._heads.advance(slots, accepted.steps, accepted.values)
             self._tail.push(accepted, slots, self._heads.tail)
             return follows
@@ -161,136 +185,113 @@ class SqliteJournal:
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         key = int(key)  # SQLite takes no numpy integers
         with self._lock:
-            slot = self._heads.slot(key)
+            slot = self._store.slot(key)
             revision, last = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
+            first = int(self._heads.first_step[slot])
             last = last if until is None else min(int(until), last)
             with sound(self.path, "read a checkpoint"):
-                newest = newest_checkpoint(self._database, key, revision, last, digest)
-            return newest, self.readings(key, 0 if newest is None else newest.step + 1, last)
+                newest = newest_checkpoint(self._database, key, revision, (first - 1, last), digest)
+                if newest is None:
+                    newest = past.base_of(self._store, key, revision, last, digest)
+            return newest, self.readings(key, first if newest is None else newest.step + 1, last)
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
         with self._lock:
-            slots = self._heads.slots(keys)
+            slots = self._store.slots(keys)
             revisions, steps = self._heads.revision[slots].tolist(), self._heads.last_step[slots].tolist()
             with sound(self.path, "read checkpoints"):
                 return states_at(self._database, keys.tolist(), revisions, steps, digest)
 
     def readings(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        key = int(key)
         with self._lock:
-            slot = self._heads.slot(key)
-            head = int(self._heads.last_step[slot])
-            first, last = max(int(first), 0), min(int(last), head)
-            if first > last:
-                return np.empty((0, self._heads.width))
-            recent = self._tail.chain(int(self._heads.tail[slot]), head - first + 1)
-            begin = head - len(recent) + 1  # the step of its first row
-            recent = recent[: last - begin + 1] if last >= begin else recent[:0]
-            if first >= begin:
-                return recent
-            return np.concatenate((self._folded(key, first, min(last, begin - 1)), recent))
+            return self._store.readings(int(key), first, last)
 
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
         with self._lock:
+            self._store.slots(keys)
             current = self._heads.current(keys, checkpoints)
             if not current:
                 return
-            with self._transaction("save checkpoints"):
+            with self._store.transaction("save checkpoints"):
                 save_checkpoints(self._database, current)
+
+    def revise(
+        self,
+        key: int,
+        revision: int,
+        last_step: int,
+        first: int,
+        values: NDArray[np.float64],
+        checkpoint: Checkpoint | None = None,
+    ) -> Head:
+        with self._lock:
+            past.revise(self._store, int(key), (revision, last_step), int(first), values, checkpoint)
+            return self._store.under(int(key))
+
+    def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
+        with self._lock:
+            return past.retain(self._store, int(key), revision, int(first), bases)
+
+    def kept(self, key: int) -> Kept:
+        with self._lock:
+            head = self._store.under(int(key))
+            kept = past.checkpoints_kept(self._store, head.key, self._store.slot(head.key))
+            values = self.readings(head.key, head.first_step, head.last_step)
+            told = head.start, head.origin, head.static, head.regime, head.ttl
+            return Kept(*told, head.first_step, values, kept, head.parent)
+
+    def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
+        begun = Beginning(name, kept.start, kept.origin, kept.values, kept.static, kept.regime, kept.ttl)
+        with self._lock:
+            there = self.head(name)
+            if there is None:
+                return self._begin(begun, kept.checkpoints, kept)
+            if not replace:
+                raise exists(name)
+            return begin_anew(self._store, [(there, begun)], kept.checkpoints, kept)[0]
+
+    def exported(self, key: int, export: Export) -> None:
+        with self._lock:
+            head = self._store.under(int(key))
+            with self._store.transaction("note a copy"):
+                place_session(self._database, head.key, exports=exports.encode((*head.exports, export)))
+
+    def expire(self, now: float, limit: int) -> list[Head]:
+        with self._lock:
+            gone = past.expire(self._store, now, limit)
+            if gone:
+                self._folding.erased()
+            return gone
+
+    def size(self) -> int:
+        return sum(file.stat().st_size for file in (self.path, self._store.log) if file.exists())
 
     def fold(self, limit: int) -> int:
         with self._lock:
-            while limit > 0 and len(self._tail):
-                limit -= self._fold(self._round or Round(self._tail), limit)
-            return self._unfolded
-
-    @property
-    def _unfolded(self) -> int:
-        """Readings of the tail that are not folded; those of a round stay there until it ends."""
-        return len(self._tail) if self._round is None else self._round.left + self._tail.end - self._round.end
-
-    def _fuller_than(self, share: float) -> bool:
-        """Whether the tail has more than this share of what it may have."""
-        return len(self._tail) >= share * self._tail_rows or self._batches >= share * TAIL_BATCHES
-
-    def _make_room(self) -> None:
-        """Folds a piece; where the tail is full, all of a round, since only at its end does what is folded leave."""
-        begun = self._round or Round(self._tail)
-        self._fold(begun, SPILL)
-        while begun.left and self._fuller_than(1):
-            self._fold(begun, SPILL)
-
-    def _fold(self, folding: Round, limit: int) -> int:
-        """Folds so many readings of a round; returns how many those were."""
-        found = folding.next(limit)
-        rows = len(found.keys)
-        alive = self._heads.revision[self._heads.slots(found.keys)] == found.revisions
-        moved = Readings(found.keys[alive], found.revisions[alive], found.steps[alive], found.values[alive])
-        ends = rows == folding.left
-        with self._transaction("fold its tail"):
-            move_on(self._database, moved, self._segment_rows)
-            if ends:
-                end = folding.end
-                gone = self._database.execute("DELETE FROM batches WHERE id < ? AND id + count <= ?", (end, end))
-        folding.folded(rows)
-        self._round = folding
-        if ends:
-            self._round = None
-            self._tail.drop(folding.end - self._tail.base)
-            self._batches -= gone.rowcount
-        return rows
+            return self._folding.fold(limit)
 
     def delete(self, name: str) -> None:
         with self._lock:
-            key = self._key(name)
-            with self._transaction("delete a session"):
+            key = self._found(name).key
+            with self._store.transaction("delete a session"):
                 self._database.execute("DELETE FROM sessions WHERE key = ?", (key,))
-                self._drop_history(key)
+                drop_readings(self._database, key)
+                drop_checkpoints(self._database, key)
             self._heads.remove(key)
+            self._sessions = None if self._sessions is None else self._sessions - 1
+            self._folding.erased()
 
     def close(self) -> None:
         with self._lock:
-            try:
-                with explained(self.path, "be closed"):
-                    self._database.close()
-            finally:
-                self._owner.release()
+            self._store.close()
 
-    def _key(self, name: str) -> int:
+    def _found(self, name: str) -> Head:
         head = self.head(name)
         if head is None:
             raise unknown(name)
-        return head.key
+        return head
 
-    def _transaction(self, doing: str) -> AbstractContextManager[None]:
-        self._owner.check()
-        return transaction(self._database, self.path, doing)
-
-    def _replace(self, beginnings: Sequence[Beginning], checkpoint: Checkpoint | None) -> list[Head]:
-        with self._lock:
-            keys = [self._key(each.name) for each in beginnings]
-            beginnings = [replace(each, values=self._heads.checked(each.values, each.origin)) for each in beginnings]
-            revisions = [int(self._heads.revision[self._heads.slot(key)]) + 1 for key in keys]
-            anew = list(zip(keys, revisions, beginnings, strict=True))
-            with self._transaction("replace a session"):
-                for key, revision, begun in anew:
-                    update_session(self._database, key, revision, begun)
-                    self._drop_history(key)
-                    self._write_history(key, revision, begun.values, checkpoint)
-            return [self._heads.put(*each) for each in anew]
-
-    def _write_history(
-        self, key: int, revision: int, values: NDArray[np.float64], checkpoint: Checkpoint | None
-    ) -> None:
-        steps = np.arange(len(values))
-        add_readings(self._database, np.full(len(values), key), steps, values, self._segment_rows)
-        if checkpoint is not None and NO_READING <= checkpoint.step < len(values):
-            save_checkpoints(self._database, [(key, replace(checkpoint, revision=revision))])
-
-    def _drop_history(self, key: int) -> None:
-        drop_readings(self._database, key)
-        drop_checkpoints(self._database, key)
-
-    def _folded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        with sound(self.path, "read readings"):
-            return read_readings(self._database, key, first, last, self._segment_rows, self._heads.width)
+    def _begin(self, begun: Beginning, checkpoints: Sequence[Checkpoint], kept: Kept | None = None) -> Head:
+        head = begin(self._store, begun, checkpoints, kept)
+        self._sessions = None if self._sessions is None else self._sessions + 1
+        return head

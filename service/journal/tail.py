@@ -68,6 +68,14 @@ class Tail:
         places = positions % len(self._keys)
         return Readings(self._keys[places], self._revisions[places], self._steps[places], self._values[places])
 
+    def disown(self, newest: int) -> None:
+        """Makes the rows of a session, of which `newest` is the last one here, nobody's."""
+        position = newest
+        while position >= self.base:
+            place = position % len(self._keys)
+            self._keys[place] = 0
+            position = int(self._previous[place])
+
     def drop(self, rows: int) -> None:
         """Forgets the first `rows` rows."""
         self.base += rows

@@ -43,10 +43,10 @@ async def test_every_endpoint_has_a_summary_examples_and_its_errors(http) -> Non
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    assert len(operations) == 13
+    assert len(operations) == 19
     for name, operation in operations:
         assert operation["summary"], name
-        if "requestBody" in operation:
+        if "requestBody" in operation and not name.endswith("/import"):
             assert operation["requestBody"]["content"]["application/json"]["examples"], name
         if name == "get /metrics":
             continue
@@ -54,7 +54,7 @@ async def test_every_endpoint_has_a_summary_examples_and_its_errors(http) -> Non
         good = [
             answer for status, answer in operation["responses"].items() if status.startswith("2") and status != "204"
         ]
-        for answer in good:
+        for answer in [] if name.endswith("/export") else good:
             assert answer["content"]["application/json"]["examples"], name
     errors = document["paths"]["/v1/predict"]["post"]["responses"]["422"]["content"]["application/problem+json"]
     assert errors["examples"]["off_grid"]["value"]["code"] == "off_grid"
@@ -89,6 +89,16 @@ async def test_the_examples_of_requests_are_accepted(open_inside, bundle: dict[s
             answer = await http.post("/v1/sessions/taxi/forecast", json=body)
             assert answer.status_code == 200, (name, answer.text)
             schemas.CurrentForecast.model_validate(answer.json())
+        for path, shape in (
+            ("corrections", schemas.RevisedAnswer),
+            ("rewind", schemas.RevisedAnswer),
+            ("fork", schemas.SessionAnswer),
+        ):
+            for name, body in examples(f"/v1/sessions/{{session}}/{path}", "post").items():
+                await http.put("/v1/sessions/taxi?replace=true", json=history)
+                answer = await http.post(f"/v1/sessions/taxi/{path}", json=body)
+                assert answer.status_code in (200, 201), (path, name, answer.text)
+                shape.model_validate(answer.json())
 
 
 async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
@@ -102,6 +112,9 @@ async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
         ("/v1/sessions/{session}/regime", "get"): schemas.RegimeAnswer,
         ("/v1/sessions/{session}/observations", "post"): schemas.Acknowledgement
         | list[schemas.Acknowledgement | schemas.Refusal],
+        ("/v1/sessions/{session}/corrections", "post"): schemas.RevisedAnswer,
+        ("/v1/sessions/{session}/rewind", "post"): schemas.RevisedAnswer,
+        ("/v1/sessions/{session}/erasure", "post"): schemas.ErasedAnswer,
         ("/v1/model", "get"): schemas.ModelAnswer,
         ("/ready", "get"): schemas.Ready,
         ("/live", "get"): schemas.Live,

@@ -21,6 +21,11 @@ class Book:
     def __init__(self) -> None:
         self.recorded: defaultdict[str, list[float | None]] = defaultdict(list)
 
+    def fall(self, session: str, readings: int) -> None:
+        """The journal is restored from before so many readings, or a failover has lost them."""
+        kept = max(0, len(self.recorded[session]) - readings)
+        del self.recorded[session][kept:]
+
     def answer(self, frame: Fields | list[Fields], handles: list[str] | None = None) -> Fields | list[Fields]:
         """The answer to a decoded frame; `handles` are those of its connection."""
         handles = [] if handles is None else handles

@@ -17,8 +17,11 @@ from websockets.http11 import Request, Response
 from tests.client.book import Book, refused
 
 # What happens to one frame: lost before it is read, recorded but its answer lost, refused for now, or never answered;
-# the service restarts in front of it, finds it too large, or answers what no protocol knows.
-Fate = Literal["well", "lost", "answer lost", "overloaded", "silence", "restart", "too large", "nonsense"]
+# the service restarts in front of it, finds it too large, or answers what no protocol knows; its answer is late, or the
+# journal has lost the last readings of every session before it.
+Fate = Literal[
+    "well", "lost", "answer lost", "overloaded", "silence", "restart", "too large", "nonsense", "late", "fallen"
+]  # fmt: skip
 
 
 class Scripted:
@@ -28,6 +31,7 @@ class Scripted:
         self.book = Book()
         self.fates: deque[Fate] = deque()
         self.doors: deque[int] = deque()  # HTTP status of the next handshakes; 200 lets in
+        self.falls = 3  # readings that a fall loses
         self.frames: list[Any] = []  # all that were read
         self.asked: list[str] = []  # paths of the handshakes
         self.url = ""
@@ -75,6 +79,12 @@ class Scripted:
                 return
             if fate == "silence":
                 continue
+            if fate == "late":
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            if fate == "fallen":
+                for session in [*self.book.recorded]:
+                    self.book.fall(session, self.falls)
             answer = _overloaded(frame) if fate == "overloaded" else self.book.answer(frame, handles)
             encoded = module.encode({"tea": 1} if fate == "nonsense" else answer)  # type: ignore[attr-defined]
             await connection.send(encoded.decode() if isinstance(message, str) else encoded)

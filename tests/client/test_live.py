@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -139,11 +140,18 @@ async def test_what_the_readme_shows_runs(tmp_path: Path, capsys: pytest.Capture
     plain = LiveService(fake_bundle(frequency="30min"), tmp_path / "readme.sqlite")
     await plain.start()
     readme = (Path(__file__).parents[2] / "client" / "README.md").read_text()
-    program = readme.partition("```python\n")[2].partition("```")[0].replace("http://127.0.0.1:8000", plain.url)
-    await asyncio.to_thread(exec, program, {"__name__": "readme"})
+    programs = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.DOTALL | re.MULTILINE)
+    whole = [program for program in programs if re.match("import|from", program)]
+    for program in whole:
+        await asyncio.to_thread(exec, program.replace("http://127.0.0.1:8000", plain.url), {"__name__": "readme"})
     await plain.stop()
+    assert len(whole) == 3
     assert plain.recorded("taxi")[4:, 0].tolist() == [8011.0, 7500.0, 7210.0]
-    assert "Acknowledgement(session='taxi', step=6" in capsys.readouterr().out
+    assert plain.recorded("meter-2")[4:, 0].tolist() == [10530.0, 9106.0]
+    assert len(plain.recorded("meter-3")) == 3
+    shown = capsys.readouterr().out
+    assert "Acknowledgement(session='taxi', step=6" in shown
+    assert "gap 3\n" in shown
 
 
 async def send(stream: Stream, session: str, values: list[float], luck: random.Random) -> None:

@@ -11,6 +11,7 @@ import pytest
 from gatecast_client import Acknowledgement, ConnectionLost, GatecastError, Reading
 from gatecast_client.frame import Frame
 from gatecast_client.outbox import Outbox
+from gatecast_client.window import Window
 from gatecast_client.wire import Item, Wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +25,9 @@ LOST = ConnectionLost("cut")
 class World:
     """A service with its book, and frames and answers on their way; `luck` decides what happens next."""
 
-    def __init__(self, luck: random.Random) -> None:
+    def __init__(self, luck: random.Random, window: Window | None = None) -> None:
         self.book = Book()
-        self.outbox = Outbox()
+        self.outbox = Outbox(window)
         self.luck = luck
         self._handles: list[str] = []  # of the connection, as the service has them
         self._frames: deque[tuple[bytes, list[str]]] = deque()
@@ -83,7 +84,7 @@ class World:
     def _receive(self) -> None:
         if self._answers:
             self.outbox.answered(WIRE.decode(self._answers.popleft(), self.outbox.expected))
-        if self.outbox.refusal is not None:
+        if self.outbox.stalled:
             self.outbox.again()
 
     def _cut(self) -> None:
@@ -158,8 +159,9 @@ async def test_a_gap_behind_a_refused_reading_waits_with_it_and_any_other_is_an_
     gap = {"code": "gap", "message": "…", "expected_step": 5}
     outbox.answered(Item(session="a", error={"code": "overloaded", "message": "later"}))
     outbox.answered(Item(session="a", error=gap))
-    assert outbox.refusal is None  # one answer is still to come
+    assert not outbox.stalled  # one answer is still to come
     outbox.answered(Item(session="b", error=gap))
+    assert outbox.stalled
     assert outbox.refusal is not None
     assert outbox.next() is None
     outbox.again()

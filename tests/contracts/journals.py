@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from service.journal import JOURNALS, Checkpoint, Head, Journal, Readings, open_journal
 from service.journal.sqlite import SqliteJournal
+from tests.redis_shared import redis_url
 
 WIDTH = 2
 FREQUENCY = "30min"
@@ -17,8 +20,13 @@ DIGESTS = ("a" * 64, "b" * 64)
 Open = Callable[[Path], Journal]
 
 
+def url_of(kind: str, path: Path) -> str:
+    """The journal of that kind which belongs to a path."""
+    return redis_url(path) if kind == "redis" else f"{kind}:{path}"
+
+
 def registered(kind: str) -> Open:
-    return lambda path: open_journal(f"{kind}:{path}", WIDTH, FREQUENCY, "process")
+    return lambda path: open_journal(url_of(kind, path), WIDTH, FREQUENCY, "process")
 
 
 def cramped(path: Path) -> Journal:
@@ -26,7 +34,32 @@ def cramped(path: Path) -> Journal:
     return SqliteJournal(path, WIDTH, FREQUENCY, "process", tail_bytes=300, segment_rows=3)
 
 
-JOURNALS_TO_TEST = {**{kind: registered(kind) for kind in sorted(JOURNALS)}, "sqlite, cramped": cramped}
+class Turns:
+    """One shared journal, spoken to by turns through connections that know nothing of each other."""
+
+    def __init__(self, *journals: Journal) -> None:
+        self._journals = journals
+        self._turn = itertools.count()
+
+    def __getattr__(self, name: str) -> Any:
+        turn = next(self._turn)
+        return getattr(self._journals[turn * turn % 7 % len(self._journals)], name)
+
+    def close(self) -> None:
+        for journal in self._journals:
+            journal.close()
+
+
+def shared_by_two(path: Path) -> Journal:
+    opener = registered("redis")
+    return Turns(opener(path), opener(path))
+
+
+JOURNALS_TO_TEST = {
+    **{kind: registered(kind) for kind in sorted(JOURNALS)},
+    "redis": shared_by_two,
+    "sqlite, cramped": cramped,
+}
 
 
 def rows(*numbers: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 
 from service.errors import JournalError, UnknownSession
 from service.journal import JOURNALS, Beginning, Journal, Readings, Subject, open_journal
-from tests.contracts.journals import FREQUENCY, WIDTH, checkpoint, follow, readings, rows
+from tests.contracts.journals import FREQUENCY, WIDTH, checkpoint, follow, readings, rows, url_of
 
 
 def test_many_sessions_are_looked_up_at_once_as_they_would_be_one_by_one(journal: Journal) -> None:
@@ -119,9 +119,9 @@ def test_whether_a_session_is_watched_stays_with_it_until_it_is_replaced_or_dele
 
 
 def test_what_the_caller_does_to_its_arrays_later_changes_nothing(journal: Journal) -> None:
-    values, batch, made = rows(1), readings((1, 1, 1, 2)), checkpoint(1, fill=4)
+    values, made = rows(1), checkpoint(1, fill=4)
     head = journal.create("taxi", 0, "", values)
-    assert head.key == 1
+    batch = readings((head.key, 1, 1, 2))
     assert journal.append(batch).all()
     journal.save(np.array([head.key]), [made])
     for array in (values, batch.values, batch.steps, made.body):
@@ -196,7 +196,7 @@ def test_many_sessions_come_and_go_and_each_keeps_its_own(journal: Journal) -> N
 def test_no_journal_gives_readings_to_a_model_that_takes_them_for_others(tmp_path: Path, kind: str) -> None:
     def opened(*covariates: str) -> Journal:
         subject = Subject("load", covariates, None)
-        return open_journal(f"{kind}:{tmp_path / 'journal'}", 3, FREQUENCY, "process", subject)
+        return open_journal(url_of(kind, tmp_path / "journal"), 3, FREQUENCY, "process", subject)
 
     first = opened("price", "rain")
     first.create("meter", 0, "", np.zeros((5, 3)))

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from service.errors import SessionExists, UnknownSession
+from service.errors import SessionExists, StaleSession, UnknownSession
 from service.journal import NO_READING, Checkpoint, Head, Readings
 from tests.contracts.journals import DIGESTS, JOURNALS_TO_TEST, WIDTH, Open, checkpoint, rows
 
@@ -39,6 +39,12 @@ class Expected:
     rows: list[np.ndarray]
     static: dict[str, float]
     saved: list[tuple[int, str, bytes]] = field(default_factory=list)
+    first_step: int = 0  # rows before it are kept here, to count steps by, and by no journal
+    bases: list[tuple[int, str, bytes]] = field(default_factory=list)
+
+    @property
+    def last_step(self) -> int:
+        return len(self.rows) - 1
 
     def values(self) -> np.ndarray:
         return np.array(self.rows, np.float64).reshape(-1, WIDTH)
@@ -173,10 +179,11 @@ class JournalMachine(RuleBasedStateMachine):
         session = self.expected[self.pick(place)]
         found, after = self.journal.load(session.key, digest)
         usable = [saved for saved in session.saved if digest in (None, saved[1])]
+        usable += [base for base in session.bases if digest in (None, base[1])]
         if found is None:
             # Two checkpoints are kept: one of a bundle may be gone when others came later, but not the last saved.
             assert not usable or (digest is not None and session.saved[-1][1] != digest)
-            step = NO_READING
+            step = session.first_step - 1
         else:
             assert found.revision == session.revision
             assert (found.step, found.digest, found.body.tobytes()) in usable
@@ -188,8 +195,63 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(place=places, first=st.integers(-2, 20), count=st.integers(0, 20))
     def read(self, place: int, first: int, count: int) -> None:
         session = self.expected[self.pick(place)]
-        expected = session.values()[max(first, 0) : max(first + count, 0)]
+        expected = session.values()[max(first, session.first_step) : max(first + count, 0)]
         np.testing.assert_array_equal(self.journal.readings(session.key, first, first + count - 1), expected)
+
+    @some_sessions
+    @rule(place=places, back=st.integers(0, 9), count=lengths, digest=made_by, off=st.sampled_from((0, 0, 0, -1, 1)))
+    def revise(self, place: int, back: int, count: int, digest: str | None, off: int) -> None:
+        session = self.expected[self.pick(place)]
+        first = max(session.last_step + 1 - back, session.first_step)
+        count = max(count, int(session.first_step == first > 0))  # at least one stays
+        values = self.new_rows(count)
+        made = self.made(first + count - 1, digest)
+        if off:
+            with pytest.raises(StaleSession):
+                self.journal.revise(session.key, session.revision + off, session.last_step, first, values, made)
+            return
+        head = self.journal.revise(session.key, session.revision, session.last_step, first, values, made)
+        session.revision += 1
+        session.rows[first:] = list(values)
+        session.saved = [saved for saved in session.saved if saved[0] < first]
+        if made is not None:
+            session.saved.append((made.step, made.digest, made.body.tobytes()))
+        assert (head.revision, head.last_step) == (session.revision, session.last_step)
+
+    @some_sessions
+    @rule(place=places, keep=st.integers(1, 9), both=st.booleans(), off=st.sampled_from((0, 0, 0, 1)))
+    def retain(self, place: int, keep: int, both: bool, off: int) -> None:
+        session = self.expected[self.pick(place)]
+        first = max(session.last_step + 1 - keep, session.first_step)
+        bases = [checkpoint(first - 1, session.revision, made, next(self.numbers)) for made in DIGESTS[: 1 + both]]
+        done = self.journal.retain(session.key, session.revision + off, first, bases)
+        assert done == (not off)
+        if done:
+            session.first_step = first
+            session.saved = [saved for saved in session.saved if saved[0] >= first]
+            session.bases = [(base.step, base.digest, base.body.tobytes()) for base in bases]
+
+    @some_sessions
+    @rule(place=places, name=names)
+    def put(self, place: int, name: str) -> None:
+        source = self.expected[self.pick(place)]
+        kept = self.journal.kept(source.key)
+        np.testing.assert_array_equal(kept.values, source.values()[source.first_step :])
+        assert (kept.start, kept.origin, kept.first_step) == (source.start, source.origin, source.first_step)
+        old = self.expected.get(name)
+        if old is not None:
+            with pytest.raises(SessionExists):
+                self.journal.put(name, kept)
+        head = self.journal.put(name, kept, replace=old is not None)
+        assert old is None or (head.key, head.revision) == (old.key, old.revision + 1)
+        assert old is not None or head.key not in self.used
+        self.used.add(head.key)
+        saved = [(each.step, each.digest, each.body.tobytes()) for each in kept.checkpoints]
+        self.expected[name] = Expected(
+            head.key, source.start, source.origin, head.revision, list(source.rows), dict(source.static),
+            sorted((each for each in saved if each[0] >= source.first_step), key=lambda each: each[0]),
+            source.first_step, [each for each in saved if each[0] == source.first_step - 1 >= 0],
+        )  # fmt: skip
 
     @rule(limit=st.integers(0, 9))
     def fold(self, limit: int) -> None:
@@ -213,12 +275,14 @@ class JournalMachine(RuleBasedStateMachine):
                 continue
             assert head is not None
             found = (head.key, head.name, head.start, head.origin, head.revision, head.last_step)
-            last = len(session.rows) - 1
+            last = session.last_step
             assert found == (session.key, name, session.start, session.origin, session.revision, last)
+            assert head.first_step == session.first_step
             np.testing.assert_equal(dict(head.static), session.static)
             expected_last = session.rows[-1] if session.rows else np.full(WIDTH, np.nan)
             np.testing.assert_array_equal(head.last_values, expected_last)
-            np.testing.assert_array_equal(self.journal.readings(head.key, 0, last), session.values())
+            kept = session.values()[session.first_step :]
+            np.testing.assert_array_equal(self.journal.readings(head.key, 0, last), kept)
 
 
 @pytest.mark.parametrize("kind", JOURNALS_TO_TEST)

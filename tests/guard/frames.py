@@ -95,7 +95,7 @@ class Stream:
         with came:
             await _turns()
         with computed:
-            self._service.edge.engine._loop.stream.turn()
+            self._service.edge.engine._core.stream.turn()
         with left:
             await _turns()
         came_back = self._answers.get_nowait()

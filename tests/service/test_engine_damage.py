@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from service.errors import JournalDamaged, StateLost
 from service.journal import Checkpoint
 from service.journal.memory import MemoryJournal
+from service.journal.sqlite import SqliteJournal
 from tests.service.engines import START, Watcher, alone, codes, column, running, send
 
 
@@ -79,3 +83,23 @@ async def test_a_lost_session_can_be_made_anew(journal: DamagedJournal) -> None:
         journal.spoilt = -1
         answers = await send(engine, ("a", 7.0, 2))
         np.testing.assert_array_equal(answers.quantiles[0], alone([5.0, 6.0, 7.0])[-1])
+
+
+async def test_a_session_that_cannot_be_looked_up_is_told_so_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path, 1, "1h")
+    for name in "abc":
+        journal.create(name, START, "", column(1.0, 2.0))
+    journal.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE sessions SET last_step = -7 WHERE name = 'a'")
+    database.close()
+    async with running(journal=SqliteJournal(path, 1, "1h")) as engine:
+        for step in (2, 3):
+            answers = await send(
+                engine, ("b", 3.0, step), ("a", 3.0, step), ("nobody", 3.0, step), ("a", 4.0, step + 1)
+            )
+            assert codes(answers) == [None, "journal_damaged", "unknown_session", "journal_damaged"]
+            assert "session 'a': an impossible key, revision or step" in str(answers.errors[1])
+        with pytest.raises(JournalDamaged, match="session 'a'"):
+            await engine.session("a")

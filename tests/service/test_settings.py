@@ -24,7 +24,7 @@ def test_what_is_given_goes_before_the_environment_before_the_default(monkeypatc
     assert (settings.port, settings.host) == (9002, "0.0.0.0")
     assert settings.runtime == "auto"
     assert settings.journal == "sqlite:var/journal.sqlite"
-    assert settings.durable == "disk"
+    assert settings.durable is None
 
 
 def test_other_variables_of_the_family_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,10 +130,10 @@ def test_a_newer_format_is_refused_by_its_number(tmp_path: Path) -> None:
     path = tmp_path / "j"
     filled(path)
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE meta SET value = 2 WHERE name = 'format'")
+        database.execute("UPDATE meta SET value = 3 WHERE name = 'format'")
         database.execute("DROP TABLE segments")  # a newer format may look different in any way
     database.close()
-    with pytest.raises(JournalError, match="has format 2, this version reads format 1"):
+    with pytest.raises(JournalError, match="has format 3, this version reads formats 1 to 2: run the version"):
         opened(path)
 
 

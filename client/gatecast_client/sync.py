@@ -1,0 +1,120 @@
+"""The client for programs without an event loop: the same calls, which block until they are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from gatecast_client.answers import CurrentForecast, Model, SeriesForecast, Session, SessionGates, SessionRegime
+from gatecast_client.client import GatecastClient
+from gatecast_client.loop_thread import LoopThread
+from gatecast_client.readings import Future, History, Number, Series, Static, When
+from gatecast_client.retry import Retry
+from gatecast_client.sync_stream import SyncStream
+from gatecast_client.window import RESEND_READINGS
+from gatecast_client.wire import Form
+
+
+class SyncGatecastClient:
+    """A `GatecastClient` in a thread of its own, with its promises and errors. Any number of threads may use one.
+
+    Use it with `with`, which closes its connections and ends its thread. It does not outlive a fork.
+    """
+
+    def __init__(
+        self,
+        url: str | Sequence[str] = "http://127.0.0.1:8000",
+        *,
+        timeout_seconds: float = 30.0,
+        retry: Retry | None = None,
+        resend_readings: int = RESEND_READINGS,
+    ) -> None:
+        """As `GatecastClient`."""
+        self._client = GatecastClient(
+            url, timeout_seconds=timeout_seconds, retry=retry, resend_readings=resend_readings
+        )  # fmt: skip
+        self.urls = self._client.urls
+        self.url = self._client.url
+        self._thread = LoopThread()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends its connections, and its streams too: calls that still wait are `client_closed`."""
+        self._thread.close(self._client.close)
+
+    def model(self) -> Model:
+        """What is served: frequency, horizon, quantiles, covariates, how it was trained."""
+        return self._thread.call(self._client.model())
+
+    def predict(
+        self, *series: Series, horizon: int | None = None, quantiles: Sequence[float] | None = None
+    ) -> list[SeriesForecast]:
+        """Forecasts of any number of series, in their order; nothing is kept."""
+        return self._thread.call(self._client.predict(*series, horizon=horizon, quantiles=quantiles))
+
+    def open_session(
+        self,
+        session: str,
+        *,
+        history: History | Iterable[Number] | None = None,
+        start: When | None = None,
+        static: Static | None = None,
+        regime: bool = False,
+        replace: bool = False,
+    ) -> Session:
+        """As `GatecastClient.open_session`: creates a session, or says where it stands."""
+        asked = self._client.open_session(
+            session, history=history, start=start, static=static, regime=regime, replace=replace
+        )
+        return self._thread.call(asked)
+
+    def session(self, session: str) -> Session:
+        """Where a session stands; after a disconnect, go on from its `next_step`."""
+        return self._thread.call(self._client.session(session))
+
+    def forecast(
+        self,
+        session: str | Session,
+        *,
+        future: Future | None = None,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> CurrentForecast:
+        """As `GatecastClient.forecast`: from a session's last reading, without a new one."""
+        return self._thread.call(self._client.forecast(session, future=future, horizon=horizon, quantiles=quantiles))
+
+    def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
+        """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
+        return self._thread.call(self._client.gates(session, units=units))
+
+    def regime(self, session: str | Session) -> SessionRegime:
+        """The regime of a session that was opened with `regime`, after its last reading."""
+        return self._thread.call(self._client.regime(session))
+
+    def delete_session(self, session: str) -> None:
+        """Forgets a session and its readings."""
+        self._thread.call(self._client.delete_session(session))
+
+    def stream(
+        self,
+        *,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
+        gates: Literal["summary", "units"] | None = None,
+        every: int | Literal["none"] | None = None,
+        form: Form = "msgpack",
+        frames_at_once: int = 32,
+    ) -> SyncStream:
+        """As `GatecastClient.stream`, for `with`."""
+        stream = self._client.stream(
+            horizon=horizon, quantiles=quantiles, gates=gates, every=every, form=form, frames_at_once=frames_at_once
+        )
+        return SyncStream(stream, self._thread)

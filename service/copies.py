@@ -1,0 +1,159 @@
+"""Copies of sessions: forks for what-if questions, files to be taken elsewhere, and an end that reaches them all."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from service.bundle import Bundle
+from service.errors import InvalidExport, JournalError, NoReadings, SessionExists
+from service.faults import faults_as
+from service.frames import LARGEST_TIME, SessionView, check_history
+from service.journal import Export, Kept, Wanted
+from service.places import Places
+from service.portable import Meaning, decode, encode
+from service.reach import Reach
+from service.registry import BROKEN, Registry
+
+PAGE = 1000  # forks that are looked up at once
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What is gone, and the copies that left the service before: those are for people to delete."""
+
+    sessions: list[str]
+    exports: list[tuple[str, Export]]  # with the session that each was made of
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Each call runs in the engine's thread."""
+
+    registry: Registry
+    places: Places
+    meaning: Meaning
+    reach: Reach
+    longest: int  # readings that an imported session may have
+    state_sizes: tuple[int, ...]  # numbers in a state of this bundle: without and with a monitor
+    digest: str
+    clock: Callable[[], float] = time.time
+
+    @classmethod
+    def of(cls, registry: Registry, places: Places, bundle: Bundle, longest: int) -> Copies:
+        """Of the sessions that this bundle serves."""
+        sizes = tuple(len(registry.cache.monitors.initial(bundle.initial, watched)) for watched in (False, True))
+        return cls(registry, places, Meaning.of(bundle.manifest), places.reach, longest, sizes, bundle.digest)
+
+    def fork(self, name: str, other: str, step: int | None) -> SessionView:
+        """A session `other` that has what `name` has, up to `step`; the same fork again is found as it stands.
+
+        `UnknownSession`, `SessionExists`, `Gap`, `HistoryGone`.
+        """
+        registry = self.registry
+        row = registry.row(name)
+        if step is not None:
+            self.places.check_kept(row, step)
+        key = int(registry.table.key[row])
+        origin = hashlib.sha256(f"fork of {key} {registry.table.revision[row]} {step}".encode()).hexdigest()
+        there = registry.head(other)
+        if there is not None:
+            if (there.parent, there.origin, there.expired) == (name, origin, False):
+                return registry.view(registry.row(other))
+            raise SessionExists(
+                f"there is a session {other!r} already; choose another name for the fork, or delete it first",
+                last_step=there.last_step,
+                revision=there.revision,
+            )
+        kept = replace(self._kept(row), origin=origin, parent=name)
+        return self._put(other, kept if step is None else _until(kept, step), False)
+
+    def export(self, name: str, shown: str) -> bytes:
+        """The session as a file, in which it is called `shown`; that it was handed out is noted. `UnknownSession`."""
+        registry = self.registry
+        row = registry.row(name)
+        key, last = int(registry.table.key[row]), int(registry.table.last_step[row])
+        data = encode(shown, self._kept(row), self.meaning)
+        with faults_as(JournalError, BROKEN):
+            registry.journal.exported(key, Export(int(self.clock()), last, hashlib.sha256(data).hexdigest()))
+        return data
+
+    def take_in(self, name: str, data: bytes, replace: bool) -> SessionView:
+        """A session from a file. `InvalidExport`, `SessionExists`, `HistoryTooLong`, `InvalidValue`, `InvalidTime`."""
+        kept = self._checked(decode(data, self.meaning))
+        there = self.registry.head(name)
+        if there is not None and not replace:
+            raise SessionExists(
+                f"there is a session {name!r} already; choose another name, or ask for it to be replaced",
+                last_step=there.last_step,
+                revision=there.revision,
+            )
+        return self._put(name, kept, replace)
+
+    def erase(self, name: str) -> Erased:
+        """Deletes a session and all forks of it, and of those; tells which copies were handed out. `UnknownSession`."""
+        doomed = [name, *self._forks(name)]
+        heads = [self.registry.head(each) for each in doomed]
+        if heads[0] is None and len(doomed) == 1:
+            raise self.registry.unknown(name)
+        found = [head for head in heads if head is not None]
+        for head in reversed(found):  # the forks first: what is left after a fault is found again by the same call
+            self.registry.delete(head.name)
+        return Erased([head.name for head in found], [(head.name, each) for head in found for each in head.exports])
+
+    def _forks(self, name: str) -> list[str]:
+        found: list[str] = []
+        parents = [name]
+        while parents:
+            parent, after = parents.pop(), ""
+            while True:
+                with faults_as(JournalError, BROKEN):
+                    page = self.registry.journal.listing(Wanted(parent=parent, after=after, limit=PAGE))
+                new = [head.name for head in page if head.name != name and head.name not in found]
+                found += new
+                parents += new
+                if len(page) < PAGE:
+                    break
+                after = page[-1].name
+        return found
+
+    def _kept(self, row: int) -> Kept:
+        """All of a session, its state as it stands among it where that is at hand."""
+        registry = self.registry
+        registry.checkpoints.save(registry.cache.bodies, np.array([row]))
+        with faults_as(JournalError, BROKEN):
+            return registry.journal.kept(int(registry.table.key[row]))
+
+    def _put(self, name: str, kept: Kept, replace: bool) -> SessionView:
+        with faults_as(JournalError, BROKEN):
+            head = self.registry.journal.put(name, kept, replace)
+        return self.registry.view(self.registry.adopt(head), created=True)
+
+    def _checked(self, kept: Kept) -> Kept:
+        """Of a file that somebody sent: sound numbers, and of its states those alone that can be ours."""
+        check_history(kept.values, self.longest)
+        if not -LARGEST_TIME <= kept.start <= LARGEST_TIME or kept.first_step > LARGEST_TIME:
+            if len(kept.values) or kept.first_step:
+                raise InvalidExport("the file has a start or a step that no session can have")
+        else:
+            self.reach.check(kept.start, kept.first_step + max(len(kept.values) - 1, 0))
+        if kept.first_step and not len(kept.values):
+            raise NoReadings("the file is of a session of which no reading is kept; there is nothing to go on from")
+        last = kept.first_step + len(kept.values) - 1
+        ours = tuple(
+            each
+            for each in kept.checkpoints
+            if (each.digest, len(each.body)) in {(self.digest, size) for size in self.state_sizes}
+            and kept.first_step - 1 <= each.step <= last
+        )
+        return replace(kept, checkpoints=ours, parent="")
+
+
+def _until(kept: Kept, step: int) -> Kept:
+    """What would be kept if `step` were the last one."""
+    values = kept.values[: step + 1 - kept.first_step]
+    return replace(kept, values=values, checkpoints=tuple(each for each in kept.checkpoints if each.step <= step))

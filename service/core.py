@@ -1,0 +1,110 @@
+"""Everything that belongs to one model: its runtime, where its sessions stand, their states, and what works on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.frequency import Frequency
+from service.arena_cache import ArenaCache
+from service.checkpoints import Checkpoints
+from service.copies import Copies
+from service.engine_settings import EngineSettings
+from service.errors import GatecastError
+from service.events import Observer
+from service.express import Express
+from service.frame_queue import FrameQueue
+from service.health import Health
+from service.histories import Histories
+from service.intake import Intake
+from service.journal import Journal
+from service.known import Known
+from service.lifecycle import Lifecycle
+from service.padding import PaddedRuntime
+from service.peeks import Peeks
+from service.places import Places
+from service.reach import Reach
+from service.regime import Watch
+from service.registry import Registry
+from service.replays import Replays
+from service.replies import Replies
+from service.revisions import Revisions
+from service.running import Runner
+from service.runtimes import Runtime
+from service.salvage import Salvage
+from service.sessions import SessionTable
+from service.share import Share
+from service.shown import Shown
+from service.stepping import Stepper
+from service.stream import Stream
+from service.verdicts import Judge
+from service.waiting import WaitingRoom
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the cores of one engine have in common: all that is no model's."""
+
+    journal: Journal
+    settings: EngineSettings
+    observer: Observer
+    share: Share
+    room: WaitingRoom
+    queue: FrameQueue
+    replies: Replies
+    health: Health
+    clock: Callable[[], float]
+
+
+class Core:
+    """One model over the journal. Nothing runs by itself: the engine's thread drives the parts."""
+
+    def __init__(self, runtime: Runtime, around: Surroundings) -> None:
+        bundle, settings, health = runtime.bundle, around.settings, around.health
+        manifest, observer, clock = bundle.manifest, around.observer, around.clock
+        frequency = Frequency.parse(manifest.frequency)
+        self.runtime = runtime
+        self.bundle = bundle
+        self.fault: Callable[[GatecastError], None] = health.note  # told of failures in long histories
+        self.model = model = PaddedRuntime(runtime)
+        self.known = known = Known.of(manifest)
+        self.limit = limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
+        self.no_forecasts = np.empty((0, manifest.horizon, len(manifest.quantiles)))
+        watch, reach = Watch.of(manifest), Reach(frequency, manifest.horizon)
+        stepper = Stepper(model, watch)
+        self.intake = Intake.of(bundle, settings, known, watch, reach)
+        self.table = table = SessionTable(bundle.width, len(known.static))
+        self.checkpoints = Checkpoints(around.journal, table, settings, observer, bundle.digest)
+        self.cache = ArenaCache(runtime, table, self.checkpoints, observer, settings.max_resident, watch)
+        self.registry = registry = Registry(
+            around.journal, table, self.cache, self.checkpoints, frequency, known, around.share
+        )
+        self.histories = histories = Histories(
+            model, stepper, settings, observer, lambda error: self.fault(error), clock
+        )
+        self.replays = replays = Replays(model, stepper, registry, histories, settings, observer, frequency)
+        self.runner = runner = Runner(model, stepper, self.cache, table)
+        self.stream = Stream(
+            queue=around.queue,
+            express=Express(registry, model, reach, observer, health, clock),
+            registry=registry,
+            replays=replays,
+            judge=Judge(table, reach, registry.recorded),
+            runner=runner,
+            salvage=Salvage(runner, table, frequency),
+            replies=around.replies,
+            observer=observer,
+            health=health,
+            frequency=frequency,
+            limit=limit,
+            no_forecasts=self.no_forecasts,
+            clock=clock,
+        )
+        self.peeks = Peeks(around.room.peeks, registry, replays, runner, around.replies, limit, health.note)
+        self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, bundle.initial, bundle.digest)
+        self.shown = Shown(model, registry, replays, histories, around.replies, around.room, settings.checkpoint_every)
+        places = Places(table, reach, settings.max_history)
+        self.revisions = Revisions(registry, replays, histories, around.replies, around.room, places, bundle.digest)
+        self.copies = Copies.of(registry, places, bundle, settings.max_history)

@@ -1,0 +1,135 @@
+"""A session's past in SQLite: revised, let go of, kept for another one, and ended when nobody comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import SessionExpired
+from service.journal.checkpoints import (
+    bases_of,
+    checkpoints_of,
+    drop_checkpoints,
+    keep_checkpoints,
+    save_checkpoints,
+    set_bases,
+)
+from service.journal.faults import sound
+from service.journal.protocol import Checkpoint, Head
+from service.journal.revising import check_end, check_revised, refuse_stale
+from service.journal.segments import add_readings, cut_readings, drop_before, drop_readings
+from service.journal.sessions import due_sessions, last_of, place_session
+from service.journal.store import Store
+
+
+def revise(
+    store: Store,
+    key: int,
+    seen: tuple[int, int],
+    first: int,
+    values: NDArray[np.float64],
+    checkpoint: Checkpoint | None,
+) -> None:
+    """See `Journal.revise`; `seen` are the revision and the last step at which the session is expected.
+
+    What of its readings before `first` waits in the tail goes to the segments; then the tail has nothing of the
+    session's new revision, and whoever finds its rows there, now or at the next start, passes over them.
+    """
+    heads, slot = store.heads, store.slot(key)
+    revision, last = int(heads.revision[slot]), int(heads.last_step[slot])
+    if revision < 0:
+        raise SessionExpired("the session has expired; make it anew with a history", last_step=last)
+    refuse_stale((revision, last), seen)
+    values = heads.checked(values, "")
+    begin = int(heads.first_step[slot])
+    check_revised(first, len(values), begin, last)
+    before = values if len(values) else store.readings(key, first - 1, first - 1)
+    end, rows = first + len(values) - 1, store.segment_rows
+    with sound(store.path, "revise a session"), store.transaction("revise a session"):
+        if store.settle(key, first) >= first:
+            cut_readings(store.database, key, first, rows, heads.width)
+        steps = np.arange(first, end + 1)
+        add_readings(store.database, np.full(len(steps), key), steps, values, rows)
+        keep_checkpoints(store.database, key, revision, (begin - 1, first - 1), revision + 1)
+        bases = bases_of(store.database, key, revision)
+        set_bases(store.database, key, revision + 1, bases)
+        if checkpoint is not None and begin - 1 <= checkpoint.step <= end:
+            save_checkpoints(store.database, [(key, replace(checkpoint, revision=revision + 1))])
+        at = {"revision": revision + 1, "last_step": end, "last_values": last_of(before), "seen": store.clock()}
+        place_session(store.database, key, **at)
+    ends = np.frombuffer(last_of(before), "<f8")[None]
+    heads.put_all(np.array([key]), np.array([revision + 1]), np.array([end]), ends, begin)
+
+
+def retain(store: Store, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
+    """See `Journal.retain`. Whole segments go; a session whose tail begins before `first` is folded on the way."""
+    heads, slot = store.heads, store.slot(key)
+    last, begin = int(heads.last_step[slot]), int(heads.first_step[slot])
+    if int(heads.revision[slot]) != revision or first < begin:
+        return False
+    check_end(first, begin, last, bases)
+    settled = store.waits(slot) and first > begin
+    with sound(store.path, "let go of readings"), store.transaction("let go of readings"):
+        if settled:
+            store.settle(key, last + 1)
+            values = last_of(heads.last_values[slot][None])
+            place_session(store.database, key, last_step=last, last_values=values, seen=store.clock())
+        if first > begin:
+            drop_before(store.database, key, first, store.segment_rows)
+            keep_checkpoints(store.database, key, revision, (first, last))
+            place_session(store.database, key, first_step=first)
+        set_bases(store.database, key, revision, bases)
+    if settled:
+        store.tail.disown(int(heads.tail[slot]))
+        heads.tail[slot] = -1
+    heads.first_step[slot] = first
+    return True
+
+
+def checkpoints_kept(store: Store, key: int, slot: int) -> tuple[Checkpoint, ...]:
+    """All checkpoints and bases of a session that are sound."""
+    revision, least = int(store.heads.revision[slot]), int(store.heads.first_step[slot]) - 1
+    with sound(store.path, "read checkpoints"):
+        found = checkpoints_of(store.database, key, revision)
+        bases = bases_of(store.database, key, revision)
+    return (*(each for each in found if each.step >= least), *bases)
+
+
+def base_of(store: Store, key: int, revision: int, last: int, digest: str | None) -> Checkpoint | None:
+    """A base of a session, with `digest` of that bundle, unless it is of a step after `last`."""
+    found = bases_of(store.database, key, revision)
+    return next((each for each in found if digest in (None, each.digest) and each.step <= last), None)
+
+
+def expire(store: Store, now: float, limit: int) -> list[Head]:
+    """See `Journal.expire`. A session of which readings wait in the tail was seen just now."""
+    due: list[Head] = []
+    with sound(store.path, "look for sessions that expire"):
+        for folded in due_sessions(store.database, now, store.heads.width):
+            store.slot(folded.key)
+            (head,) = store.current([folded])
+            if head.seen + head.ttl <= now:
+                due.append(head)
+            if len(due) >= limit:
+                break
+    if not due:
+        return []
+    gone = [replace(each, revision=each.revision + 1, first_step=each.last_step + 1, expired=True) for each in due]
+    with store.transaction("let sessions expire"):
+        for each in gone:
+            place_session(
+                store.database,
+                each.key,
+                revision=each.revision,
+                first_step=each.first_step,
+                last_step=each.last_step,
+                last_values=each.last_values.astype("<f8").tobytes(),
+                expired=1,
+            )
+            drop_readings(store.database, each.key)
+            drop_checkpoints(store.database, each.key)
+    store.stand(gone)
+    return gone

@@ -1,0 +1,189 @@
+"""Opening a Redis journal: the right one on a server that can keep it, and else what to do, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from redis import Redis
+
+from service.errors import JournalError
+from service.journal import Durable, Journal, Subject, open_journal
+from service.journal.redis_address import read_address, without_password
+from tests.redis_server import RedisServer
+from tests.redis_shared import require_redis
+
+SUBJECT = Subject("load", ("wind",), "Europe/Berlin")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    require_redis()
+    made = RedisServer(tmp_path / "redis")
+    made.start()
+    yield made
+    made.kill()
+
+
+def opened(
+    server: RedisServer, options: str = "", width: int = 2, frequency: str = "1h", durable: Durable | None = None,
+    subject: Subject | None = SUBJECT,
+) -> Journal:  # fmt: skip
+    return open_journal(f"{server.url}{options}", width, frequency, durable, subject)
+
+
+def admin(server: RedisServer) -> Redis:
+    return Redis.from_url(server.url)
+
+
+def test_what_was_written_is_there_when_it_is_opened_again(server: RedisServer) -> None:
+    first = opened(server, "?partitions=5")
+    head = first.create("meter", 7, "x", np.ones((3, 2)), static={"area": 3.5})
+    first.close()
+    first.close()
+    again = opened(server)
+    found = again.head("meter")
+    assert (found.key, found.start, found.last_step, found.static) == (head.key, 7, 2, {"area": 3.5})
+    assert again.shared
+
+
+def test_prefixes_are_journals_of_their_own(server: RedisServer) -> None:
+    one, two = (opened(server, f"?prefix={prefix}") for prefix in ("one", "two"))
+    one.create("meter", 0, "", np.zeros((0, 2)))
+    assert (one.count(), two.count()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"width": 3}, "readings of 2 values .* this model has 3"),
+        ({"frequency": "30min"}, "steps of 1h, this model has steps of 30min"),
+        ({"subject": Subject("price", ("wind",), "Europe/Berlin")}, "target load, this model has the target price"),
+        ({"subject": Subject("load", ("rain",), "Europe/Berlin")}, "covariates"),
+        ({"subject": Subject("load", ("wind",), None)}, "time zone"),
+        ({"options": "?partitions=3"}, "16 partitions, and their number stays"),
+    ],
+)
+def test_a_journal_of_others_is_refused_by_name(server: RedisServer, change: dict[str, object], said: str) -> None:
+    opened(server).close()
+    with pytest.raises(JournalError, match=said):
+        opened(server, **change)  # type: ignore[arg-type]
+    opened(server).close()
+
+
+def test_a_journal_that_was_opened_without_its_subject_is_that_of_the_first_who_names_it(server: RedisServer) -> None:
+    opened(server, subject=None).close()
+    opened(server).close()
+    with pytest.raises(JournalError, match="time zone"):
+        opened(server, subject=Subject("load", ("wind",), None))
+
+
+def test_a_newer_format_is_refused(server: RedisServer) -> None:
+    opened(server).close()
+    admin(server).hset("{gatecast:0}journal", "format", 2)
+    with pytest.raises(JournalError, match="format 2, this version reads format 1: run the version"):
+        opened(server)
+
+
+def test_a_server_that_may_drop_readings_is_refused_with_what_to_set(server: RedisServer) -> None:
+    admin(server).config_set("maxmemory-policy", "allkeys-lru")
+    opened(server).close()  # at no limit nothing is dropped
+    admin(server).config_set("maxmemory", 2**30)
+    with pytest.raises(JournalError, match="CONFIG SET maxmemory-policy noeviction"):
+        opened(server)
+    admin(server).config_set("maxmemory-policy", "noeviction")
+    opened(server).close()
+
+
+def test_it_promises_what_the_server_gives(server: RedisServer) -> None:
+    assert [opened(server, durable=asked).durable for asked in (None, "disk", "process")] == ["disk", "disk", "process"]
+    admin(server).config_set("appendfsync", "everysec")
+    assert [opened(server, durable=asked).durable for asked in (None, "process")] == ["process", "process"]
+    with pytest.raises(JournalError, match=r"appendonly yes, appendfsync everysec.*give it appendonly yes and"):
+        opened(server, durable="disk")
+    admin(server).config_set("appendonly", "no")
+    with pytest.raises(JournalError, match="appendonly no"):
+        opened(server, durable="disk")
+
+
+def test_where_settings_may_not_be_asked_for_it_promises_less(server: RedisServer) -> None:
+    admin(server).acl_setuser("app", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@all"],
+                              commands=["-config"])  # fmt: skip
+    url = server.url.replace("://", "://app:secret@")
+    journal = open_journal(url, 2, "1h")
+    assert journal.durable == "process"
+    journal.create("meter", 0, "", np.zeros((1, 2)))
+    admin(server).config_set("maxmemory", 2**30)
+    admin(server).config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(JournalError, match="noeviction"):
+        open_journal(url, 2, "1h")
+
+
+@pytest.mark.parametrize("login", ["", "app:wrong@", ":wrong@"])
+def test_who_may_not_enter_is_told_how_and_no_password_is_shown(server: RedisServer, login: str) -> None:
+    admin(server).config_set("requirepass", "right")
+    with pytest.raises(JournalError, match="Give the right user and password") as refused:
+        open_journal(server.url.replace("://", f"://{login}"), 2, "1h")
+    assert "wrong" not in refused.value.message
+    open_journal(server.url.replace("://", "://:right@"), 2, "1h").close()
+
+
+def test_a_user_without_the_right_to_run_scripts_is_told_so(server: RedisServer) -> None:
+    admin(server).acl_setuser("app", enabled=True, nopass=True, keys=["*"], categories=["+@all", "-@scripting"])
+    with pytest.raises(JournalError, match="ACL SETUSER"):
+        open_journal(server.url.replace("://", "://app:any@"), 2, "1h")
+
+
+def test_a_replica_is_refused(server: RedisServer) -> None:
+    admin(server).replicaof("127.0.0.1", 1)
+    with pytest.raises(JournalError, match="it is a replica, which takes no readings"):
+        opened(server)
+
+
+def test_where_nobody_answers_it_says_what_to_look_for(server: RedisServer) -> None:
+    server.kill()
+    with pytest.raises(JournalError, match="See that Redis runs at this address"):
+        opened(server)
+
+
+def test_keys_of_something_else_are_left_alone(server: RedisServer) -> None:
+    admin(server).set("{gatecast:0}journal", "mine")
+    with pytest.raises(JournalError, match="choose another prefix"):
+        opened(server)
+    assert admin(server).get("{gatecast:0}journal") == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis:nothing", "it names no host"),
+        ("redis://host/first", "its database is a number, not 'first'"),
+        ("redis://host:port/0", "it cannot be read"),
+        ("redis://host?prefx=a", "it has 'prefx'"),
+        ("redis://host?prefix=a&prefix=b", "it sets something twice"),
+        ("redis://host?prefix={a}", "its prefix is"),
+        ("redis://host?partitions=0", "its partitions is a whole number from 1 to 1024, not '0'"),
+        ("redis://host?wait=many", "its wait is a whole number"),
+        ("redis://host?ca=/etc/ca.pem", "it has 'ca'"),
+        ("rediss://host?ca=/nowhere.pem", "there is none at '/nowhere.pem'"),
+    ],
+)
+def test_a_url_that_cannot_be_used_says_why(url: str, said: str) -> None:
+    with pytest.raises(JournalError) as refused:
+        open_journal(url, 1, "1h")
+    assert said in refused.value.message
+    assert "redis://HOST:PORT/DB" in refused.value.message
+
+
+def test_an_address_has_defaults_and_shows_no_password() -> None:
+    plain = read_address("redis://host")
+    assert (plain.port, plain.database, plain.prefix, plain.timeout_ms, plain.wait) == (6379, 0, "gatecast", 5000, 0)
+    address = read_address("rediss://me:s%40cret@[::1]:7000/2?prefix=a.b&wait=1&wait_ms=50&timeout_ms=900")
+    assert (address.host, address.port, address.database, address.secure) == ("::1", 7000, 2, True)
+    assert (address.username, address.password, address.wait, address.wait_ms) == ("me", "s@cret", 1, 50)
+    assert str(address) == "rediss://[::1]:7000/2?prefix=a.b"
+    assert without_password("redis://me:secret@host/0") == "redis://***@host/0"
+    assert without_password("redis://host/0?prefix=a@b") == "redis://host/0?prefix=a@b"
+    assert without_password("sqlite:var/a@b.sqlite") == "sqlite:var/a@b.sqlite"
