@@ -23,8 +23,6 @@ from tests.served import Served
 
 LOOK = 0.001  # seconds between two looks at whether the load has begun
 LATEST = 0.4  # seconds under load until the kill
-QUIET = 20  # one in so many kills comes when no reading is on its way, and the journal folds
-EARLY = 20  # one in so many starts is killed before it is ready
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class Plan:
     meters: int = 28  # sessions that the first two kinds have at a time
     comers: int = 1  # sessions that come with every cycle, as the oldest of these go
     length: int = 1_200  # readings of a session, more than a replay takes at once
+    quiet: int = 20  # one in so many kills comes when no reading is on its way, and the journal folds
+    early: int = 20  # one in so many starts is killed before it is ready
 
 
 class Campaign:
@@ -80,7 +80,9 @@ class Campaign:
         return self.tally
 
     def _start(self) -> None:
-        if self._chance.randrange(EARLY) == 0:  # importing, opening the journal, warming up
+        if (
+            len(self.tally.restarts) % self._plan.early == self._plan.early - 1
+        ):  # importing, opening the journal, warming up
             with suppress(AssertionError):  # it was not ready yet
                 self._served.start(self._chance.uniform(0.05, 0.9))
             self._served.kill()
@@ -90,7 +92,7 @@ class Campaign:
         self.tally.restarts.append(time.monotonic() - began)
 
     def _cycle(self) -> None:
-        quiet = self._chance.randrange(QUIET) == 0
+        quiet = self.tally.cycles % self._plan.quiet == self._plan.quiet - 1
         clients = self._clients()
         latest = time.monotonic() + self._chance.uniform(0, LATEST)
         while time.monotonic() < latest or not any(client.answered for client in clients):
@@ -107,6 +109,7 @@ class Campaign:
         in_flight = sum(client.in_flight(moment) for client in clients)
         self.tally.cycles += 1
         self.tally.loaded += in_flight > 0
+        self.tally.quiet += quiet
         self.tally.in_flight.append(in_flight)
         self._active = [meter for client in clients for meter in client.meters][self._plan.comers :]
         self._active += [self._population.new() for _ in range(self._plan.comers)]
@@ -166,6 +169,7 @@ class Campaign:
     def _count(self, library: Library) -> None:
         meters = self._population.all
         self.tally.sessions = sum(meter.made for meter in meters)
+        self.tally.spoken = sum(meter.acknowledged >= 0 for meter in meters)
         self.tally.acknowledged = sum(meter.heard for meter in meters)
         self.tally.unheard = sum(meter.unheard for meter in meters)
         self.tally.calls = library.calls

@@ -20,7 +20,9 @@ class Tally:
     in_flight: list[int] = field(default_factory=list)  # readings sent and not answered, at each kill
     at_start: int = 0  # further kills, of a service that was not ready yet
     restarts: list[float] = field(default_factory=list)  # seconds from the start of the process to ready
+    quiet: int = 0  # kills that were meant to come when nothing was on its way
     sessions: int = 0
+    spoken: int = 0  # of these, with a reading
     acknowledged: int = 0  # readings
     unheard: int = 0  # readings that were recorded and whose answer was cut off
     calls: int = 0  # of the client library, by callers that lived through all of it
