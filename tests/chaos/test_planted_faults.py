@@ -21,6 +21,7 @@ CAUGHT_BY = {
 }
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("journal", STORES)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_caught(bundle: Bundle, tmp_path: Path, journal: str, fault: str) -> None:
