@@ -13,6 +13,8 @@ def main() -> None:
     min_gru.main()
     print("\nThe running service, against its goals:")
     print("  python -m bench.service      every row; each has a command of its own too, --help lists them")
+    print("\nThe journal in Redis (needs a server):")
+    print("  python -m bench.redis_journal redis://127.0.0.1:6390/0")
     print("\nBeside the kernel of the step:")
     print("  python -m bench.tried        ONNX Runtime, torch's compiler, bfloat16, int8: time, and how far off")
     print("\nBeside other servers and libraries (`make bench-peers`):")
