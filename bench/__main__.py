@@ -12,6 +12,7 @@ def main() -> None:
     print("\nTraining by a parallel scan:")
     min_gru.main()
     print("\nThe running service, against its goals:")
+    print("  python -m bench.deploy       answers while a new model is brought up; bench.turns, what the engine takes")
     print("  python -m bench.service      every row; each has a command of its own too, --help lists them")
     print("\nThrough the client library:")
     print("  python -m bench.client       what it costs a reading, against a generator that does no more than it must")
