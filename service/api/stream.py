@@ -53,7 +53,8 @@ class StreamEndpoint:
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
         ]
         spoken = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
-        await send({"type": "websocket.accept", "subprotocol": spoken, "headers": headers})
+        with suppress(OSError):  # the client has left already
+            await send({"type": "websocket.accept", "subprotocol": spoken, "headers": headers})
         taker = Taker(self._edge, self._gathering, wish, caller.tenant)
         connection = Connection(self._edge.settings, self._codecs, taker, receive, send, caller)
         with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
