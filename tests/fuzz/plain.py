@@ -51,15 +51,15 @@ class World:
     """All sessions of a service, by name."""
 
     sessions: dict[str, Plain] = field(default_factory=dict)
-    owed: dict[str, set[tuple[int | None, int | None]]] = field(default_factory=dict)
+    owed: set[str] = field(default_factory=set)  # names of sessions with a reading that was refused as a gap
 
     def take(self, frame: list[Sent], fill: bool) -> list[Told]:
         """A frame, reading by reading; those that are refused as a gap are owed from then on."""
         unplaced = self._unplaced(frame)
         told = [unplaced.get(at) or self._take(sent, fill) for at, sent in enumerate(frame)]
         for sent, each in zip(frame, told, strict=True):
-            if each.code == "gap" and (sent.step, sent.hour) != (None, None):
-                self.owed.setdefault(sent.session, set()).add((sent.step, sent.hour))
+            if each.code == "gap":
+                self.owed.add(sent.session)
         return told
 
     def _unplaced(self, frame: list[Sent]) -> dict[int, Told]:
@@ -84,6 +84,7 @@ class World:
             return Told(None, "unknown_session")
         if session.start is None:
             session.start = sent.hour
+            session.revision += 1  # its beginning is another one now
         assert session.start is not None
         step = sent.step
         if sent.hour is not None:
@@ -99,17 +100,10 @@ class World:
                 return Told(None, "conflict")
             return Told(step, repeated=True) if step == session.last else Told(None, "duplicate")
         left_out = step - following
-        if left_out and (not fill or left_out > MOST_LEFT_OUT or self._is_owed(sent.session, following, step)):
+        if left_out and (not fill or left_out > MOST_LEFT_OUT):
             return Told(None, "gap")
         session.readings += [None] * left_out + [sent.y]
         return Told(step, filled=left_out)
-
-    def _is_owed(self, name: str, first: int, stop: int) -> bool:
-        """Whether one of the steps from `first` to `stop - 1` was refused and may come again."""
-        start = self.sessions[name].start
-        assert start is not None
-        steps = {hour - start if step is None and hour is not None else step for step, hour in self.owed.get(name, ())}
-        return any(step is not None and first <= step < stop for step in steps)
 
     def family(self, name: str) -> Iterator[str]:
         """A session, its forks, and theirs."""

@@ -94,7 +94,7 @@ def nested(chance: random.Random, good: Frames) -> Spoiled:  # noqa: ARG001
 def huge_numbers(chance: random.Random, good: Frames) -> Spoiled:
     text = chance.choice(good.texts)
     places = [at for at, byte in enumerate(text) if 48 <= byte <= 57]
-    at = chance.choice(places)
+    at = chance.choice(places or [0])
     return TEXT, text[:at] + chance.choice(NUMBERS) + text[at + 1 :]
 
 
