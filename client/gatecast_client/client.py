@@ -190,15 +190,21 @@ class GatecastClient(Changes):
 
         With `gates`, answers with a forecast carry the gates of their reading, in a few numbers or unit by unit.
         With `every`, only the readings of every so many-th step are answered with a forecast, or none at all.
-        With `gaps="missing"` steps that are left out before a reading enter as missing, and are no error.
+        With `gaps="missing"` steps that are left out before a reading enter as missing, and are no error: those that
+        this client left out, not those that it knows to have been acknowledged.
         `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap,
         at each address.
         """
-        chosen = given(gates=gates, every=None if every is None else str(every), gaps=gaps)
+        if gaps not in (None, "error", "missing"):
+            raise ValueError(f'gaps: "error" or "missing" was expected, got {gaps!r}')
+        chosen = given(gates=gates, every=None if every is None else str(every))  # frames ask for gaps, one by one
         options = {"protocol": str(PROTOCOL), **choice(horizon, quantiles), **chosen}
         urls = [stream_url(url, options) for url in self.urls]
-        channels = [Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers) for url in urls]
-        return Stream(channels, self._dealer, self._stand)
+        channels = [
+            Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers, self._restore)
+            for url in urls
+        ]
+        return Stream(channels, self._dealer, self._stand, gaps == "missing")
 
     async def _stand(self, session: str) -> Session:
         """As `session`, with the patience of a stream."""

@@ -89,7 +89,7 @@ class HandlesFrame:
     def lose(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)
         self._settle()
 
-    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
+    def refuse(self, failed: Mapping[str, GatecastError], keyed: bool = True) -> None:
         """It carries no reading."""
 
     def fail(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)
