@@ -85,7 +85,7 @@ class Changes(Requests):
         )  # fmt: skip
         url, path, rows = self._url(lost.session), f"{path_of(lost.session)}/corrections", [*lost.rows()]
         for at in range(0, len(rows), _AT_ONCE):
-            await self._ask(url, "POST", path, Revised, {"readings": rows[at : at + _AT_ONCE]})
+            await self._ask(url, "POST", path, Revised, {"readings": rows[at : at + _AT_ONCE]}, again=True)
 
     async def _changed(self, name: str, what: str, body: dict[str, Any]) -> Revised:
         revised = await self._ask(self._url(name), "POST", f"{path_of(name)}/{what}", Revised, body)

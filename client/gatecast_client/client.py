@@ -18,7 +18,7 @@ from gatecast_client.answers import (
 from gatecast_client.changes import Changes
 from gatecast_client.channel import Channel
 from gatecast_client.connection import BUSY, stream_url
-from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.errors import GatecastError
 from gatecast_client.readings import (
     Future,
     History,
@@ -41,8 +41,8 @@ PROTOCOL = 1
 
 
 class GatecastClient(Changes):
-    """Talks to one service, or to the several processes of one. Requests are not repeated by themselves: each may be
-    called again after `ConnectionLost`.
+    """Talks to one service, or to the several processes of one. Requests that ask, and `open_session` without
+    `replace`, are repeated where the connection is lost; any other may be called again after `ConnectionLost`.
 
     Use it with `async with`, which closes its connections. Every call raises `GatecastError` where the service refuses.
     """
@@ -77,7 +77,7 @@ class GatecastClient(Changes):
             for at, each in enumerate(series)
         ]
         body = {"series": sent} | given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
-        return (await self._ask(next(self._turns), "POST", "/v1/predict", Predictions, body)).series
+        return (await self._ask(next(self._turns), "POST", "/v1/predict", Predictions, body, again=True)).series
 
     async def open_session(
         self,
@@ -106,7 +106,7 @@ class GatecastClient(Changes):
         if history is not None:
             body["history"] = (history if isinstance(history, History) else History(history)).as_sent()
         query = {"replace": "true"} if replace else {}
-        made = await self._ask(self._url(session), "PUT", path_of(session), Session, body, query)
+        made = await self._ask(self._url(session), "PUT", path_of(session), Session, body, query, again=not replace)
         if replace:
             self._window.forget(session)
         return made
@@ -157,7 +157,8 @@ class GatecastClient(Changes):
         if not future:
             return await self._ask(url, "GET", path, CurrentForecast, None, choice(horizon, quantiles))
         body = given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
-        return await self._ask(url, "POST", path, CurrentForecast, {"future": lists_as_sent(future), **body})
+        body = {"future": lists_as_sent(future), **body}
+        return await self._ask(url, "POST", path, CurrentForecast, body, again=True)
 
     async def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
         """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
@@ -211,8 +212,8 @@ class GatecastClient(Changes):
         trouble = Trouble(self._retry)
         while True:
             try:
-                return await self.session(session)
+                return await self._ask(self._url(session), "GET", path_of(session), Session, patient=True)
             except GatecastError as error:
-                if not isinstance(error, ConnectionLost) and error.status not in BUSY:
+                if error.status not in BUSY:
                     raise
                 await trouble.wait(error, True)

@@ -22,6 +22,7 @@ class ColumnFrame:
 
     kind: Kind = "columns"
     barrier = False
+    waits = False
 
     def __init__(
         self,
@@ -86,17 +87,19 @@ class ColumnFrame:
             raise GatecastError("unexpected_answer", f"{len(before)} steps were expected, got {len(steps)}")
         judged = {before[each.at]: self._judged(before[each.at], each.error, judge) for each in refused}
         filled = self._filled(answer, before)
-        for at in (filled.keys() | self._doubted) - judged.keys():
+        for at in sorted((filled.keys() | self._doubted.intersection(before)) - judged.keys()):
             if (verdict := self._overfull(at, filled.get(at, 0), judge)) != "recorded":
                 judged[at] = verdict
         self._open = sorted(at for at, verdict in judged.items() if verdict == "again")
-        self._take(answer, steps, before, {place for place, at in enumerate(before) if at in judged} if judged else set())
+        untaken = {place for place, at in enumerate(before) if at in judged} if judged else set()
+        self._take(answer, steps, before, untaken)
         self._remember(judge, before, answer.repeated, judged, filled)
         for at in before if judge.waits_loose else ():
             if judged.get(at, "recorded") == "recorded":
                 judge.recorded(self._sessions[at])
         self._again = True
-        self._filling = self._fills and any(self._sessions[at] in judge.filling for at in self._open)
+        if self._fills:
+            self._filling, self.waits = judge.may_fill(self._sessions[at] for at in self._open)
         self._settle()
         return len(refused) < len(before)
 
@@ -157,7 +160,8 @@ class ColumnFrame:
         """Of one that is recorded: whether it goes again, since steps before it are to be corrected."""
         if not filled and at not in self._doubted:
             return "recorded"
-        overfull, place = judge.overfull(self._sessions[at], self._steps[at], filled, at in self._doubted), self._places[at]
+        place, doubted = self._places[at], at in self._doubted
+        overfull = judge.overfull(self._sessions[at], self._steps[at], filled, doubted)
         self._doubted.discard(at)
         if isinstance(overfull, GatecastError):
             self._observed.errors[place] = overfull

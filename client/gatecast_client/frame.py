@@ -20,6 +20,7 @@ class Frame:
 
     kind: Kind = "items"
     barrier = False
+    waits = False
 
     def __init__(self, readings: Sequence[Reading], many: bool, fills: bool = False) -> None:
         self.readings = readings
@@ -58,7 +59,8 @@ class Frame:
             acknowledged |= isinstance(outcome, Acknowledgement)
             self._outcomes[at] = outcome
         self._again = True
-        self._filling = self._fills and any(self.readings[at].session in judge.filling for at in self._open())
+        if self._fills:
+            self._filling, self.waits = judge.may_fill(self.readings[at].session for at in self._open())
         self._settle()
         return acknowledged
 

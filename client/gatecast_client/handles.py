@@ -61,6 +61,7 @@ class HandlesFrame:
 
     kind: Kind = "columns"
     barrier = False
+    waits = False
 
     def __init__(self, handles: Handles, names: list[str], first: int) -> None:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()

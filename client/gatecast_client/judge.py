@@ -73,6 +73,14 @@ class Judge:
         """Readings of any session may have been recorded, and nobody knows which."""
         self.overtaken |= self._loose
 
+    def may_fill(self, sessions: Iterable[str]) -> tuple[bool, bool]:
+        """Whether a frame with these may have steps entered as missing, and whether it waits: it has readings besides
+        that are only held up, and must not fill the place of one before them that is refused once more.
+        """
+        some = set(sessions)
+        may = not self.filling.isdisjoint(some)
+        return may, may and not some & self.held <= self.filling
+
     def overfull(self, session: str, step: int, filled: int, doubted: bool) -> GatecastError | int | None:
         """Whether steps that entered as missing before this one had been acknowledged: they are lost, and are to be
         corrected before the reading goes again. Then how many were truly left out; the error where not all that
@@ -168,8 +176,8 @@ def _behind(lost: Lost, what: str, why: GatecastError | None = None) -> Gatecast
         "whole": f"its journal fell behind {_ROUNDS} times in a row while {len(lost)} readings were sent again: see "
         f"to the service's journal, then send from step {lost.first} on again",
         "again": f"{len(lost)} readings were sent again, and the journal fell behind once more",
-        "filled": f"its journal lost its end just before this reading, which is recorded. Of those {len(lost)} readings "
-        f"this client holds {kept} (resend_readings): give them their values (correct)",
+        "filled": f"its journal lost its end just before this reading, which is recorded. Of those {len(lost)} "
+        f"readings this client holds {kept} (resend_readings): give them their values (correct)",
         "uncorrected": f"its journal lost its end just before this reading, which is recorded. Those {len(lost)} "
         f"readings could not be corrected ({why}): give them their values (correct)",
     }

@@ -28,6 +28,10 @@ class Posted(Protocol):
     def barrier(self) -> bool:
         """Whether its answer is to be known before anything more is sent."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the answers to all before it are to be known before it is sent."""
+
     def unnumbered(self) -> list[str]:
         """Sessions that want a handle before it is sent."""
 
@@ -92,6 +96,8 @@ class Outbox:
         while self._waiting and self._waiting[0].settled.done():  # refused while it waited
             self._waiting.popleft()
         if self._refused or self._judge.overfilled or not self._waiting or (self._sent and self._sent[-1].barrier):
+            return None
+        if self._sent and self._waiting[0].waits:
             return None
         if names := self._waiting[0].unnumbered():
             if self.handles.asked:

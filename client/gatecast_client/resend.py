@@ -31,6 +31,7 @@ class ResendFrame:
 
     kind: Kind = "columns"
     barrier = True
+    waits = False
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -82,7 +82,9 @@ class Window:
             last = min(until - 1, tail.last)
             values = values[: (last + 1 - expected) * width]
             if len(values) < (last + 1 - expected) * width:
-                return Lost(session, expected, last, tail.after(expected + len(values) // width), array("d"), tail.names)
+                return Lost(
+                    session, expected, last, tail.after(expected + len(values) // width), array("d"), tail.names
+                )
             return Lost(session, expected, last, expected, values, tail.names)
         if not values:  # the next one that is known is further on
             return Lost(session, expected, tail.last, tail.after(expected), values, tail.names)
@@ -98,7 +100,9 @@ class Window:
         first, end = max(tail.first, until - _MOST_FILLED), min(until, tail.next)
         if first >= end:
             return None
-        return Lost(session, first, end - 1, first, tail.run(first)[: (end - first) * (1 + len(tail.names))], tail.names)
+        return Lost(
+            session, first, end - 1, first, tail.run(first)[: (end - first) * (1 + len(tail.names))], tail.names
+        )
 
     def forget(self, session: str) -> None:
         """The session is deleted, or made anew, on purpose."""

@@ -1,4 +1,4 @@
-"""Steps that were left out enter as missing, and nothing that had been acknowledged does, whatever the journal loses."""
+"""Steps that were left out enter as missing, and nothing that was acknowledged does, whatever the journal loses."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from gatecast_client.columns import counts, doubles
 from gatecast_client.frame import Frame
 from gatecast_client.outbox import Outbox
 from gatecast_client.window import Lost, Window
-from gatecast_client.wire import Form, Wire
+from gatecast_client.wire import Wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.client.book import Book
 from tests.client.test_outbox import World
-from tests.client.test_resend import converse
 
 NAMES = "abc"
 
@@ -138,3 +137,72 @@ def test_what_was_acknowledged_is_never_missing_in_the_end_or_its_caller_was_tol
                 assert recorded == [float(step) if step in told else None for step in range(max(told) + 1)]
 
     asyncio.run(story())
+
+
+async def gone(outbox: Outbox, world: FillingWorld) -> None:
+    """Everything handed over is settled."""
+    world.calm()
+    assert not len(outbox)
+
+
+async def test_steps_that_were_left_out_are_asked_for_once_the_service_has_named_them() -> None:
+    world = FillingWorld(random.Random(0), Window())
+    outbox = world.outbox
+    sent: list[Any] = []
+    answer = world.book.answer
+    world.book.answer = lambda frame, handles=None: (sent.append(frame), answer(frame, handles))[1]  # type: ignore[method-assign]
+    frames = [Frame([Reading("a", float(step), step)], False, fills=True) for step in (0, 3, 4, 6)]
+    for frame in frames:
+        outbox.add(frame)
+    for _ in frames:
+        world._send()  # all at once
+    await gone(outbox, world)
+    filled = [outcome.filled for frame in frames for outcome in frame.settled.result()]  # type: ignore[union-attr]
+    assert filled == [0, 2, 0, 1]
+    assert [each.get("gaps") for each in sent] == [None] * 4 + ["missing"] * 3
+    assert world.book.recorded["a"] == [0.0, None, None, 3.0, 4.0, None, 6.0]
+
+
+@pytest.mark.parametrize("columns", [False, True])
+async def test_what_fell_between_question_and_answer_is_corrected_and_counted(columns: bool) -> None:
+    world = FillingWorld(random.Random(0), Window())
+    outbox, book = world.outbox, world.book
+    outbox.add(Frame([Reading("a", float(step), step) for step in range(5)], True, fills=True))
+    await gone(outbox, world)
+    observed, late = Observed(1), Frame([Reading("a", 7.0, 7)], False, fills=True)
+    given_ = ["a"], doubles("y", [7.0]), counts([7]), {}, outbox.handles
+    outbox.add(ColumnFrame(observed, range(1), *given_, fills=True) if columns else late)
+    while not book._owed["a"]:  # until it is told that steps are lacking
+        world._send()
+        world._serve()
+        world._receive()
+    book.fall("a", 2)
+    await gone(outbox, world)
+    assert book.recorded["a"] == [0.0, 1.0, 2.0, 3.0, 4.0, None, None, 7.0]
+    assert [(each.first, each.values.tolist()) for each in world.corrector.corrected] == [(3, [3.0, 4.0])]
+    if columns:
+        assert (observed.errors, observed.filled) == ({}, {0: 2})
+    else:
+        (outcome,) = late.settled.result()
+        assert isinstance(outcome, Acknowledgement)
+        assert outcome.filled == 2
+
+
+async def test_what_fell_so_and_is_not_held_is_told_by_name() -> None:
+    world = FillingWorld(random.Random(0), Window(8))
+    outbox, book = world.outbox, world.book
+    for step in range(10):
+        outbox.add(Frame([Reading("a", float(step), step)], False, fills=True))
+        await gone(outbox, world)
+    late = Frame([Reading("a", 12.0, 12)], False, fills=True)
+    outbox.add(late)
+    while not book._owed["a"]:
+        world._send()
+        world._serve()
+        world._receive()
+    book.fall("a", 9)
+    await gone(outbox, world)
+    (error,) = late.settled.result()
+    assert isinstance(error, GatecastError)
+    assert (error.code, error.facts["expected_step"], error.facts["entered_as_missing"]) == ("journal_behind", 1, True)
+    assert "give them their values (correct)" in error.message
