@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine import Answers, Engine
-from service.errors import GatecastError, SessionExists
+from service.errors import GatecastError, JournalError, SessionExists
 from service.journal import Journal, Readings
 from service.journal.memory import MemoryJournal
 from service.runtimes.fake import FakeRuntime, fake_bundle
@@ -154,6 +154,28 @@ async def test_the_first_reading_of_a_session_is_taken_once() -> None:
         answers = await two.observe(frame(("a", 5, None, START), ("a", 6, 1)))
         assert (codes(answers), answers.repeated.tolist()) == ([None, None], [True, False])
         assert kept(journal, "a") == [5, 6]
+
+
+async def test_after_a_failure_nothing_is_believed_that_another_past_may_have_undone() -> None:
+    """As after a failover: a session's tail is gone, and another process has recorded other readings in its place."""
+    async with replicas(2) as ((one, two), journal):
+        await one.create("a", START, column(0, 1, 2))
+        await one.create("b", START, column(0))
+        await send(one, ("a", 3, 3), ("b", 1, 1))
+
+        def failing(_: Readings) -> None:
+            journal.before = lambda _: None
+            head = journal.head("a")
+            journal.held.revise(head.key, 1, 3, 2, np.array([[20.0], [30.0]]))
+            journal.held._heads.revision[journal.held._heads.slot(head.key)] = 1  # a server that lost it cannot tell
+            raise JournalError("the server is gone")
+
+        journal.before = failing
+        assert codes(await send(one, ("b", 2, 2))) == ["journal"]
+        answers = await send(one, ("a", 4, 4))
+        np.testing.assert_array_equal(forecast_of(answers), alone([0, 1, 20, 30, 4])[-1])
+        assert kept(journal, "a") == [0, 1, 20, 30, 4]
+        assert codes(await send(two, ("a", 5, 5))) == [None]
 
 
 async def test_looks_see_what_came_elsewhere() -> None:
