@@ -20,8 +20,9 @@ from service.journal.checkpoints import (
 from service.journal.faults import sound
 from service.journal.protocol import Checkpoint, Head
 from service.journal.revising import check_end, check_revised, refuse_stale
+from service.journal.rows import last_of, place_session
 from service.journal.segments import add_readings, cut_readings, drop_before, drop_readings
-from service.journal.sessions import due_sessions, last_of, place_session
+from service.journal.sessions import due_sessions
 from service.journal.store import Store
 
 
@@ -118,7 +119,7 @@ def expire(store: Store, now: float, limit: int) -> list[Head]:
     if not due:
         return []
     gone = [replace(each, revision=each.revision + 1, first_step=each.last_step + 1, expired=True) for each in due]
-    with store.transaction("let sessions expire"):
+    with sound(store.path, "let sessions expire"), store.transaction("let sessions expire"):
         for each in gone:
             place_session(
                 store.database,

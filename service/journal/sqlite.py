@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import JournalError
-from service.journal import batches, exports, past
+from service.journal import batches, past
 from service.journal.beginnings import begin, begin_anew
 from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints, states_at
 from service.journal.faults import explained, sound
@@ -27,8 +27,9 @@ from service.journal.protocol import (
     Static,
     Wanted,
 )
+from service.journal.rows import note_exports
 from service.journal.segments import drop_readings
-from service.journal.sessions import place_session
+from service.journal.sessions import key_of
 from service.journal.store import Clock, Store
 from service.journal.subject import Subject
 from service.journal.tail import Tail
@@ -245,8 +246,8 @@ class SqliteJournal:
     def exported(self, key: int, export: Export) -> None:
         with self._lock:
             head = self._store.under(int(key))
-            with self._store.transaction("note a copy"):
-                place_session(self._database, head.key, exports=exports.encode((*head.exports, export)))
+            with sound(self.path, "note a copy"), self._store.transaction("note a copy"):
+                note_exports(self._database, head.key, (*head.exports, export))
 
     def expire(self, now: float, limit: int) -> list[Head]:
         with self._lock:
@@ -271,7 +272,10 @@ class SqliteJournal:
 
     def delete(self, name: str) -> None:
         with self._lock:
-            key = self._found(name).key
+            with sound(self.path, "look sessions up"):  # one that is damaged is deleted as others are
+                key = key_of(self._database, name)
+            if key is None:
+                raise unknown(name)
             with self._store.transaction("delete a session"):
                 self._database.execute("DELETE FROM sessions WHERE key = ?", (key,))
                 drop_readings(self._database, key)
