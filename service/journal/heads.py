@@ -57,7 +57,7 @@ class Heads:
             key=key,
             name=begun.name,
             start=int(begun.start),
-            revision=int(self.revision[slot]),
+            revision=abs(int(self.revision[slot])),
             last_step=int(self.last_step[slot]),
             last_values=self.last_values[slot].copy(),
             origin=begun.origin,

@@ -24,6 +24,7 @@ from service.journal.protocol import (
     Head,
     Kept,
     Readings,
+    Release,
     Static,
     Wanted,
 )
@@ -130,8 +131,7 @@ class SqliteJournal:
 
     def heads(self, names: Sequence[str]) -> list[Head | None]:
         with self._lock:
-            found = self._store.find(names)
-            return [found.get(name) for name in names]
+            return list(map(self._store.find(names).get, names))
 
     def names(self) -> list[str]:
         with self._lock, sound(self.path, "read its sessions"):
@@ -184,8 +184,7 @@ class SqliteJournal:
             last = last if until is None else min(int(until), last)
             with sound(self.path, "read a checkpoint"):
                 newest = newest_checkpoint(self._database, key, revision, (first - 1, last), digest)
-                if newest is None:
-                    newest = past.base_of(self._store, key, revision, last, digest)
+                newest = newest or past.base_of(self._store, key, revision, last, digest)
             return newest, self.readings(key, first if newest is None else newest.step + 1, last)
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
@@ -223,15 +222,16 @@ class SqliteJournal:
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
         with self._lock:
-            return past.retain(self._store, int(key), revision, int(first), bases)
+            self._store.slot(int(key))
+            return past.retain(self._store, [Release(int(key), revision, int(first), bases)])[0]
+
+    def retain_all(self, releases: Sequence[Release]) -> list[bool]:
+        with self._lock:
+            return past.retain(self._store, releases)
 
     def kept(self, key: int) -> Kept:
         with self._lock:
-            head = self._store.under(int(key))
-            kept = past.checkpoints_kept(self._store, head.key, self._store.slot(head.key))
-            values = self.readings(head.key, head.first_step, head.last_step)
-            told = head.start, head.origin, head.static, head.regime, head.ttl
-            return Kept(*told, head.first_step, values, kept, head.parent)
+            return past.kept(self._store, int(key))
 
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
         begun = Beginning(name, kept.start, kept.origin, kept.values, kept.static, kept.regime, kept.ttl)

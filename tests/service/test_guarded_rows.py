@@ -6,10 +6,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.errors import JournalDamaged, JournalError
-from service.journal import Export
+from service.journal import Checkpoint, Export
 from service.journal.snapshot import Snapshot
 from service.journal.soundness import damages
 from service.journal.sqlite import SqliteJournal
@@ -112,3 +113,37 @@ def test_a_description_of_the_tables_that_changed_is_refused_at_the_start(path: 
         assert "described" in next(each.what for each in damages(snapshot) if each is not None)
     with pytest.raises(JournalDamaged, match="not described as they were made"):
         SqliteJournal(path, 1, "1h", "process")
+
+
+DIGESTS = ("a" * 64, "b" * 64)
+
+
+def spoil_base(path: Path, digest: str) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        (body,) = database.execute("SELECT body FROM bases WHERE digest = ?", (digest,)).fetchone()
+        spoilt = bytes([body[0] ^ 1, *body[1:]])
+        assert database.execute("UPDATE bases SET body = ? WHERE digest = ?", (spoilt, digest)).rowcount == 1
+        database.commit()
+
+
+def test_a_base_that_is_damaged_is_never_taken_for_none(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(SqliteJournal(path, 1, "1h", "process")) as journal:
+        head = journal.create("taxi", 0, "", column(*range(10)))
+        assert journal.retain(head.key, 1, 4, [Checkpoint(3, 1, digest, np.ones(5, np.float32)) for digest in DIGESTS])
+        spoil_base(path, DIGESTS[0])
+        for digest in (DIGESTS[0], "c" * 64):  # whose it was, a damaged one does not say for sure
+            with pytest.raises(JournalDamaged, match="does not match its checksum"):
+                journal.load(head.key, digest)
+        with pytest.raises(JournalDamaged):
+            journal.kept(head.key)
+        assert journal.load(head.key, DIGESTS[1])[0].step == 3
+        journal.save(np.array([head.key]), [Checkpoint(6, 1, DIGESTS[0], np.ones(5, np.float32))])
+        assert journal.load(head.key, DIGESTS[0])[0].step == 6, "nobody needs it"
+        assert journal.revise(head.key, 1, 9, 5, column(50)).revision == 2
+        with pytest.raises(JournalDamaged):
+            journal.load(head.key, DIGESTS[0])
+        found, after = journal.load(head.key, DIGESTS[1])
+        assert (found.step, found.revision, after[:, 0].tolist()) == (3, 2, [4, 50])
+        assert journal.retain(head.key, 2, 5, [Checkpoint(4, 2, DIGESTS[1], np.ones(5, np.float32))])
+        assert journal.load(head.key, DIGESTS[0])[0] is None, "it was replaced"
