@@ -24,6 +24,7 @@ from service.api.callers import authorize
 from service.api.door import Door
 from service.api.edge import Edge
 from service.api.examples import Examples
+from service.api.hosts import Hosts
 from service.api.origins import Origins
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
@@ -152,6 +153,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
     app.add_middleware(
         Door,
         access=edge.access,
+        hosts=Hosts.of(settings),
         origins=Origins.of(settings.origins),
         metrics=edge.metrics,
         retry_after=settings.retry_after_seconds,

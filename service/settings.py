@@ -16,6 +16,7 @@ from service.share import Share
 PREFIX = "GATECAST_"
 _LAST_PORT = 65535
 _SITE = r"https?://[^/?#@\s]+"
+_HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
 
 
 class Settings(BaseSettings):
@@ -50,10 +51,15 @@ class Settings(BaseSettings):
     allow_anonymous: bool = Field(
         False, description="whether who sends no key is served too, and that on addresses that others can reach"
     )
+    hosts: str = Field(
+        "",
+        description="names that the service may be called by, with commas, or *; addresses, localhost and --host always "
+        "may. Where all need a key, any name unless some are given",
+    )
     origins: str = Field(
         "",
-        description="sites whose pages may open streams, https://HOST[:PORT] with commas, or *; those of this very "
-        "host always may",
+        description="sites whose pages may open streams and change things, https://HOST[:PORT] with commas, or *; those "
+        "of this very host always may",
     )
 
     tls_certificate: Path | None = Field(None, description="certificate in PEM, with those between it and its root")
@@ -151,6 +157,15 @@ class Settings(BaseSettings):
             if site != "*" and not re.fullmatch(_SITE, site):
                 raise ValueError("expected sites such as https://example.org or http://10.0.0.7:8080, or *")
         return ",".join(sites)
+
+    @field_validator("hosts")
+    @classmethod
+    def _names(cls, hosts: str) -> str:
+        names = [each.strip() for each in hosts.split(",")] if hosts else []
+        for name in names:
+            if name != "*" and not re.fullmatch(_HOST, name):
+                raise ValueError("expected names such as forecasts.example.org, without scheme and port, or *")
+        return ",".join(names)
 
     @property
     def share(self) -> Share:

@@ -10,9 +10,13 @@ from service.api import problems
 from service.api.callers import OPEN, let_in
 from service.api.credentials import refuse_in_address, sent_key
 from service.api.deny import deny
+from service.api.hosts import Hosts
 from service.api.origins import Origins
 from service.errors import GatecastError
 from service.metrics import Metrics
+
+
+_READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})  # no page of another site can see what they are answered
 
 
 class Door:
@@ -22,10 +26,11 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access | None, origins: Origins, metrics: Metrics, retry_after: int
+        self, app: ASGIApp, access: Access | None, hosts: Hosts, origins: Origins, metrics: Metrics, retry_after: int
     ) -> None:
         self._app = app
         self._access = access
+        self._hosts = hosts
         self._origins = origins
         self._metrics = metrics
         self._retry_after = retry_after
@@ -35,7 +40,8 @@ class Door:
             await self._app(scope, receive, send)
             return
         try:
-            if scope["type"] == "websocket":
+            self._hosts.check(scope)
+            if scope["type"] == "websocket" or scope["method"] not in _READ_ONLY:
                 self._origins.check(scope)
             refuse_in_address(scope)
             let_in(scope, self._admitted(scope))
