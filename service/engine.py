@@ -24,6 +24,7 @@ from service.journal import Journal, Wanted
 from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.predictions import Prediction
+from service.quota import Quota
 from service.replies import Caller, Replies
 from service.runtimes import Runtime
 from service.serving import Serving
@@ -79,8 +80,9 @@ class Engine:
         def alone(core: Core) -> bool:
             return serving.core is core and serving.follower is None
 
+        quota = Quota(journal, settings.sessions_per_tenant, clock)
         self._around = Surroundings(
-            journal, settings, observer, share or Share(), room, queue, replies, health, clock, wall, alone
+            journal, settings, observer, share or Share(), room, queue, replies, health, clock, wall, alone, quota
         )
         self._succession = Succession(serving, self._around)
         self._succession.begin(runtime, probe)

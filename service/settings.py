@@ -16,7 +16,7 @@ from service.share import Share
 PREFIX = "GATECAST_"
 _LAST_PORT = 65535
 _SITE = r"https?://[^/?#@\s]+"
-_HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
+_HOST = r"[A-Za-z0-9._-]+"
 
 
 class Settings(BaseSettings):
@@ -94,6 +94,9 @@ class Settings(BaseSettings):
         None, ge=1, description="without a reading for so long sessions expire that are made without ttl_seconds"
     )
 
+    sessions_per_tenant: int | None = Field(
+        None, ge=1, description="most sessions of one tenant, expired ones too; by default as many as come"
+    )
     body_bytes: int = Field(16 * 2**20, ge=1024, description="largest body of a request")
     frame_bytes: int = Field(4 * 2**20, ge=1024, description="largest frame of a stream")
     history_steps: int = Field(100_000, ge=1, description="most steps of one history")

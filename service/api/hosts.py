@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from service.access_errors import HostRefused
 from service.settings import Settings
 
 _LOCAL = "localhost"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?")
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ class Hosts:
     def _ours(self, sent: str) -> bool:
         if not sent:
             return True
-        try:
-            name = _plain(urlsplit(f"//{sent.strip()}").hostname or "")
-        except ValueError:
+        found = _HOST.fullmatch(sent.strip())
+        if found is None:
             return False
+        name = _plain(found[1].strip("[]"))
         return name == _LOCAL or name.endswith(f".{_LOCAL}") or name in self.named or _address(name)
 
 

@@ -35,8 +35,8 @@ class Origins:
         if _plain(origin) in self.named or _same_host(origin, headers.get(b"host", b"").decode("latin-1")):
             return
         raise OriginRefused(
-            "this page's site may open no streams here and change nothing: serve the page from the service's own host, or start the "
-            "service with its site among --origins"
+            "this page's site may open no streams here and change nothing: serve the page from the service's own host, "
+            "or start the service with its site among --origins"
         )
 
 

@@ -41,6 +41,7 @@ from service.errors import (
     WrongType,
 )
 from service.frames import SessionView
+from service.limit_errors import TooManySessions
 from service.names import outside
 from service.registry import moment
 
@@ -75,7 +76,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, NoRegime,
+            InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, TooManySessions, NoRegime,
             *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
