@@ -155,6 +155,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         access=edge.access,
         hosts=Hosts.of(settings),
         origins=Origins.of(settings.origins),
+        rates=edge.rates,
         metrics=edge.metrics,
         retry_after=settings.retry_after_seconds,
     )

@@ -258,6 +258,10 @@ class Engine:
         self._room.seat(frame)
         return caller.future
 
+    def owe(self, observations: Observations) -> None:
+        """Readings that were refused on their way here, and will come again: no gap is filled over them."""
+        self._room.owed.refuse(observations)
+
     def warm_up(self, runtime: Runtime) -> None:
         """Runs a model through every size of batch that it will meet; in the caller's thread, and it may take seconds.
 

@@ -97,6 +97,15 @@ class Settings(BaseSettings):
     sessions_per_tenant: int | None = Field(
         None, ge=1, description="most sessions of one tenant, expired ones too; by default as many as come"
     )
+    readings_per_second: float | None = Field(
+        None, gt=0, description="readings of one tenant, by stream and request, on average; by default as many as come"
+    )
+    requests_per_second: float | None = Field(
+        None, gt=0, description="requests of one tenant, on average; by default as many as come"
+    )
+    burst_seconds: float = Field(
+        5.0, gt=0, description="after a pause so many seconds of either may come at once, 1 reading or request at least"
+    )
     body_bytes: int = Field(16 * 2**20, ge=1024, description="largest body of a request")
     frame_bytes: int = Field(4 * 2**20, ge=1024, description="largest frame of a stream")
     history_steps: int = Field(100_000, ge=1, description="most steps of one history")

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from gatecast_client.errors import GatecastError
 from gatecast_client.window import Lost, Window
 
-TRY_LATER = frozenset({"overloaded", "draining", "not_ready", "stale_session"})  # refused for now, nothing recorded
+# refused for now, nothing recorded
+TRY_LATER = frozenset({"overloaded", "rate_limited", "draining", "not_ready", "stale_session"})
 LOG = logging.getLogger("gatecast_client")
 _ROUNDS = 20  # in a row in which a session may fall behind
 _SHOWN = 5  # sessions that are named

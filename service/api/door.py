@@ -14,6 +14,7 @@ from service.api.hosts import Hosts
 from service.api.origins import Origins
 from service.errors import GatecastError
 from service.metrics import Metrics
+from service.rates import Rates
 
 
 _READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})  # no page of another site can see what they are answered
@@ -26,12 +27,14 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access | None, hosts: Hosts, origins: Origins, metrics: Metrics, retry_after: int
+        self, app: ASGIApp, access: Access | None, hosts: Hosts, origins: Origins, rates: Rates, metrics: Metrics,
+        retry_after: int,
     ) -> None:
         self._app = app
         self._access = access
         self._hosts = hosts
         self._origins = origins
+        self._rates = rates
         self._metrics = metrics
         self._retry_after = retry_after
 
@@ -44,7 +47,12 @@ class Door:
             if scope["type"] == "websocket" or scope["method"] not in _READ_ONLY:
                 self._origins.check(scope)
             refuse_in_address(scope)
-            let_in(scope, self._admitted(scope))
+            caller = self._admitted(scope)
+            let_in(scope, caller)
+            if scope["type"] == "http" and scope["path"] not in OPEN:
+                pace = self._rates.requests(caller.tenant)
+                if pace is not None:
+                    pace.take(1)
         except GatecastError as error:
             if scope["type"] != "websocket":
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -84,10 +85,11 @@ def told(error: GatecastError) -> GatecastError:
 
 
 def answer(error: GatecastError, retry_after: int, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem as a response; 503 says when to come back (seconds), 401 that a key is wanted."""
+    """The problem as a response; 503 and 429 say when to come back (whole seconds), 401 that a key is wanted."""
     sent = dict(headers or {})
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        sent["retry-after"] = str(retry_after)
+    if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        told_after = error.facts.get("retry_after_seconds")
+        sent["retry-after"] = str(math.ceil(told_after) if isinstance(told_after, int | float) else retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
         sent["www-authenticate"] = "Bearer"
     return Response(encode(document(error)), error.status, sent, MEDIA_TYPE)

@@ -41,7 +41,7 @@ from service.errors import (
     WrongType,
 )
 from service.frames import SessionView
-from service.limit_errors import TooManySessions
+from service.limit_errors import RateLimited, TooManySessions
 from service.names import outside
 from service.registry import moment
 
@@ -124,7 +124,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {200: (schemas.Acknowledgement | list[schemas.Acknowledgement | schemas.Refusal], examples.recorded)},
-            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, NoGates, *FUTURE_ERRORS, *BODY_ERRORS,
+            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, NoGates, *FUTURE_ERRORS, *BODY_ERRORS, RateLimited,
         ),
         openapi_extra=openapi.body(schemas.Observation | list[schemas.Observation], examples.observations),
     )  # fmt: skip
@@ -143,7 +143,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")
         readings = sent if isinstance(sent, list) else [sent]
-        outcome = await edge.observe([name] * len(readings), readings, wish, whole_times=True)
+        outcome = await edge.observe(request, name, readings, wish)
         items.echo(outcome.items)
         if isinstance(sent, list):
             return openapi.json_response(outcome.items)
