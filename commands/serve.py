@@ -206,7 +206,8 @@ def serve_alone(settings: Settings, log: Log, tls: SSLContext | None) -> None:
             os._exit(1)
 
         _look_for_cycles_seldom()
-        DrainingServer(service.app, settings, log, service.drain, listening, cut_short, tls).run([bound])
+        refused = service.edge.metrics.problem
+        DrainingServer(service.app, settings, log, service.drain, listening, cut_short, tls, refused).run([bound])
     log.info("ended", clean=True)
 
 

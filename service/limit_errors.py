@@ -35,6 +35,12 @@ class TooSlow(GatecastError):
     code, status = "too_slow", 408
 
 
+class HeadTooLarge(GatecastError):
+    """The head of a request or of a handshake beyond the limit."""
+
+    code, status = "head_too_large", 431
+
+
 class MalformedGzip(BadRequest):
     """A body that is said to be compressed and is not, is cut short, or has more behind it."""
 

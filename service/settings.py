@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     sessions_per_tenant: int | None = Field(
         None, ge=1, description="most sessions of one tenant, expired ones too; by default as many as come"
     )
+    streams_per_tenant: int | None = Field(
+        None, ge=1, description="most open streams of one tenant; by default as many as come"
+    )
+    connections: int | None = Field(
+        None, ge=1, description="most open connections of all together; by default as many as the system gives handles for"
+    )
     readings_per_second: float | None = Field(
         None, gt=0, description="readings of one tenant, by stream and request, on average; by default as many as come"
     )
@@ -121,6 +127,19 @@ class Settings(BaseSettings):
     )
     unread_seconds: float = Field(
         30.0, gt=0, description="how long a client may read nothing of what it is sent until it is cut off"
+    )
+    head_bytes: int = Field(
+        64 * 2**10, ge=1024, description="largest head of a request or handshake, to what is read at once"
+    )
+    head_seconds: float = Field(
+        10.0, gt=0, description="how long the head of a request or handshake may take, from the connection or its begin"
+    )
+    body_seconds: float = Field(60.0, gt=0, description="how long the body of a request may take to come")
+    keep_alive_seconds: float = Field(
+        5.0, gt=0, description="how long a connection is kept between two requests"
+    )
+    stream_idle_seconds: float | None = Field(
+        None, gt=0, description="without a frame for so long a stream is closed; by default never"
     )
     waiting_readings: int = Field(65_536, ge=1, description="readings and calls that wait; more are told to come back")
     rollback_seconds: float = Field(

@@ -98,7 +98,7 @@ class Edge:
         self.log = log
         self.access = access  # None: no key is asked for
         self.rates = Rates(settings, clock)
-        self.streams = Streams()
+        self.streams = Streams(settings.streams_per_tenant)
         self.desk = asyncio.Lock()  # at which large requests are read and answered, piece by piece
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
         self.levels = Levels(manifest.horizon, manifest.quantiles)
