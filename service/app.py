@@ -41,6 +41,7 @@ from service.metrics import Metrics
 from service.observers import Observers
 from service.runtimes import AUTO, Runtime, open_runtime, why_not_native
 from service.settings import Settings
+from service.versions import TORCHSCRIPT_RUNTIME
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -70,6 +71,8 @@ def open_service(settings: Settings, log: Log) -> Service:
     runtime = _open_runtime(settings, bundle)
     with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
         reason = why_not_native(bundle, settings.device) if settings.runtime == AUTO else None
+    if settings.runtime == TORCHSCRIPT_RUNTIME:
+        log.warning("TorchScript is code: it runs as this service, on the word of whoever named its bundle")
     log.info("bundle opened", runtime=runtime.name, device=runtime.device, **({"not_native": reason} if reason else {}))
     manifest, share = bundle.manifest, settings.share
     frequency = Frequency.parse(manifest.frequency).alias

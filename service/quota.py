@@ -45,8 +45,8 @@ class Quota:
             count = self._counts[tenant] = self._counted(tenant)
         if count.sessions >= most:
             raise TooManySessions(
-                f"at most {most} sessions may be kept for you here, and so many there are: delete some first (those that "
-                "have expired count until then), or ask the operator for more",
+                f"at most {most} sessions may be kept for you here, and so many there are: delete some first (those "
+                "that have expired count until then), or ask the operator for more",
                 limit=most,
             )
 

@@ -50,8 +50,8 @@ class Pace:
         if seconds:
             later = math.ceil(seconds * _FINEST) / _FINEST
             raise RateLimited(
-                f"{self._per_second:g} {self._what} a second may be sent here; nothing was recorded, send this again in "
-                f"{later:g} s",
+                f"{self._per_second:g} {self._what} a second may be sent here; nothing was recorded, send this again "
+                f"in {later:g} s",
                 retry_after_seconds=later,
             )
 

@@ -53,13 +53,13 @@ class Settings(BaseSettings):
     )
     hosts: str = Field(
         "",
-        description="names that the service may be called by, with commas, or *; addresses, localhost and --host always "
-        "may. Where all need a key, any name unless some are given",
+        description="names that the service may be called by, with commas, or *; addresses, localhost and --host "
+        "always may. Where all need a key, any name unless some are given",
     )
     origins: str = Field(
         "",
-        description="sites whose pages may open streams and change things, https://HOST[:PORT] with commas, or *; those "
-        "of this very host always may",
+        description="sites whose pages may open streams and change things, https://HOST[:PORT] with commas, or *; "
+        "those of this very host always may",
     )
 
     tls_certificate: Path | None = Field(None, description="certificate in PEM, with those between it and its root")
@@ -101,7 +101,9 @@ class Settings(BaseSettings):
         None, ge=1, description="most open streams of one tenant; by default as many as come"
     )
     connections: int | None = Field(
-        None, ge=1, description="most open connections of all together; by default as many as the system gives handles for"
+        None,
+        ge=1,
+        description="most open connections of all together; by default as many as the system gives handles for",
     )
     readings_per_second: float | None = Field(
         None, gt=0, description="readings of one tenant, by stream and request, on average; by default as many as come"
@@ -135,9 +137,7 @@ class Settings(BaseSettings):
         10.0, gt=0, description="how long the head of a request or handshake may take, from the connection or its begin"
     )
     body_seconds: float = Field(60.0, gt=0, description="how long the body of a request may take to come")
-    keep_alive_seconds: float = Field(
-        5.0, gt=0, description="how long a connection is kept between two requests"
-    )
+    keep_alive_seconds: float = Field(5.0, gt=0, description="how long a connection is kept between two requests")
     stream_idle_seconds: float | None = Field(
         None, gt=0, description="without a frame for so long a stream is closed; by default never"
     )

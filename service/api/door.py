@@ -16,7 +16,6 @@ from service.errors import GatecastError
 from service.metrics import Metrics
 from service.rates import Rates
 
-
 _READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})  # no page of another site can see what they are answered
 
 
@@ -27,7 +26,13 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access | None, hosts: Hosts, origins: Origins, rates: Rates, metrics: Metrics,
+        self,
+        app: ASGIApp,
+        access: Access | None,
+        hosts: Hosts,
+        origins: Origins,
+        rates: Rates,
+        metrics: Metrics,
         retry_after: int,
     ) -> None:
         self._app = app

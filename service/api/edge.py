@@ -187,7 +187,9 @@ class Edge:
             yield
         except RateLimited:
             if wish.fill:
-                self.engine.owe(self._columns.read(sessions, readings, wish.selection.horizon, set(sessions)).observations)
+                self.engine.owe(
+                    self._columns.read(sessions, readings, wish.selection.horizon, set(sessions)).observations
+                )
             raise
 
     @contextmanager

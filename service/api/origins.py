@@ -1,4 +1,4 @@
-"""Which sites' pages may open streams and change things: a browser says whose page it is, and sends a visitor's reach along."""
+"""Which sites' pages may open streams and change things: a browser says whose page it is that sends."""
 
 from __future__ import annotations
 

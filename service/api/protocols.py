@@ -1,10 +1,11 @@
-"""Uvicorn's protocols for requests and for streams, with bounds: on connections, on slow senders, on those who do not read."""
+"""Uvicorn's protocols for requests and streams, with bounds: on connections, on slow senders, on who does not read."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -102,7 +103,7 @@ def protocols(
                 return False
             error = self._arriving.too_slow(body)
             if answering:
-                self.cycle.scope[LATE] = error  # type: ignore[typeddict-unknown-key]
+                cast(dict[str, Any], self.cycle.scope)[LATE] = error
                 self.cycle.message_event.set()  # whoever reads the body is told, and answers
             elif body or not self._begun:
                 self.transport.close()  # it has its answer, or has never asked for one

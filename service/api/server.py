@@ -56,8 +56,8 @@ class DrainingServer(uvicorn.Server):
     """Uvicorn, whose own end would close every stream before its answers are sent.
 
     `drain` answers what was accepted; `listening` runs once connections are taken. A second signal, or
-    `settings.drain_seconds`, ends it anyway: `clean` is False then, and `cut_short` is called at the very end. `refused`
-    is told the code of what was refused before it was a request.
+    `settings.drain_seconds`, ends it anyway: `clean` is False then, and `cut_short` is called at the very end.
+    `refused` is told the code of what was refused before it was a request.
     """
 
     def __init__(

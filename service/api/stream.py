@@ -129,7 +129,7 @@ class Connection:
                 watch.cancel()
 
     async def _watch(self, idle: float) -> None:
-        """Ends a stream on which no frame came for so long: looked at from time to time, so that frames cost no more."""
+        """Ends a stream on which no frame came for so long; looks now and then, so that a frame costs no more."""
         loop = asyncio.get_running_loop()
         frames, since = self.taker.frames, loop.time()
         while loop.time() - since < idle:

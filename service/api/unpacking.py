@@ -26,7 +26,9 @@ class Gunzip:
         try:
             unpacked = self._stream.decompress(data, most) if data else b""
         except zlib.error as wrong:
-            raise MalformedGzip("the body is not compressed by gzip, as its Content-Encoding says; send it anew") from wrong
+            raise MalformedGzip(
+                "the body is not compressed by gzip, as its Content-Encoding says; send it anew"
+            ) from wrong
         if len(unpacked) >= most:
             return unpacked
         if self._stream.unused_data:

@@ -135,7 +135,9 @@ def count_sessions(database: sqlite3.Connection, prefix: str, without: str) -> i
     if without:
         conditions.append(("instr(name, ?) = 0", without))
     where = " AND ".join(text for text, _ in conditions)
-    (count,) = database.execute(f"SELECT count(*) FROM sessions WHERE {where}", [each for _, each in conditions]).fetchone()
+    (count,) = database.execute(
+        f"SELECT count(*) FROM sessions WHERE {where}", [each for _, each in conditions]
+    ).fetchone()
     return int(count)
 
 

@@ -103,7 +103,9 @@ def behind(
         listening.set()
 
     edge = running.service.edge
-    server = DrainingServer(running.service.app, edge.settings, edge.log, running.service.drain, announce, refused=edge.metrics.problem)
+    server = DrainingServer(
+        running.service.app, edge.settings, edge.log, running.service.drain, announce, refused=edge.metrics.problem
+    )
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
     try:

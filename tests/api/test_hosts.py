@@ -16,8 +16,25 @@ from service.errors import SettingsError
 from service.settings import Settings
 from tests.api.keyring import bearer, locked
 
-OURS = ["127.0.0.1:8000", "127.9.9.9", "localhost", "LOCALHOST:1", "app.localhost", "localhost.", "[::1]:8000", "10.1.2.3"]
-OTHERS = ["rebound.example", "rebound.example:8000", "localhost.example", "127.0.0.1.example", "x@127.0.0.1", "[::1", "a b"]
+OURS = [
+    "127.0.0.1:8000",
+    "127.9.9.9",
+    "localhost",
+    "LOCALHOST:1",
+    "app.localhost",
+    "localhost.",
+    "[::1]:8000",
+    "10.1.2.3",
+]
+OTHERS = [
+    "rebound.example",
+    "rebound.example:8000",
+    "localhost.example",
+    "127.0.0.1.example",
+    "x@127.0.0.1",
+    "[::1",
+    "a b",
+]
 
 
 async def host_asked(http: Any, host: str, path: str = "/v1/model") -> tuple[int, dict[str, Any]]:

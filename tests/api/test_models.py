@@ -218,6 +218,17 @@ async def test_torchscript_is_code_and_run_from_a_trusted_directory_alone(models
             pass
 
 
+@pytest.mark.parametrize(("runtime", "said"), [("torchscript", 1), ("onnx", 0)])
+async def test_a_bundle_that_is_named_is_trusted_by_that_and_the_log_says_so(
+    models: Path, runtime: str, said: int
+) -> None:
+    log = io.StringIO()
+    settings = Settings(bundle=models / "v1", journal="memory", runtime=runtime)
+    service = open_service(settings, open_log("info", "json", log))
+    assert log.getvalue().count("TorchScript is code") == said
+    await service.edge.engine.drain()
+
+
 async def test_where_none_was_promoted_and_there_is_a_choice_it_must_be_made(models: Path, bundle: Bundle) -> None:
     with pytest.raises(BundleError, match="has 2 versions"):
         async with served(models=models):

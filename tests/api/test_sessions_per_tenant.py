@@ -1,4 +1,4 @@
-"""How many sessions a tenant may have: as many as were set, whichever way they come, and none of them at others' cost."""
+"""How many sessions a tenant may have: as many as were set, whichever way they come, and none of them for others."""
 
 from __future__ import annotations
 

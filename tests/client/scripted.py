@@ -20,7 +20,8 @@ from tests.client.book import Book, refused
 # the service restarts in front of it, finds it too large, or answers what no protocol knows; its answer is late, or the
 # journal has lost the last readings of every session before it.
 Fate = Literal[
-    "well", "lost", "answer lost", "overloaded", "rate_limited", "silence", "restart", "too large", "nonsense", "late", "fallen"
+    "well", "lost", "answer lost", "overloaded", "rate_limited", "silence",
+    "restart", "too large", "nonsense", "late", "fallen"
 ]  # fmt: skip
 
 
@@ -95,8 +96,7 @@ def _later(frame: Any, code: str) -> object:
     if "sessions" in frame:
         return {"error": {"code": code, "message": "later", "retry_after_seconds": 1}}
     refusals = [
-        refused(reading, code, retry_after_seconds=1)
-        for reading in ([frame] if isinstance(frame, dict) else frame)
+        refused(reading, code, retry_after_seconds=1) for reading in ([frame] if isinstance(frame, dict) else frame)
     ]
     return refusals if isinstance(frame, list) else refusals[0]
 
