@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,8 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.access_errors import AccessUnavailable, KeysError
 from service.errors import (
     BadRequest,
+    BundleError,
     GatecastError,
     InvalidValue,
     JournalDamaged,
@@ -23,12 +26,20 @@ from service.errors import (
     MalformedJson,
     MethodNotAllowed,
     NotFound,
+    RuntimeUnavailable,
+    SettingsError,
     WrongType,
 )
+from service.refusals import BrokenVersion, NotRecorded, UnsafeVersion
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 10  # of many faults in one body
 _COUNTED = 1000  # beyond it, listing the faults would hold everyone up
+
+_NAMING_PLACES = (
+    AccessUnavailable, BrokenVersion, BundleError, KeysError, NotRecorded, RuntimeUnavailable, SettingsError, UnsafeVersion,
+)  # fmt: skip
+_FOLDERS = re.compile(r"(?<![\w.])(?:[\w.-]*/)+(?=[\w.-])")  # before a file's own name
 
 _OUT_OF_BOUNDS = frozenset({"finite_number", "greater_than_equal", "less_than_equal", "greater_than", "less_than"})
 
@@ -73,7 +84,9 @@ def fault(error: GatecastError) -> dict[str, object]:
 
 
 def told(error: GatecastError) -> GatecastError:
-    """The error as clients may read it: where the journal lies and what is in it is for the log and for /ready."""
+    """The error as clients may read it: where the service keeps things and what is in them is for its log."""
+    if isinstance(error, _NAMING_PLACES):
+        return type(error)(_FOLDERS.sub("", error.message), **error.facts)
     if isinstance(error, JournalDamaged):
         return type(error)("what the journal holds is damaged, and nothing was recorded; /ready and the log say more")
     if isinstance(error, JournalError):
