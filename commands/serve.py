@@ -262,9 +262,11 @@ def welcome(address: str, edge: Edge) -> None:
 def welcome_together(settings: Settings, addresses: list[str]) -> None:
     """As `welcome`, of several processes."""
     what = settings.bundle or settings.models or Path()
+    shared = settings.journal.startswith("redis")
     lines = [
         f"[bold]{escape(what.name)}[/] in {len(addresses)} processes, from {addresses[0]} on",
-        "sessions      dealt to them by name; each has a journal of its own, and their number stays",
+        "sessions      dealt to them by name; "
+        + ("one journal has all of them" if shared else "each has a journal of its own, and their number stays"),
         "clients       are given all addresses, in this order (client/README.md)",
         "end them      Ctrl-C; everything accepted is answered first",
     ]

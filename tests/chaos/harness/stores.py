@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from service.journal import Journal, open_journal
+from tests.redis_server import RedisServer
 
 
 class Store(Protocol):
@@ -43,4 +44,26 @@ class SqliteStore:
         return open_journal(self.url, 1, "1h")
 
 
-STORES: dict[str, Callable[[Path], Store]] = {"sqlite": SqliteStore}  # one line a journal that outlives a process
+class RedisStore:
+    """A server of its own, which writes its file before it answers."""
+
+    durable = "disk"
+
+    def __init__(self, folder: Path) -> None:
+        self.server = RedisServer(folder / "redis")
+        self.url = self.server.url
+
+    def start(self) -> None:
+        self.server.start()
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def open(self) -> Journal:
+        return open_journal(self.url, 1, "1h")
+
+
+STORES: dict[str, Callable[[Path], Store]] = {  # one line a journal that outlives a process
+    "sqlite": SqliteStore,
+    "redis": RedisStore,
+}
