@@ -1,7 +1,7 @@
 """Holds every pinned version of constraints.txt against the known vulnerabilities, by pip-audit; `make audit`.
 
-Exit status 0: none is known of any of them. 1: of some. 75: not all could be checked, without a network say, and nothing
-is said of those: pip-audit itself would exit with 0.
+Exit status 0: none is known of any of them. 1: of some. 75: not all could be checked, without a network say, and
+nothing is said of those: pip-audit itself would exit with 0.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ _SHOWN = 10  # of many faults in one body
 _COUNTED = 1000  # beyond it, listing the faults would hold everyone up
 
 _NAMING_PLACES = (
-    AccessUnavailable, BrokenVersion, BundleError, KeysError, NotRecorded, RuntimeUnavailable, SettingsError, UnsafeVersion,
+    AccessUnavailable, BrokenVersion, BundleError, KeysError, NotRecorded, RuntimeUnavailable, SettingsError,
+    UnsafeVersion,
 )  # fmt: skip
 _FOLDERS = re.compile(r"(?<![\w.])(?:[\w.-]*/)+(?=[\w.-])")  # before a file's own name
 

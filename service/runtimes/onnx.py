@@ -28,8 +28,8 @@ class Graph:
         options.inter_op_num_threads = 1
         options.log_severity_level = WARNINGS_AND_BELOW
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # A graph may name other files for its weights; ours hold them, and nothing that no digest covers is read. What is
-        # looked for "in" a file is never there.
+        # A graph may name other files for its weights; ours hold them, and nothing that no digest covers is read: what
+        # is looked for "in" a file is never there.
         options.add_session_config_entry(
             "session.model_external_initializers_file_folder_path", str((bundle.path / MANIFEST).resolve())
         )

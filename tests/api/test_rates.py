@@ -56,7 +56,7 @@ async def test_by_request_it_is_429_with_the_seconds_to_wait(open_inside) -> Non
         assert (await running.http.post(path, json=[{"step": 0, "y": 1}, {"step": 1, "y": 1}])).status_code == 200
         refused = await running.http.post(path, json={"step": 2, "y": 1})
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
-        assert refused.headers["retry-after"] == "1000"
+        assert 990 < int(refused.headers["retry-after"]) <= 1000
         assert (await running.http.get("/v1/sessions/s")).json()["last_step"] == 1
         assert (await running.http.post(path, json=[])).status_code == 200
 
@@ -66,7 +66,7 @@ async def test_so_many_requests_pass_and_one_more_is_429(open_inside) -> None:
         answers = [await running.http.get("/v1/model") for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert answers[-1].json()["code"] == "rate_limited"
-        assert answers[-1].headers["retry-after"] == "1000"
+        assert 990 < int(answers[-1].headers["retry-after"]) <= 1000
         assert (await running.http.get("/live")).status_code == 200, "probes are not counted"
         assert (await running.http.get("/ready")).status_code in (200, 503)
 
