@@ -11,7 +11,7 @@ from typing import Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from gatecast_client.connection import TryLater, ended, open_connection
+from gatecast_client.connection import TryLater, ended, open_connection, was_idle
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.handles import Handles
 from gatecast_client.outbox import Outbox, Posted
@@ -113,6 +113,8 @@ class Channel:
             while True:
                 lost = await self._converse(connection)
                 self._outbox.lost(lost)
+                if was_idle(lost, connection):
+                    await self._wait_for_something()
                 connection = await self._reconnect(lost)
                 await self._outbox.correct(self._correct)
         except GatecastError as error:
@@ -145,6 +147,11 @@ class Channel:
             await asyncio.wait([sender])
             await connection.close()
         return ended(connection)
+
+    async def _wait_for_something(self) -> None:
+        while not len(self._outbox):
+            self._something_to_send.clear()
+            await self._something_to_send.wait()
 
     async def _send(self, connection: ClientConnection) -> None:
         with suppress(ConnectionClosed):  # the receiver notices it too, after the last answer that came through

@@ -101,8 +101,10 @@ class MemoryJournal:
     def names(self) -> list[str]:
         return list(self._sessions)
 
-    def count(self) -> int:
-        return len(self._sessions)
+    def count(self, prefix: str = "", without: str = "") -> int:
+        if not prefix and not without:
+            return len(self._sessions)
+        return sum(name.startswith(prefix) and not (without and without in name) for name in self._sessions)
 
     def listing(self, wanted: Wanted) -> list[Head]:
         found = (

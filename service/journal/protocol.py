@@ -181,8 +181,11 @@ class Journal(Protocol):
     def names(self) -> list[str]:
         """The names of all sessions, in no order, of those that have expired too."""
 
-    def count(self) -> int:
-        """How many sessions there are, with those that have expired."""
+    def count(self, prefix: str = "", without: str = "") -> int:
+        """How many sessions there are, with those that have expired, whose names begin with `prefix`.
+
+        Of them, those whose names do not hold `without`, if it is given; these may be looked through one by one.
+        """
 
     def listing(self, wanted: Wanted) -> list[Head]:
         """The sessions that are wanted, by name; go on `after` the last one."""

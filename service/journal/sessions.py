@@ -143,6 +143,20 @@ def list_sessions(database: sqlite3.Connection, wanted: Wanted, width: int) -> I
     return (head_of(row, width) for row in found)
 
 
+def count_sessions(database: sqlite3.Connection, prefix: str, without: str) -> int:
+    """Sessions whose names begin with `prefix` and, if it is given, do not hold `without`."""
+    conditions: list[tuple[str, str]] = [("name >= ?", prefix)]
+    if (end := _next_name(prefix)) is not None:
+        conditions.append(("name < ?", end))
+    if without:
+        conditions.append(("instr(name, ?) = 0", without))
+    where = " AND ".join(text for text, _ in conditions)
+    (count,) = database.execute(
+        f"SELECT count(*) FROM sessions WHERE {where}", [each for _, each in conditions]
+    ).fetchone()
+    return int(count)
+
+
 def due_sessions(database: sqlite3.Connection, now: float, width: int) -> Iterator[Head]:
     """Sessions that have not been seen for as long as they live, as folded, the longest silent first.
 

@@ -30,7 +30,7 @@ from service.journal.protocol import (
 )
 from service.journal.rows import note_exports
 from service.journal.segments import drop_readings
-from service.journal.sessions import key_of
+from service.journal.sessions import count_sessions, key_of
 from service.journal.store import Clock, Store
 from service.journal.subject import Subject
 from service.journal.tail import Tail
@@ -137,8 +137,11 @@ class SqliteJournal:
         with self._lock, sound(self.path, "read its sessions"):
             return [name for (name,) in self._database.execute("SELECT name FROM sessions")]
 
-    def count(self) -> int:
+    def count(self, prefix: str = "", without: str = "") -> int:
         with self._lock:
+            if prefix or without:
+                with sound(self.path, "count its sessions"):
+                    return count_sessions(self._database, prefix, without)
             if self._sessions is None:
                 with sound(self.path, "count its sessions"):
                     (self._sessions,) = self._database.execute("SELECT count(*) FROM sessions").fetchone()

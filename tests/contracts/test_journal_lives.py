@@ -145,3 +145,16 @@ def test_what_it_takes_is_told_in_bytes(journal: Journal) -> None:
     before = journal.size()
     journal.create("large", 0, "", rows(*range(20_000)))
     assert journal.size() >= before + 200_000
+
+
+def test_sessions_are_counted_by_what_their_names_begin_with_and_do_not_hold(journal: Journal) -> None:
+    names = ["", "a", "acme", "acme\x1f", "acme\x1fa", "acme\x1fb", "acme2\x1fa", "acm\x1fz", "é\x1fa", "z", "zeta"]
+    heads = [journal.create(name, 0, "", rows(1), ttl=60 if name == "acme\x1fb" else 0) for name in names]
+    assert [head.name for head in heads] == names
+    assert len(journal.expire(time.time() + HOUR, 9)) == 1
+    for prefix in ("", "acme\x1f", "acme", "é\x1f", "nobody\x1f", "z"):
+        for without in ("", "\x1f", "e"):
+            wanted = sum(name.startswith(prefix) and not (without and without in name) for name in names)
+            assert journal.count(prefix, without) == wanted, (prefix, without)
+    journal.delete("acme\x1fa")
+    assert (journal.count("acme\x1f"), journal.count("", "\x1f")) == (2, 5)
