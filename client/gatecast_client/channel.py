@@ -98,7 +98,7 @@ class Channel:
         trouble = Trouble(self._retry, self._retry.connect_seconds)
         while True:
             try:
-                return await open_connection(self._url)
+                return await open_connection(self._url, self._headers)
             except TryLater as later:
                 await trouble.wait(later.error, True, later.seconds)
 

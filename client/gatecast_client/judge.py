@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from gatecast_client.errors import GatecastError
 from gatecast_client.window import Lost, Window
 
-TRY_LATER = frozenset({"overloaded", "draining", "not_ready", "stale_session"})  # refused for now, nothing recorded
+# Refused for now. After `journal`, whose answer may have been lost, a reading may be recorded all the same: the
+# service then knows it by its step when it comes again.
+TRY_LATER = frozenset({"overloaded", "draining", "not_ready", "stale_session", "journal"})
 LOG = logging.getLogger("gatecast_client")
 _ROUNDS = 20  # in a row in which a session may fall behind
 _SHOWN = 5  # sessions that are named
