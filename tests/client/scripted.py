@@ -16,11 +16,12 @@ from websockets.http11 import Request, Response
 
 from tests.client.book import Book, refused
 
-# What happens to one frame: lost before it is read, recorded but its answer lost, refused for now, or never answered;
+# What happens to one frame: lost before it is read, recorded but its answer lost, refused for now, never answered, or
+# recorded although the service says that its journal has failed;
 # the service restarts in front of it, finds it too large, or answers what no protocol knows; its answer is late, or the
 # journal has lost the last readings of every session before it.
 Fate = Literal[
-    "well", "lost", "answer lost", "overloaded", "silence", "restart", "too large", "nonsense", "late", "fallen"
+    "well", "lost", "answer lost", "overloaded", "stale_session", "journal", "silence", "restart", "too large", "nonsense", "late", "fallen"
 ]  # fmt: skip
 
 
@@ -85,16 +86,18 @@ class Scripted:
             if fate == "fallen":
                 for session in [*self.book.recorded]:
                     self.book.fall(session, self.falls)
-            answer = _overloaded(frame) if fate == "overloaded" else self.book.answer(frame, handles)
+            answer = None if fate in ("overloaded", "stale_session") else self.book.answer(frame, handles)
+            if fate in ("overloaded", "stale_session", "journal"):
+                answer = _refused(frame, fate)
             encoded = module.encode({"tea": 1} if fate == "nonsense" else answer)  # type: ignore[attr-defined]
             await connection.send(encoded.decode() if isinstance(message, str) else encoded)
 
 
-def _overloaded(frame: Any) -> object:
+def _refused(frame: Any, code: str) -> object:
     if "sessions" in frame:
-        return {"error": {"code": "overloaded", "message": "later", "retry_after_seconds": 1}}
+        return {"error": {"code": code, "message": "later", "retry_after_seconds": 1}}
     refusals = [
-        refused(reading, "overloaded", retry_after_seconds=1)
+        refused(reading, code, retry_after_seconds=1)
         for reading in ([frame] if isinstance(frame, dict) else frame)
     ]
     return refusals if isinstance(frame, list) else refusals[0]
