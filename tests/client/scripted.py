@@ -97,8 +97,7 @@ def _refused(frame: Any, code: str) -> object:
     if "sessions" in frame:
         return {"error": {"code": code, "message": "later", "retry_after_seconds": 1}}
     refusals = [
-        refused(reading, code, retry_after_seconds=1)
-        for reading in ([frame] if isinstance(frame, dict) else frame)
+        refused(reading, code, retry_after_seconds=1) for reading in ([frame] if isinstance(frame, dict) else frame)
     ]
     return refusals if isinstance(frame, list) else refusals[0]
 

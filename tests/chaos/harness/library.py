@@ -18,6 +18,7 @@ from tests.chaos.harness.population import Population
 
 PATIENT = Retry(first_seconds=0.02, most_seconds=0.2, patience_seconds=120.0)
 MANY = 8  # readings of one call
+UNAVAILABLE = 503  # a replica that ends, or cannot reach its journal
 WAIT = 0.05  # seconds until a session is made again
 
 
@@ -77,7 +78,9 @@ class Library(threading.Thread):
         while True:
             try:
                 view = await client.open_session(meter.name, history=history, start=start)
-            except ConnectionLost:  # requests are not repeated by the library, and may be called again
+            except GatecastError as error:  # requests are not repeated by the library, and may be called again
+                if not isinstance(error, ConnectionLost) and error.status != UNAVAILABLE:
+                    raise
                 await asyncio.sleep(WAIT)
             else:
                 meter.begun({"next_step": view.next_step})

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from service.journal import Journal, open_journal
+from service.journal import Durable, Journal, open_journal
+from tests.redis_server import RedisServer
 
 
 class Store(Protocol):
     """One journal, across any number of lives of the service."""
 
     url: str
-    durable: str  # what an acknowledged reading is said to survive
+    durable: Durable  # what an acknowledged reading is said to survive
 
     def start(self) -> None:
         """What must run before the service does."""
@@ -28,7 +30,7 @@ class Store(Protocol):
 class SqliteStore:
     """A file: nothing needs to run."""
 
-    durable = "disk"
+    durable: Durable = "disk"
 
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:{folder / 'journal.sqlite'}"
@@ -43,4 +45,26 @@ class SqliteStore:
         return open_journal(self.url, 1, "1h")
 
 
-STORES: dict[str, Callable[[Path], Store]] = {"sqlite": SqliteStore}  # one line a journal that outlives a process
+class RedisStore:
+    """A server of its own, which lives as long as the campaign unless somebody has to do with its `server`."""
+
+    def __init__(self, folder: Path, fsync: Literal["always", "everysec"] = "always", timeout_ms: int = 5000) -> None:
+        self.server = RedisServer(folder / "redis", fsync)
+        self.url = f"{self.server.url}?partitions=4&timeout_ms={timeout_ms}"
+        self.durable: Durable = "disk" if fsync == "always" else "process"
+
+    def start(self) -> None:
+        self.server.start()
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def open(self) -> Journal:
+        return open_journal(self.url, 1, "1h")
+
+
+STORES: dict[str, Callable[[Path], Store]] = {  # one line a journal that outlives a process
+    "sqlite": SqliteStore,
+    "redis": RedisStore,
+    "redis-everysec": partial(RedisStore, fsync="everysec"),
+}
