@@ -60,7 +60,7 @@ class Surroundings:
     replies: Replies
     health: Health
     clock: Callable[[], float]
-    wall: Callable[[], float]  # seconds since 1970
+    wall: Callable[[], float]  # seconds since 1970, by which sessions expire
     alone: Callable[[Core], bool]  # whether it serves and no other model follows it
 
 

@@ -12,8 +12,9 @@ from service.errors import GatecastError, NonFiniteForecast, SessionExists
 from service.frames import NO_TIME, SessionView
 from service.histories import Histories, Window
 from service.journal import FIRST_REVISION, Beginning, Checkpoint
+from service.lapse import expired
 from service.names import outside
-from service.registry import Registry, expired, origin_of
+from service.registry import Registry, origin_of
 from service.replies import Caller, Replies
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
 from service.checkpoints import Checkpoints
-from service.errors import GatecastError, JournalDamaged, JournalError, SessionExpired, UnknownSession
+from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
 from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
 from service.known import Known
+from service.lapse import expired
 from service.names import outside
 from service.sessions import NOWHERE, UNKNOWN, SessionTable
 from service.share import Share
@@ -91,7 +91,7 @@ class Registry:
             heads = self.journal.heads(asked)
         for name, head in zip(asked, heads, strict=True):
             row = self.table.row(name)
-            if head is None:
+            if head is None or head.expired:
                 if row != UNKNOWN:
                     self.forget(np.array([row]))
                     moved = True
@@ -294,21 +294,6 @@ class Registry:
             else:
                 table.revision[row], table.unborn[row] = born.revision, False
         return refused
-
-
-def expired(head: Head) -> SessionExpired:
-    """The error of a session whose time is over; `expired_at` is in UTC."""
-    return SessionExpired(
-        f"this session had no reading for {head.ttl} s, which is how long it was to live, and its readings are gone; "
-        "make it anew with PUT …?replace=true and a history",
-        last_step=head.last_step,
-        expired_at=moment(head.seen + head.ttl),
-    )
-
-
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
 
 
 def origin_of(

@@ -67,8 +67,8 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
         validate_default=True,
-        description="processes, each with a port; sessions are dealt to them, each with its own journal, or with a journal "
-        "in Redis any of them serves any session",
+        description="processes, each with a port and a share of the sessions in its own journal; over one in Redis any "
+        "of them serves any session",
     )
     supervised: bool = Field(False, description="set by the process that starts the workers, for them")
 

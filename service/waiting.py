@@ -92,7 +92,7 @@ class WaitingRoom:
         self.filled = 0  # missing readings among them that were added to frames
         self.most_filled = settings.max_waiting // 2
         self.steps = 0  # steps of the histories that are not answered yet
-        self.owed = Owed(settings.max_waiting)
+        self.owed = Owed(4 * settings.max_waiting)
         self._settings = settings
         self._changed = Condition()
         self._closed: str | None = None

@@ -91,6 +91,30 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     expired: bool = False  # in listings: only where it stood is left
 
 
+class Revised(Session, frozen=True, kw_only=True):
+    """Where a session stands after a change of its past, and what that changed."""
+
+    changed: int  # recorded readings that have other values now, or were taken back
+    added: int  # readings that came behind the last one
+    filled: int  # steps that entered as missing
+
+
+class ExportedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a session that was handed out before the session was erased."""
+
+    session: str
+    at: str  # UTC
+    last_step: int | None
+    sha256: str
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """What is gone, and which files are out of its reach."""
+
+    erased: list[str]  # the session and its forks
+    exports: list[ExportedFile]
+
+
 class Sessions(msgspec.Struct, frozen=True, kw_only=True):
     """A page of a listing."""
 

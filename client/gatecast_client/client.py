@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from itertools import cycle
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
-from urllib.parse import quote
-
-import httpx
-import msgspec
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Literal, TypeVar
 
 from gatecast_client.answers import (
     CurrentForecast,
@@ -21,9 +15,9 @@ from gatecast_client.answers import (
     SessionRegime,
     Sessions,
 )
+from gatecast_client.changes import Changes
 from gatecast_client.channel import Channel
-from gatecast_client.connection import BUSY, OPEN_SECONDS, nobody, problem, stream_url
-from gatecast_client.dealing import Dealer
+from gatecast_client.connection import BUSY, stream_url
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.readings import (
     Future,
@@ -36,16 +30,17 @@ from gatecast_client.readings import (
     numbers_as_sent,
     time_as_sent,
 )
+from gatecast_client.requests import choice, given, path_of
 from gatecast_client.retry import Retry, Trouble
 from gatecast_client.stream import Stream
-from gatecast_client.window import RESEND_READINGS, Window
+from gatecast_client.window import RESEND_READINGS
 from gatecast_client.wire import Form, Wire
 
 T = TypeVar("T")
 PROTOCOL = 1
 
 
-class GatecastClient:
+class GatecastClient(Changes):
     """Talks to one service, or to the several processes of one. Requests are not repeated by themselves: each may be
     called again after `ConnectionLost`.
 
@@ -67,31 +62,7 @@ class GatecastClient:
         service whose journal has lost them; 0 keeps none. `key` is what `gatecast keys create` printed, where the
         service asks for one.
         """
-        urls = [url] if isinstance(url, str) else list(url)
-        wrong = [each for each in urls if not each.startswith(("http://", "https://"))]
-        if wrong or not urls:
-            raise ValueError(f"expected the service's address, such as http://127.0.0.1:8000, got {(wrong or urls)!r}")
-        self.urls = [each.rstrip("/") for each in urls]
-        self.url = self.urls[0]
-        self._dealer = Dealer(len(urls))
-        self._turns = cycle(self.urls)  # for what any of them can answer
-        self._retry = retry or Retry()
-        self._window = Window(resend_readings)
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, OPEN_SECONDS))
-        self._http = httpx.AsyncClient(timeout=timeout, headers=self._headers)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Ends the connections of requests; streams end with their own block."""
-        await self._http.aclose()
+        super().__init__(url, timeout_seconds, retry, resend_readings, key)
 
     async def model(self) -> Model:
         """What is served: frequency, horizon, quantiles, covariates, how it was trained."""
@@ -105,7 +76,7 @@ class GatecastClient:
             {**each.as_sent(), "unique_id": str(at) if each.unique_id is None else each.unique_id}
             for at, each in enumerate(series)
         ]
-        body = {"series": sent} | _given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
+        body = {"series": sent} | given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
         return (await self._ask(next(self._turns), "POST", "/v1/predict", Predictions, body)).series
 
     async def open_session(
@@ -127,7 +98,7 @@ class GatecastClient:
         is the error `expired`. The same call again changes nothing and says where the session stands now. Another
         beginning is the error `session_exists`, unless `replace`: then the session starts anew.
         """
-        body = _given(start=None if start is None else time_as_sent(start), ttl_seconds=ttl_seconds)
+        body = given(start=None if start is None else time_as_sent(start), ttl_seconds=ttl_seconds)
         if regime:
             body["regime"] = True
         if static:
@@ -135,14 +106,14 @@ class GatecastClient:
         if history is not None:
             body["history"] = (history if isinstance(history, History) else History(history)).as_sent()
         query = {"replace": "true"} if replace else {}
-        made = await self._ask(self._url(session), "PUT", _path(session), Session, body, query)
+        made = await self._ask(self._url(session), "PUT", path_of(session), Session, body, query)
         if replace:
             self._window.forget(session)
         return made
 
     async def session(self, session: str) -> Session:
         """Where a session stands; after a disconnect, go on from its `next_step`."""
-        return await self._ask(self._url(session), "GET", _path(session), Session)
+        return await self._ask(self._url(session), "GET", path_of(session), Session)
 
     async def sessions(
         self,
@@ -159,7 +130,7 @@ class GatecastClient:
         not (False), that had no reading for `idle_seconds`.
         """
         said = None if expired is None else str(expired).lower()
-        chosen = _given(prefix=prefix or None, parent=parent, expired=said, idle_seconds=idle_seconds, limit=page)
+        chosen = given(prefix=prefix or None, parent=parent, expired=said, idle_seconds=idle_seconds, limit=page)
         query = {name: str(value) for name, value in chosen.items()}
         for url in self.urls:
             after: dict[str, str] | None = {}
@@ -182,26 +153,26 @@ class GatecastClient:
         `future` is what is known of the steps ahead, all covariates of `Model.future`; without such, leave it out.
         """
         name = session if isinstance(session, str) else session.name
-        url, path = self._url(name), f"{_path(name)}/forecast"
+        url, path = self._url(name), f"{path_of(name)}/forecast"
         if not future:
-            return await self._ask(url, "GET", path, CurrentForecast, None, _choice(horizon, quantiles))
-        body = _given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
+            return await self._ask(url, "GET", path, CurrentForecast, None, choice(horizon, quantiles))
+        body = given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
         return await self._ask(url, "POST", path, CurrentForecast, {"future": lists_as_sent(future), **body})
 
     async def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
         """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
         name = session if isinstance(session, str) else session.name
         query = {"units": "true"} if units else {}
-        return await self._ask(self._url(name), "GET", f"{_path(name)}/gates", SessionGates, None, query)
+        return await self._ask(self._url(name), "GET", f"{path_of(name)}/gates", SessionGates, None, query)
 
     async def regime(self, session: str | Session) -> SessionRegime:
         """The regime of a session that was opened with `regime`, after its last reading."""
         name = session if isinstance(session, str) else session.name
-        return await self._ask(self._url(name), "GET", f"{_path(name)}/regime", SessionRegime)
+        return await self._ask(self._url(name), "GET", f"{path_of(name)}/regime", SessionRegime)
 
     async def delete_session(self, session: str) -> None:
         """Forgets a session and its readings."""
-        await self._request(self._url(session), "DELETE", _path(session), None, {})
+        await self._request(self._url(session), "DELETE", path_of(session))
         self._window.forget(session)
 
     def stream(
@@ -223,8 +194,8 @@ class GatecastClient:
         `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap,
         at each address.
         """
-        chosen = _given(gates=gates, every=None if every is None else str(every), gaps=gaps)
-        options = {"protocol": str(PROTOCOL), **_choice(horizon, quantiles), **chosen}
+        chosen = given(gates=gates, every=None if every is None else str(every), gaps=gaps)
+        options = {"protocol": str(PROTOCOL), **choice(horizon, quantiles), **chosen}
         urls = [stream_url(url, options) for url in self.urls]
         channels = [Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers) for url in urls]
         return Stream(channels, self._dealer, self._stand)
@@ -239,61 +210,3 @@ class GatecastClient:
                 if not isinstance(error, ConnectionLost) and error.status not in BUSY:
                     raise
                 await trouble.wait(error, True)
-
-    def _url(self, session: str) -> str:
-        """Of the service that has it."""
-        return self.urls[self._dealer.worker(session)]
-
-    async def _ask(
-        self,
-        url: str,
-        method: str,
-        path: str,
-        answer: type[T],
-        body: dict[str, Any] | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> T:
-        content = await self._request(url, method, path, body, query or {})
-        try:
-            return msgspec.json.decode(content, type=answer)
-        except msgspec.DecodeError as wrong:
-            raise GatecastError(
-                "unexpected_answer", f"{url} was expected to be a Gatecast service, it answered otherwise: {wrong}"
-            ) from wrong
-
-    async def _request(
-        self, url: str, method: str, path: str, body: dict[str, Any] | None, query: Mapping[str, str]
-    ) -> bytes:
-        content = None if body is None else msgspec.json.encode(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        trouble = Trouble(self._retry, self._retry.connect_seconds)
-        response: httpx.Response | None = None
-        while response is None:
-            try:
-                response = await self._http.request(
-                    method, f"{url}{path}", params=query, content=content, headers=headers
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout) as gone:  # nothing was sent
-                await trouble.wait(nobody(url, gone), True)
-            except httpx.TransportError as gone:
-                reason = str(gone) or type(gone).__name__
-                raise ConnectionLost(
-                    f"no answer from {url}: {reason}; the request may be made again", {"url": url}
-                ) from gone
-        if not response.is_success:
-            raise problem(response.status_code, response.content)
-        return response.content
-
-
-def _path(session: str) -> str:
-    # A dot is escaped too, since "/.." in an address means the folder above.
-    return f"/v1/sessions/{quote(session, safe='').replace('.', '%2E')}"
-
-
-def _choice(horizon: int | None, quantiles: Sequence[float] | None) -> dict[str, str]:
-    chosen = None if quantiles is None else ",".join(map(str, quantiles))
-    return _given(horizon=None if horizon is None else str(horizon), quantiles=chosen)
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from gatecast_client.answers import CurrentForecast, Model, SeriesForecast, Session, SessionGates, SessionRegime
+from gatecast_client.answers import (
+    CurrentForecast,
+    Erased,
+    Model,
+    Revised,
+    SeriesForecast,
+    Session,
+    SessionGates,
+    SessionRegime,
+)
 from gatecast_client.client import GatecastClient
 from gatecast_client.loop_thread import LoopThread
-from gatecast_client.readings import Future, History, Number, Series, Static, When
+from gatecast_client.readings import Future, History, Number, Reading, Series, Static, When
 from gatecast_client.retry import Retry
 from gatecast_client.sync_stream import SyncStream
 from gatecast_client.window import RESEND_READINGS
@@ -69,17 +78,74 @@ class SyncGatecastClient:
         start: When | None = None,
         static: Static | None = None,
         regime: bool = False,
+        ttl_seconds: int | None = None,
         replace: bool = False,
     ) -> Session:
         """As `GatecastClient.open_session`: creates a session, or says where it stands."""
         asked = self._client.open_session(
-            session, history=history, start=start, static=static, regime=regime, replace=replace
+            session,
+            history=history,
+            start=start,
+            static=static,
+            regime=regime,
+            ttl_seconds=ttl_seconds,
+            replace=replace,
         )
         return self._thread.call(asked)
 
     def session(self, session: str) -> Session:
         """Where a session stands; after a disconnect, go on from its `next_step`."""
         return self._thread.call(self._client.session(session))
+
+    def sessions(
+        self,
+        *,
+        prefix: str = "",
+        parent: str | None = None,
+        expired: bool | None = None,
+        idle_seconds: float | None = None,
+        page: int = 100,
+    ) -> Iterator[Session]:
+        """As `GatecastClient.sessions`: all of them, by name."""
+        found = self._client.sessions(
+            prefix=prefix, parent=parent, expired=expired, idle_seconds=idle_seconds, page=page
+        )
+
+        async def following() -> Session | None:
+            return await anext(found, None)
+
+        while (each := self._thread.call(following())) is not None:
+            yield each
+
+    def correct(
+        self,
+        session: str | Session,
+        readings: Mapping[int, Number] | Iterable[Reading],
+        *,
+        gaps: Literal["error", "missing"] = "error",
+    ) -> Revised:
+        """As `GatecastClient.correct`: other values for readings, late ones, further ones."""
+        return self._thread.call(self._client.correct(session, readings, gaps=gaps))
+
+    def rewind(self, session: str | Session, step: int) -> Revised:
+        """Takes back all readings after `step`; -1 takes back all."""
+        return self._thread.call(self._client.rewind(session, step))
+
+    def fork(self, session: str | Session, name: str, *, step: int | None = None) -> Session:
+        """A copy of a session called `name`, up to `step`, for what-if questions; the same fork again is found."""
+        return self._thread.call(self._client.fork(session, name, step=step))
+
+    def export_session(self, session: str | Session) -> bytes:
+        """All that is kept of a session as one file."""
+        return self._thread.call(self._client.export_session(session))
+
+    def import_session(self, name: str, file: bytes, *, replace: bool = False) -> Session:
+        """A session called `name` from such a file."""
+        return self._thread.call(self._client.import_session(name, file, replace=replace))
+
+    def erase(self, session: str | Session) -> Erased:
+        """Deletes a session and all its forks; says which files of them were exported before."""
+        return self._thread.call(self._client.erase(session))
 
     def forecast(
         self,
@@ -111,11 +177,18 @@ class SyncGatecastClient:
         quantiles: Sequence[float] | None = None,
         gates: Literal["summary", "units"] | None = None,
         every: int | Literal["none"] | None = None,
+        gaps: Literal["error", "missing"] | None = None,
         form: Form = "msgpack",
         frames_at_once: int = 32,
     ) -> SyncStream:
         """As `GatecastClient.stream`, for `with`."""
         stream = self._client.stream(
-            horizon=horizon, quantiles=quantiles, gates=gates, every=every, form=form, frames_at_once=frames_at_once
+            horizon=horizon,
+            quantiles=quantiles,
+            gates=gates,
+            every=every,
+            gaps=gaps,
+            form=form,
+            frames_at_once=frames_at_once,
         )
         return SyncStream(stream, self._thread)

@@ -63,7 +63,7 @@ class Examples:
                 **static,
             }
         }
-        listed = {**self.session["a session"], "created": False, "seen": "2024-05-01T12:00:00+00:00"}
+        listed = {**self.session["a session"], "created": False, "seen": "2024-05-01T12:00:00Z"}
         self.listing: Example = {"the only one": {"sessions": [listed], "next": None}}
         self.observations: Example = {
             "one reading, by time": self._reading(count, ds=self._times(count, 1)[0]),

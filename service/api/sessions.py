@@ -42,7 +42,6 @@ from service.errors import (
 )
 from service.frames import SessionView
 from service.names import outside
-from service.registry import moment
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
     UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,
@@ -189,5 +188,5 @@ def view(edge: Edge, place: SessionView) -> dict[str, object]:
     if place.parent:
         told["parent"] = outside(place.parent)
     if place.seen is not None:
-        told["seen"] = moment(place.seen)
+        told["seen"] = edge.moment(place.seen)
     return {**told, "expired": True} if place.expired else told

@@ -58,8 +58,8 @@ def put_in_place(backup: Path, journal: Path, aside: Path, progress: Progress = 
     it.
     """
     owner = Ownership(journal)
+    new = journal.with_name(journal.name + ".restored")
     try:
-        new = journal.with_name(journal.name + ".restored")
         new.unlink(missing_ok=True)
         copy(backup, new, progress, at_rest(backup))
         there = journal.exists()
@@ -74,6 +74,7 @@ def put_in_place(backup: Path, journal: Path, aside: Path, progress: Progress = 
             f"cannot put {backup} in the place of {journal}: {fault.strerror} ({fault.filename})"
         ) from fault
     finally:
+        new.unlink(missing_ok=True)
         owner.release()
 
 

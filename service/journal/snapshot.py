@@ -39,7 +39,9 @@ class Snapshot:
         `JournalError` if it is no journal, `JournalDamaged` if it cannot be read.
         """
         if not path.is_file():
-            raise JournalError(f"there is no journal {path}: check the name and the folder")
+            workers = sorted(each.name for each in path.parent.glob(f"{path.stem}.*-of-*{path.suffix}"))
+            advice = f"it is kept by workers, name one of {', '.join(workers)}" if workers else "check name and folder"
+            raise JournalError(f"there is no journal {path}: {advice}")
         self.path = path
         with sound(path, "be read"):
             self.database = connected(path, alone)
@@ -87,7 +89,8 @@ class Snapshot:
         for name, row in self.rows():
             if name.startswith(prefix):
                 with sound(self.path, "read its sessions"):
-                    yield self.standing(head_of(row, self.width))
+                    head = self.standing(head_of(row, self.width))
+                yield head
 
     def rows(self) -> Iterator[tuple[str, tuple[object, ...]]]:
         """The name and the columns of each session, as they are written."""

@@ -162,7 +162,7 @@ async def test_queries_of_a_wrong_type_are_refused(http, query: str) -> None:
         ("DELETE", "/v1/sessions/s?step=1", []),
         ("GET", "/v1/sessions/s/forecast?horizon=2&horizons=2", ["horizon", "quantiles"]),
         ("POST", "/v1/sessions/s/forecast?quantile=0.5", ["horizon", "quantiles"]),
-        ("POST", "/v1/sessions/s/observations?gate=units", ["horizon", "quantiles", "gates"]),
+        ("POST", "/v1/sessions/s/observations?gate=units", ["horizon", "quantiles", "gates", "gaps"]),
         ("GET", "/v1/sessions/s/gates?unit=true", ["units"]),
         ("GET", "/v1/sessions/s/regime?units=true", []),
     ],

@@ -51,7 +51,7 @@ def test_requests_are_answered_with_when_it_was_over_and_where_it_stood(running:
     ):
         assert (answer.status_code, answer.json()["code"]) == (410, "expired")
         assert answer.json()["last_step"] == 2
-        assert answer.json()["expired_at"] == "2023-11-14T22:14:20+00:00"
+        assert answer.json()["expired_at"] == "2023-11-14T22:14:20Z"
         assert "replace=true" in answer.json()["detail"]
 
 
@@ -84,7 +84,7 @@ async def test_a_ttl_is_a_whole_number_of_seconds(http: httpx.AsyncClient, ttl: 
 
 
 def test_a_service_tells_what_it_keeps_and_what_it_let_go_of(open_behind) -> None:
-    long = {"history": {"start": START, "y": [float(at) for at in range(400)]}}
+    long = {"history": {"start": START, "y": [float(at) for at in range(266)]}}
     with open_behind({"keep_readings": 10, "session_ttl_seconds": 60}) as running:
         made = running.http.put("/v1/sessions/s", json=long).json()
         assert made["ttl_seconds"] == 60
@@ -92,10 +92,10 @@ def test_a_service_tells_what_it_keeps_and_what_it_let_go_of(open_behind) -> Non
             view = running.http.get("/v1/sessions/s").json()
             if "first_step" in view:
                 break
-        assert (view["first_step"], view["first_ds"], view["last_step"]) == (390, "2015-01-26T06:00:00", 399)
+        assert (view["first_step"], view["first_ds"], view["last_step"]) == (256, "2015-01-20T16:00:00", 265)
         refused = running.http.post("/v1/sessions/s/observations", json={"y": 1, "step": 5}).json()
-        assert (refused["code"], refused["last_step"]) == ("duplicate", 399)
+        assert (refused["code"], refused["last_step"]) == ("duplicate", 265)
         metrics = running.http.get("/metrics").text
-    assert "gatecast_released_total 390.0" in metrics
+    assert "gatecast_released_total 256.0" in metrics
     assert "gatecast_expired_total 0.0" in metrics
     assert "gatecast_journal_bytes" in metrics

@@ -51,7 +51,7 @@ async def test_a_session_is_listed_as_it_stands(open_inside) -> None:
         history = {"start": START, "y": [1, 2]}
         made = (await running.http.put("/v1/sessions/a", json={"history": history, "ttl_seconds": 60})).json()
         (listed,) = (await running.http.get("/v1/sessions")).json()["sessions"]
-        assert listed == {**made, "created": False, "ttl_seconds": 60, "seen": "2023-11-14T22:13:20+00:00"}
+        assert listed == {**made, "created": False, "ttl_seconds": 60, "seen": "2023-11-14T22:13:20Z"}
 
 
 @pytest.mark.parametrize(

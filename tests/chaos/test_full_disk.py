@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import random
 import shutil
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 from service.bundle import Bundle
 from service.journal import open_journal
 from tests.chaos.full_disks import Disk, disks
 from tests.chaos.harness.findings import Findings
-from tests.chaos.harness.frame import as_sent, item_of
+from tests.chaos.harness.lockstep import Lockstep
 from tests.chaos.harness.meter import Meter
 from tests.chaos.harness.population import Population
 from tests.chaos.harness.verification import verify
@@ -29,37 +26,13 @@ METERS, LENGTH, FRAME = 6, 3_000, 20  # FRAME: readings of each of them in a fra
 REASONS = {"limit": "Reading or writing failed", "small disk": "The disk is full: free space on it"}
 
 
-class Stream:
-    """All meters, frame by frame."""
-
-    def __init__(self, socket: ClientConnection, population: Population, meters: list[Meter]) -> None:
-        self._socket = socket
-        self._population = population
-        self._meters = meters
-        self._chance = random.Random(9)
-
-    def frame(self) -> str | None:
-        """The next readings of each; the code with which they were refused, all of them, or None."""
-        readings = [reading for meter in self._meters for reading in meter.next(FRAME, self._chance)]
-        sent = [{"session": each.meter.name, **as_sent(each, self._chance)} for each in readings]
-        self._socket.send(json.dumps(sent))
-        answers: list[dict[str, Any]] = json.loads(self._socket.recv(timeout=30))
-        codes = {answer["error"]["code"] if "error" in answer else None for answer in answers}
-        (code,) = codes  # a batch is recorded wholly or not at all
-        if code is None:
-            for reading, answer in zip(readings, answers, strict=True):
-                reading.meter.take(reading, item_of(answer))
-            return None
-        for meter in self._meters:
-            self._population.place(meter)  # no further than what was acknowledged, since nothing else was safe
-            assert meter.unheard == 0
-        return str(code)
-
-    def until_refused(self) -> str:
-        for _ in range(LENGTH // FRAME // 2):
-            if (code := self.frame()) is not None:
-                return code
-        raise AssertionError("the disk was to be full")
+def frame(stream: Lockstep, population: Population, meters: list[Meter]) -> str | None:
+    """The next one. Where it is refused nothing of it may be there: what was not safe was not acknowledged."""
+    code = stream.frame()
+    for meter in meters if code is not None else ():
+        population.place(meter)
+        assert meter.unheard == 0
+    return code
 
 
 def ready(served: Served) -> httpx.Response:
@@ -81,11 +54,12 @@ def test_a_full_disk_is_told_by_name_and_got_over(bundle: Bundle, tmp_path: Path
         for meter in meters:
             population.make(meter)
         with connect(served.stream) as socket:
-            stream = Stream(socket, population, meters)
+            stream = Lockstep(socket, meters, FRAME)
             assert stream.frame() is None
             disk.fill(served.process)
-            assert stream.until_refused() == "journal"
-            assert stream.frame() == "journal"
+            refused = (frame(stream, population, meters) for _ in range(LENGTH // FRAME // 2))
+            assert next(code for code in refused if code is not None) == "journal"
+            assert frame(stream, population, meters) == "journal"
             not_ready = ready(served)
             assert not_ready.status_code == 503
             assert REASONS[kind] in not_ready.json()["detail"]

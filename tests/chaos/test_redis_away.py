@@ -27,7 +27,7 @@ def loaded(bundle: Bundle, store: RedisStore) -> Iterator[tuple[Served, Load]]:
     """A service over this store, under load; in the end all is as if nothing had happened."""
     require_redis()
     store.start()
-    served = Served(bundle.path, store.url, "--log-level", "error")
+    served = Served(bundle.path, f"{store.url}?timeout_ms={TIMEOUT_MS}", "--log-level", "error")
     try:
         served.start()
         load = Load(served.urls, store.durable, LONG)
@@ -55,20 +55,16 @@ def why_not_ready(served: Served) -> str:
     return str(told.json()["detail"])
 
 
-def test_redis_that_is_paused_for_longer_than_the_time_out_costs_time_alone(bundle: Bundle, tmp_path: Path) -> None:
-    store = RedisStore(tmp_path, timeout_ms=TIMEOUT_MS)
-    with loaded(bundle, store) as (served, _):
+def test_redis_that_is_paused_or_killed_costs_the_clients_time_alone(bundle: Bundle, tmp_path: Path) -> None:
+    store = RedisStore(tmp_path)
+    with loaded(bundle, store) as (served, load):
         store.server.pause()
         try:
             assert "did not answer in time" in why_not_ready(served)
         finally:
             store.server.resume()
         until(lambda: served.answers(served.url))
-
-
-def test_redis_that_is_killed_and_started_again_has_lost_nothing(bundle: Bundle, tmp_path: Path) -> None:
-    store = RedisStore(tmp_path, timeout_ms=TIMEOUT_MS)
-    with loaded(bundle, store) as (served, _):
+        load.goes_on()
         store.server.kill()
         assert "can be reached" in why_not_ready(served)
         store.server.start()
@@ -79,7 +75,7 @@ def test_what_a_power_cut_takes_from_redis_is_noticed_and_sent_again(
     bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With appendfsync everysec the end of its file is not on the disk yet: here it is cut off."""
-    store = RedisStore(tmp_path, "everysec", TIMEOUT_MS)
+    store = RedisStore(tmp_path, "everysec")
     with loaded(bundle, store) as (served, load):
         until(lambda: all(meter.made and meter.acknowledged > 0 for meter in load.population.all))
         kept = file_of(store.server).stat().st_size

@@ -1,4 +1,4 @@
-"""Three replicas over one Redis, and no stickiness: one is killed, Redis is away, one comes, one goes, all under load."""
+"""Three replicas over one Redis: one is killed, Redis is away, one comes, one goes, all under load."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class Traffic(Load):
 
 def test_replicas_come_and_go_and_every_session_is_right(bundle: Bundle, tmp_path: Path) -> None:
     require_redis()
-    store = RedisStore(tmp_path, timeout_ms=TIMEOUT_MS)
+    store = RedisStore(tmp_path)
     store.start()
-    replicas = [Served(bundle.path, store.url, "--log-level", "error") for _ in range(REPLICAS + 1)]
+    url = f"{store.url}?timeout_ms={TIMEOUT_MS}"
+    replicas = [Served(bundle.path, url, "--log-level", "error") for _ in range(REPLICAS + 1)]
     running = replicas[:REPLICAS]
     try:
         for replica in running:

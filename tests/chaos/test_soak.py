@@ -11,7 +11,7 @@ from service.bundle import Bundle
 from tests.chaos.harness.level import Level, Sample, warm
 from tests.chaos.soak import Soaked, report, soak
 
-SECONDS = 4.0
+SECONDS = 3.0
 
 
 def test_a_line_is_fitted_through_what_comes_after_the_warm_up() -> None:

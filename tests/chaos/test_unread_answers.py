@@ -23,6 +23,7 @@ from bench.load.websocket import Websocket
 from service.api.allowance import size_of
 from service.api.forecasts import Levels
 from service.bundle import Bundle
+from tests.chaos import wire
 from tests.served import Served
 
 SESSIONS = 4096  # as many as one frame may have readings: the largest answer
@@ -63,12 +64,12 @@ class Stuck:
     def __init__(self, port: int, prefix: str, readings: int) -> None:
         names = [f"{prefix}{at}" for at in range(readings)]
         self._socket = _connected(port)
-        self._socket.sendall(_handshake(port))
+        self._socket.sendall(wire.handshake(port))
         sent, steps = bytearray(), count(1)
         while len(sent) < WANTED:
             step = next(steps)
             readings = [{"session": name, "step": step, "y": 1.0} for name in names]
-            sent += _message(msgspec.msgpack.encode(readings))
+            sent += wire.message(msgspec.msgpack.encode(readings))
         self._left = memoryview(sent)
         self._socket.setblocking(False)
 
@@ -94,20 +95,6 @@ def _connected(port: int) -> socket.socket:
     narrow.settimeout(10)
     narrow.connect(("127.0.0.1", port))
     return narrow
-
-
-def _handshake(port: int) -> bytes:
-    return (
-        f"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    ).encode()
-
-
-def _message(payload: bytes) -> bytes:
-    """One binary message, masked with the key 0."""
-    assert len(payload) >= 126
-    size = bytes([0xFE]) + len(payload).to_bytes(2) if len(payload) < 1 << 16 else b"\xff" + len(payload).to_bytes(8)
-    return b"\x82" + size + bytes(4) + payload
 
 
 def _predict(port: int, requests: int) -> bytes:
@@ -186,7 +173,7 @@ def test_a_client_that_stops_in_the_middle_of_a_frame_is_told_so_and_ended(serve
     client = Websocket(served.port, "/v1/stream")
     client._socket.setblocking(True)
     client._socket.settimeout(10)
-    client._socket.sendall(_message(bytes(1000))[:500])
+    client._socket.sendall(wire.message(bytes(1000))[:500])
     with pytest.raises(ConnectionError, match="keepalive ping timeout"):
         _read_without_answering(client)
     client.close()

@@ -16,12 +16,13 @@ from websockets.http11 import Request, Response
 
 from tests.client.book import Book, refused
 
-# What happens to one frame: lost before it is read, recorded but its answer lost, refused for now, never answered, or
-# recorded although the service says that its journal has failed;
-# the service restarts in front of it, finds it too large, or answers what no protocol knows; its answer is late, or the
-# journal has lost the last readings of every session before it.
+# What happens to one frame: lost before it is read, recorded but its answer lost, refused for now, or never answered;
+# it is recorded and the service says that its journal has failed; the service restarts in front of it, finds it too
+# large, or answers what no protocol knows; its answer is late, or the journal has lost the last readings of every
+# session before it.
 Fate = Literal[
-    "well", "lost", "answer lost", "overloaded", "stale_session", "journal", "silence", "restart", "too large", "nonsense", "late", "fallen"
+    "well", "lost", "answer lost", "overloaded", "stale_session", "journal", "silence", "restart", "too large",
+    "nonsense", "late", "fallen",
 ]  # fmt: skip
 
 

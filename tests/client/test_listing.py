@@ -52,5 +52,5 @@ async def test_a_session_that_has_expired_is_an_error_and_is_listed_as_such() ->
                 await asked_until_it_is_over(client, "a")
             assert gone.value.code == "expired"
             (listed,) = [each async for each in client.sessions(expired=True)]
-            assert (listed.name, listed.expired, listed.seen) == ("a", True, "2023-11-14T22:13:20+00:00")
+            assert (listed.name, listed.expired, listed.seen) == ("a", True, "2023-11-14T22:13:20Z")
             assert [each async for each in client.sessions(expired=False)] == []

@@ -206,6 +206,11 @@ def test_what_is_no_such_journal_is_told_what_to_do(place: str, said: str) -> No
     assert said in refused("verify", place)
 
 
+def test_the_journals_of_workers_are_named_where_only_their_common_name_was_given(path: Path) -> None:
+    path.rename(path.with_name("journal.1-of-2.sqlite"))
+    assert "it is kept by workers, name one of journal.1-of-2.sqlite" in refused("inspect", str(path))
+
+
 def test_a_database_of_something_else_and_a_newer_format_are_refused(path: Path, tmp_path: Path) -> None:
     other = tmp_path / "photos.sqlite"
     with sqlite3.connect(other) as database:

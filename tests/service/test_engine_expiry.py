@@ -36,7 +36,7 @@ async def test_a_session_expires_and_is_never_answered_with_a_fresh_one() -> Non
         answers = await send(engine, ("a", 4.0, 3), ("b", 2.0, 1), ("a", 4.0))
         assert codes(answers) == ["expired", None, "expired"]
         facts = answers.errors[0].facts  # type: ignore[union-attr]
-        assert facts == {"last_step": 2, "expired_at": "2023-11-15T00:13:19+00:00"}
+        assert facts == {"last_step": 2, "expired_at": "2023-11-15T00:13:19Z"}
         for asked in (engine.session("a"), engine.peek("a"), engine.regime("a"), engine.gates("a")):
             with pytest.raises(SessionExpired):
                 await asked
@@ -116,6 +116,27 @@ async def test_a_clock_that_is_set_back_does_not_put_it_off() -> None:
         await pass_by(engine, wall, clock, 1)
         await pass_by(engine, wall, clock, HOUR + 61)
         assert codes(await send(engine, ("a", 1.0))) == ["expired"]
+
+
+class SharedJournal(MemoryJournal):
+    """As if other processes had it too."""
+
+    shared = True
+
+
+async def test_a_session_that_another_process_let_expire_is_answered_so_here() -> None:
+    wall, clock = Wall(), Clock()
+    journal = SharedJournal(1, wall)
+    async with keeping(journal, clock, wall=wall) as engine:
+        for name in "abc":
+            await engine.create(name, START, column(1.0), ttl=HOUR)
+        await settle(engine, clock, 2)
+        journal.expire(wall.now + HOUR, 9)
+        assert codes(await send(engine, ("a", 2.0, 1))) == ["expired"]
+        with pytest.raises(SessionExpired):
+            await engine.session("b")
+        await engine.delete("c")
+        assert journal.head("c") is None
 
 
 async def test_many_expire_in_pieces() -> None:

@@ -69,7 +69,7 @@ async def test_a_server_that_dies_is_not_ready_until_it_is_back_and_no_reading_i
 
 async def test_a_reading_whose_answer_was_lost_is_found_when_it_is_sent_again(server: RedisServer) -> None:
     clock = Clock()
-    async with running(journal=opening(f"{server.url}?timeout_ms=300", 1, "1h"), clock=clock) as engine:
+    async with running(journal=opening(f"{server.url}?timeout_ms=1000", 1, "1h"), clock=clock) as engine:
         await engine.create("a", START, column(1.0))
         server.pause()
         assert codes(await send(engine, ("a", 2.0, 1))) == ["journal"]

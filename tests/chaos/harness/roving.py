@@ -1,4 +1,4 @@
-"""A patient client by request, of which each request goes to another service: what may be sent again, it sends again."""
+"""A patient client by request: each request goes to another service, and what may be sent again, is."""
 
 from __future__ import annotations
 

@@ -46,11 +46,11 @@ class SqliteStore:
 
 
 class RedisStore:
-    """A server of its own, which lives as long as the campaign unless somebody has to do with its `server`."""
+    """A server of its own, which writes its file before it answers, and lives as long as nobody ends its `server`."""
 
-    def __init__(self, folder: Path, fsync: Literal["always", "everysec"] = "always", timeout_ms: int = 5000) -> None:
+    def __init__(self, folder: Path, fsync: Literal["always", "everysec"] = "always") -> None:
         self.server = RedisServer(folder / "redis", fsync)
-        self.url = f"{self.server.url}?partitions=4&timeout_ms={timeout_ms}"
+        self.url = self.server.url
         self.durable: Durable = "disk" if fsync == "always" else "process"
 
     def start(self) -> None:

@@ -1,0 +1,127 @@
+"""Requests to a service, or to the several processes of one: where they go, and what becomes of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from gatecast_client.connection import OPEN_SECONDS, nobody, problem
+from gatecast_client.dealing import Dealer
+from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.retry import Retry, Trouble
+from gatecast_client.window import Window
+
+T = TypeVar("T")
+JSON = "application/json"
+
+
+class Requests:
+    """Use it with `async with`, which closes its connections."""
+
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        timeout_seconds: float,
+        retry: Retry | None,
+        resend_readings: int,
+        key: str | None,
+    ) -> None:
+        urls = [url] if isinstance(url, str) else list(url)
+        wrong = [each for each in urls if not each.startswith(("http://", "https://"))]
+        if wrong or not urls:
+            raise ValueError(f"expected the service's address, such as http://127.0.0.1:8000, got {(wrong or urls)!r}")
+        self.urls = [each.rstrip("/") for each in urls]
+        self.url = self.urls[0]
+        self._dealer = Dealer(len(urls))
+        self._turns = cycle(self.urls)  # for what any of them can answer
+        self._retry = retry or Retry()
+        self._window = Window(resend_readings)
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, OPEN_SECONDS))
+        self._http = httpx.AsyncClient(timeout=timeout, headers=self._headers)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connections of requests; streams end with their own block."""
+        await self._http.aclose()
+
+    def _url(self, session: str) -> str:
+        """Of the service that has it."""
+        return self.urls[self._dealer.worker(session)]
+
+    async def _ask(
+        self,
+        url: str,
+        method: str,
+        path: str,
+        answer: type[T],
+        body: dict[str, Any] | bytes | None = None,
+        query: Mapping[str, str] | None = None,
+        kind: str = JSON,
+    ) -> T:
+        content = await self._request(url, method, path, body, query, kind)
+        try:
+            return msgspec.json.decode(content, type=answer)
+        except msgspec.DecodeError as wrong:
+            raise GatecastError(
+                "unexpected_answer", f"{url} was expected to be a Gatecast service, it answered otherwise: {wrong}"
+            ) from wrong
+
+    async def _request(
+        self,
+        url: str,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None = None,
+        query: Mapping[str, str] | None = None,
+        kind: str = JSON,
+    ) -> bytes:
+        content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        headers = {} if body is None else {"Content-Type": kind}
+        trouble = Trouble(self._retry, self._retry.connect_seconds)
+        response: httpx.Response | None = None
+        while response is None:
+            try:
+                response = await self._http.request(
+                    method, f"{url}{path}", params=query or {}, content=content, headers=headers
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout) as gone:  # nothing was sent
+                await trouble.wait(nobody(url, gone), True)
+            except httpx.TransportError as gone:
+                reason = str(gone) or type(gone).__name__
+                raise ConnectionLost(
+                    f"no answer from {url}: {reason}; the request may be made again", {"url": url}
+                ) from gone
+        if not response.is_success:
+            raise problem(response.status_code, response.content)
+        return response.content
+
+
+def path_of(session: str) -> str:
+    """The path of a session."""
+    # A dot is escaped too, since "/.." in an address means the folder above.
+    return f"/v1/sessions/{quote(session, safe='').replace('.', '%2E')}"
+
+
+def choice(horizon: int | None, quantiles: Sequence[float] | None) -> dict[str, str]:
+    """What of a forecast is asked for, as a query."""
+    chosen = None if quantiles is None else ",".join(map(str, quantiles))
+    return given(horizon=None if horizon is None else str(horizon), quantiles=chosen)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
