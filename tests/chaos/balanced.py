@@ -1,4 +1,4 @@
-"""Load on replicas behind a balancer, from outside their containers, until it is told to end; then everything is looked at.
+"""Load on replicas behind a balancer, from outside their containers, until it is told to end, and a look at all.
 
     python -m tests.chaos.balanced URL FOLDER
 
