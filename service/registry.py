@@ -192,6 +192,10 @@ class Registry:
             self.behind.pop(row, None)
             self.table.remove(row)
 
+    def forget_all(self) -> None:
+        """As `forget`, of all sessions."""
+        self.forget(self.table.rows())
+
     def drop(self, name: str) -> None:
         """As `forget`, of one session if it stands here."""
         row = self.table.row(name)
