@@ -22,6 +22,7 @@ said=$SECONDS
 say() { printf '\n[%3d s] %s\n' "$((SECONDS - said))" "$*"; }
 name() { echo "$project$between$1$between$2"; } # service, number
 down() {
+  "$engine" rm -f "$(name replica 4)" >/dev/null 2>&1 || true # the one that is not in the file
   "${compose[@]}" --profile scale down --timeout 5 >/dev/null 2>&1 || true
   for volume in redis journal $([[ -n ${KEEP_MODEL:-} ]] || echo model); do
     "$engine" volume rm -f "${project}_$volume" >/dev/null 2>&1 || true
@@ -101,6 +102,7 @@ say "kill -9 of Redis, and its start"
 goes_on 100
 
 say "replica 1 comes back, and a fourth one comes"
+! "$engine" inspect "$(name replica 4)" >/dev/null 2>&1 || { echo "there was a fourth one before" >&2; exit 1; }
 "$engine" start "$(name replica 1)" >/dev/null
 if [[ $engine == docker ]]; then
   "${compose[@]}" --profile scale up -d --no-recreate --scale replica=4 balancer >"$folder/up.log" 2>&1
