@@ -8,7 +8,7 @@ PORT   ?= 8000
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak check format bench bench-peers cuda test-cuda exports audit scale containers clean
+.PHONY: help run test count explore chaos soak fuzz check format bench bench-peers cuda test-cuda exports audit scale containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ chaos: $(VENV)/installed ## kill a loaded service 200 times for each journal, an
 
 soak: $(VENV)/installed ## load a service for an hour and see that its memory and handles stay level; into bench/SOAK.md
 	$(BIN)/python -m tests.chaos.soak --write
+
+fuzz: $(VENV)/installed ## send a service a million malformed frames, and draw many more requests and sequences; into bench/FUZZ.md
+	$(BIN)/python -m tests.fuzz --write
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 3600 tests/fuzz tests/api/test_fuzz.py
 
 cuda: $(VENV)/installed ## check the CUDA path, on a machine with a CUDA device and a torch that sees it
 	$(BIN)/python -m pytest tests/cuda --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
