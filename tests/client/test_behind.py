@@ -22,7 +22,10 @@ from tests.client.scripted import Fate, Hours, scripted
 
 HASTY = Retry(first_seconds=0.002, most_seconds=0.05)
 START = "2014-07-01T00:00:00"
-FATES: list[Fate] = ["well", "well", "lost", "answer lost", "overloaded", "rate_limited", "restart", "late", "fallen"]
+FATES: list[Fate] = [
+    "well", "well", "lost", "answer lost", "overloaded", "rate_limited", "stale_session", "journal", "restart", "late",
+    "fallen",
+]  # fmt: skip
 
 
 class Producer:

@@ -52,7 +52,9 @@ async def test_a_reading_is_answered_with_its_step_and_forecast(
     assert service.frames == [{"session": "a", "y": 3.5, "ds": "2015-01-10T00:30:00", "covariates": {"rain": None}}]
 
 
-@pytest.mark.parametrize("fate", ["lost", "answer lost", "overloaded", "rate_limited", "restart"])
+@pytest.mark.parametrize(
+    "fate", ["lost", "answer lost", "overloaded", "rate_limited", "stale_session", "journal", "restart"]
+)
 @pytest.mark.parametrize("at", [0, 3, 9])
 async def test_readings_with_steps_outlive_every_trouble(
     service: Scripted, client: GatecastClient, fate: Fate, at: int

@@ -18,6 +18,8 @@ from tests.chaos.harness.population import Population
 
 PATIENT = Retry(first_seconds=0.02, most_seconds=0.2, patience_seconds=120.0, connect_seconds=120.0)
 MANY = 8  # readings of one call
+UNAVAILABLE = 503  # a replica that ends, or cannot reach its journal
+WAIT = 0.05  # seconds until a session is made again
 
 
 class Library(threading.Thread):
@@ -73,7 +75,15 @@ class Library(threading.Thread):
     async def _make(self, client: GatecastClient, meter: Meter) -> None:
         history = History(meter.values[: meter.history].tolist(), start=iso(0)) if meter.history else None
         start = None if history else iso(0)  # what is sent here names its step alone
-        view = await client.open_session(meter.name, history=history, start=start)
+        while True:
+            try:
+                view = await client.open_session(meter.name, history=history, start=start)
+            except GatecastError as error:  # a refusal is the caller's to repeat
+                if error.status != UNAVAILABLE:
+                    raise
+                await asyncio.sleep(WAIT)
+            else:
+                break
         meter.begun({"next_step": view.next_step})
         self.calls += 1
 
