@@ -48,7 +48,11 @@ _Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1
 _Port = Annotated[int | None, typer.Option(help="8000 by default; 0 takes a free one.", show_default=False)]
 _Workers = Annotated[
     int | None,
-    typer.Option(help="Processes, one for each core, on ports from --port on; 1 by default.", show_default=False),
+    typer.Option(
+        help="Processes, one for each core, on ports from --port on; 1 by default. Sessions are dealt to them by name; "
+        "over a journal in Redis any of them serves any session.",
+        show_default=False,
+    ),
 ]
 _Journal = Annotated[
     str | None,
@@ -262,12 +266,15 @@ def welcome(address: str, edge: Edge) -> None:
 def welcome_together(settings: Settings, addresses: list[str]) -> None:
     """As `welcome`, of several processes."""
     what = settings.bundle or settings.models or Path()
-    shared = settings.journal.startswith("redis")
+    dealt = settings.share.workers > 1
     lines = [
         f"[bold]{escape(what.name)}[/] in {len(addresses)} processes, from {addresses[0]} on",
-        "sessions      dealt to them by name; "
-        + ("one journal has all of them" if shared else "each has a journal of its own, and their number stays"),
-        "clients       are given all addresses, in this order (client/README.md)",
+        "sessions      dealt to them by name; each has a journal of its own, and their number stays"
+        if dealt
+        else "sessions      any process serves any of them, from the journal that they share",
+        "clients       are given all addresses, in this order (client/README.md)"
+        if dealt
+        else "clients       are given any of the addresses, or those of all",
         "end them      Ctrl-C; everything accepted is answered first",
     ]
     console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))

@@ -73,7 +73,8 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
         validate_default=True,
-        description="processes that share the sessions, each with port and journal",
+        description="processes, each with a port and a share of the sessions in its own journal; over one in Redis any "
+        "of them serves any session",
     )
     supervised: bool = Field(False, description="set by the process that starts the workers, for them")
 
@@ -200,8 +201,8 @@ class Settings(BaseSettings):
 
     @property
     def share(self) -> Share:
-        """The sessions that are this process's."""
-        return Share(self.worker or 0, self.workers)
+        """The sessions that are this process's: all, where the journal is one that processes share."""
+        return Share.over(self.journal, self.worker or 0, self.workers)
 
     @classmethod
     def read(cls, **given: object) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.handles import Handles
 from gatecast_client.outbox import Outbox, Posted
 from gatecast_client.retry import Retry, Trouble
-from gatecast_client.window import Window
+from gatecast_client.window import Lost, Window
 from gatecast_client.wire import Wire
 
 
@@ -30,10 +30,12 @@ class Channel:
         retry: Retry,
         frames_at_once: int,
         window: Window,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None,
+        correct: Callable[[Lost], Awaitable[None]],
     ) -> None:
         self._url = url
         self._headers = headers
+        self._correct = correct
         self._wire = wire
         self._outbox = Outbox(window)
         self._retry = retry
@@ -114,6 +116,7 @@ class Channel:
                 if was_idle(lost, connection):
                     await self._wait_for_something()
                 connection = await self._reconnect(lost)
+                await self._outbox.correct(self._correct)
         except GatecastError as error:
             why = error
         finally:
@@ -133,6 +136,7 @@ class Channel:
                 if self._outbox.stalled:
                     if (refusal := self._outbox.refusal) is not None:
                         await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after_seconds", 0)))
+                    await self._outbox.correct(self._correct)
                     self._outbox.again()
                     self._something_to_send.set()
         except ConnectionClosed:

@@ -145,7 +145,16 @@ def protocols(
 
         def keepalive_timeout(self) -> None:
             super().keepalive_timeout()
+            self._take_leave()
             _begin(self._unread)
+
+        def handle_parser_exception(self) -> None:
+            super().handle_parser_exception()
+            self._take_leave()
+
+        def _take_leave(self) -> None:
+            """An answer that is still on its way has nobody to go to; uvicorn would take it for a fault of ours."""
+            self.disconnected |= self.close_sent
 
     return Requests, Streams
 

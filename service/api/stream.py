@@ -60,7 +60,8 @@ class StreamEndpoint:
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
         ]
         spoken = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
-        await send({"type": "websocket.accept", "subprotocol": spoken, "headers": headers})
+        with suppress(OSError):  # the client has left already
+            await send({"type": "websocket.accept", "subprotocol": spoken, "headers": headers})
         taker = connection.taker
         with self._edge.metrics.streams.track_inprogress():
             await connection.run()
