@@ -72,6 +72,10 @@ _Anonymous = Annotated[
     bool | None,
     typer.Option("--allow-anonymous", help="Serve those without a key too, on any address.", show_default=False),
 ]
+_Hosts = Annotated[
+    str | None,
+    typer.Option(help="Names that it may be called by, with commas; addresses always.", show_default=False),
+]
 _Origins = Annotated[
     str | None,
     typer.Option(help="Other sites whose pages may open streams, https://HOST with commas.", show_default=False),
@@ -98,6 +102,7 @@ def serve(
     threads: _Threads = None,
     keys: _Keys = None,
     allow_anonymous: _Anonymous = None,
+    hosts: _Hosts = None,
     origins: _Origins = None,
     tls_certificate: _Certificate = None,
     tls_key: _TlsKey = None,
@@ -123,6 +128,7 @@ def serve(
         "threads": threads,
         "keys": keys,
         "allow_anonymous": allow_anonymous,
+        "hosts": hosts,
         "origins": origins,
         "tls_certificate": tls_certificate,
         "tls_key": tls_key,
@@ -204,7 +210,8 @@ def serve_alone(settings: Settings, log: Log, tls: SSLContext | None) -> None:
             os._exit(1)
 
         _look_for_cycles_seldom()
-        DrainingServer(service.app, settings, log, service.drain, listening, cut_short, tls).run([bound])
+        refused = service.edge.metrics.problem
+        DrainingServer(service.app, settings, log, service.drain, listening, cut_short, tls, refused).run([bound])
     log.info("ended", clean=True)
 
 

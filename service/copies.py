@@ -53,7 +53,7 @@ class Copies:
     def fork(self, name: str, other: str, step: int | None) -> SessionView:
         """A session `other` that has what `name` has, up to `step`; the same fork again is found as it stands.
 
-        `UnknownSession`, `SessionExists`, `Gap`, `HistoryGone`.
+        `UnknownSession`, `SessionExists`, `TooManySessions`, `Gap`, `HistoryGone`.
         """
         registry = self.registry
         row = registry.row(name)
@@ -84,7 +84,10 @@ class Copies:
         return data
 
     def take_in(self, name: str, data: bytes, replace: bool) -> SessionView:
-        """A session from a file. `InvalidExport`, `SessionExists`, `HistoryTooLong`, `InvalidValue`, `InvalidTime`."""
+        """A session from a file.
+
+        `InvalidExport`, `SessionExists`, `TooManySessions`, `HistoryTooLong`, `InvalidValue`, `InvalidTime`.
+        """
         kept = self._checked(decode(data, self.meaning))
         there = self.registry.head(name)
         if there is not None and not replace:
@@ -130,8 +133,13 @@ class Copies:
             return registry.journal.kept(int(registry.table.key[row]))
 
     def _put(self, name: str, kept: Kept, replace: bool) -> SessionView:
+        new = self.registry.head(name) is None
+        if new:
+            self.registry.quota.check(name)
         with faults_as(JournalError, BROKEN):
             head = self.registry.journal.put(name, kept, replace)
+        if new:
+            self.registry.quota.made(name)
         self.registry.changed(name)
         return self.registry.view(self.registry.adopt(head), created=True)
 

@@ -19,6 +19,7 @@ from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Stat
 from service.known import Known
 from service.lapse import expired
 from service.names import outside
+from service.quota import Quota
 from service.sessions import NOWHERE, UNKNOWN, SessionTable
 from service.share import Share
 
@@ -49,7 +50,9 @@ class Registry:
         frequency: Frequency,
         known: Known,
         share: Share,
+        quota: Quota,
     ) -> None:
+        self.quota = quota
         self.journal = journal
         self.table = table
         self.cache = cache
@@ -203,12 +206,19 @@ class Registry:
             self.forget(np.array([row]))
 
     def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
-        """A session in the journal and here, with the state after its history if it has one; returns its row."""
+        """A session in the journal and here, with the state after its history if it has one; returns its row.
+
+        `TooManySessions` where there is none to `replace` and the tenant may have no more.
+        """
+        if not replace:
+            self.quota.check(begun.name)
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
             parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime, begun.ttl
             row = self.adopt(put(*parts))
         self.changed(begun.name)
+        if not replace:
+            self.quota.made(begun.name)
         if state is not None:
             self.install(row, state.body, state.step)
         return row
@@ -221,6 +231,7 @@ class Registry:
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
         self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
+        self.quota.gone(name)
         self.changed(name)
         self.forget(rows[rows != UNKNOWN])
 

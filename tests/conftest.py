@@ -21,6 +21,7 @@ from service.bundle import Bundle
 
 settings.register_profile("same", derandomize=True)  # each run draws the same examples, so that a red run is a change
 settings.register_profile("explore", derandomize=False, print_blob=True)  # `make explore`: others each time
+settings.register_profile("fuzz", derandomize=False, print_blob=True, max_examples=2_000)  # `make fuzz`
 settings.load_profile("same")
 
 HOUR = 3_600

@@ -56,7 +56,7 @@ def write(path: Path, bundle: Path, counts: Mapping[str, int], worker: int = 0, 
     from service.bundle import Bundle
     from service.journal import Beginning, Subject, schema
     from service.journal.faults import transaction
-    from service.journal.sessions import insert_session
+    from service.journal.rows import insert_session
     from service.journal.sqlite import open_sqlite
     from service.registry import origin_of
     from service.share import Share

@@ -30,6 +30,7 @@ from service.errors import (
     TooManyReadings,
     WrongType,
 )
+from service.limit_errors import TooManySessions
 from service.names import outside
 from service.places import Correction
 from service.portable import MEDIA_TYPE
@@ -95,7 +96,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session)},
-            *SESSION_ERRORS, *BODY_ERRORS, EmptyRequest, SessionExists, HistoryGone, Gap,
+            *SESSION_ERRORS, *BODY_ERRORS, EmptyRequest, SessionExists, TooManySessions, HistoryGone, Gap,
         ),
         openapi_extra=openapi.body(schemas.ForkRequest, examples.fork),
     )  # fmt: skip
@@ -137,7 +138,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session)},
-            *SESSION_ERRORS, *BODY_ERRORS, *HISTORY_ERRORS, InvalidExport, SessionExists, NoReadings,
+            *SESSION_ERRORS, *BODY_ERRORS, *HISTORY_ERRORS, InvalidExport, SessionExists, TooManySessions, NoReadings,
         ),
         openapi_extra={
             "requestBody": {

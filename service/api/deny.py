@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.responses import Response
 from starlette.types import Send
 
 
 async def deny(response: Response, send: Send) -> None:
-    """Answers a handshake with an HTTP response instead of a websocket."""
-    await send(
-        {"type": "websocket.http.response.start", "status": response.status_code, "headers": response.raw_headers}
-    )
-    await send({"type": "websocket.http.response.body", "body": response.body})
+    """Answers a handshake with an HTTP response instead of a websocket; a client that has left is told nothing."""
+    with suppress(OSError):
+        await send(
+            {"type": "websocket.http.response.start", "status": response.status_code, "headers": response.raw_headers}
+        )
+        await send({"type": "websocket.http.response.body", "body": response.body})

@@ -104,6 +104,10 @@ def model(edge: Edge) -> dict[str, object]:
             "gap_steps": settings.gap_steps,
             "handles_per_stream": settings.handles_per_stream,
             "frames_in_flight": settings.frames_in_flight,
+            "sessions_per_tenant": settings.sessions_per_tenant,
+            "streams_per_tenant": settings.streams_per_tenant,
+            "readings_per_second": settings.readings_per_second,
+            "requests_per_second": settings.requests_per_second,
             "largest_value": LARGEST_VALUE,
         },
     }

@@ -284,6 +284,10 @@ class Limits(Answered):
     gap_steps: int = Field(description="left out before one reading that enter as missing, where gaps=missing")
     handles_per_stream: int
     frames_in_flight: int
+    sessions_per_tenant: int | None
+    streams_per_tenant: int | None
+    readings_per_second: float | None
+    requests_per_second: float | None
     largest_value: float
 
 

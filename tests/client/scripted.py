@@ -21,9 +21,10 @@ from tests.client.book import Book, refused
 # large, or answers what no protocol knows; its answer is late, or the journal has lost the last readings of every
 # session before it.
 Fate = Literal[
-    "well", "lost", "answer lost", "overloaded", "stale_session", "journal", "silence", "restart", "too large",
-    "nonsense", "late", "fallen",
+    "well", "lost", "answer lost", "overloaded", "rate_limited", "journal", "stale_session", "silence", "restart",
+    "too large", "nonsense", "late", "fallen",
 ]  # fmt: skip
+_LATER = ("overloaded", "rate_limited", "journal", "stale_session")
 
 
 class Scripted:
@@ -87,16 +88,19 @@ class Scripted:
             if fate == "fallen":
                 for session in [*self.book.recorded]:
                     self.book.fall(session, self.falls)
-            answer = None if fate in ("overloaded", "stale_session") else self.book.answer(frame, handles)
-            if fate in ("overloaded", "stale_session", "journal"):
-                answer = _refused(frame, fate)
+            refused_now = fate in _LATER and fate != "journal"  # a journal that failed may have recorded
+            answer = None if refused_now else self.book.answer(frame, handles)
+            if fate in _LATER:
+                answer = _later(frame, fate)
             encoded = module.encode({"tea": 1} if fate == "nonsense" else answer)  # type: ignore[attr-defined]
             await connection.send(encoded.decode() if isinstance(message, str) else encoded)
 
 
-def _refused(frame: Any, code: str) -> object:
+def _later(frame: Any, code: str) -> object:
     if "sessions" in frame:
         return {"error": {"code": code, "message": "later", "retry_after_seconds": 1}}
+    if isinstance(frame, dict) and "observations" in frame:
+        frame = frame["observations"]
     refusals = [
         refused(reading, code, retry_after_seconds=1) for reading in ([frame] if isinstance(frame, dict) else frame)
     ]
