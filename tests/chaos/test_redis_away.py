@@ -55,6 +55,7 @@ def why_not_ready(served: Served) -> str:
     return str(told.json()["detail"])
 
 
+@pytest.mark.timeout(300)
 def test_redis_that_is_paused_or_killed_costs_the_clients_time_alone(bundle: Bundle, tmp_path: Path) -> None:
     store = RedisStore(tmp_path)
     with loaded(bundle, store) as (served, load):
@@ -71,6 +72,7 @@ def test_redis_that_is_paused_or_killed_costs_the_clients_time_alone(bundle: Bun
         until(lambda: served.answers(served.url))
 
 
+@pytest.mark.timeout(300)
 def test_what_a_power_cut_takes_from_redis_is_noticed_and_sent_again(
     bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

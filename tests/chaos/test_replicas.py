@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from service.bundle import Bundle
 from tests.chaos.harness.balancer import Balancer
 from tests.chaos.harness.load import Load, until
@@ -38,6 +40,7 @@ class Traffic(Load):
         super().stop()
 
 
+@pytest.mark.timeout(300)
 def test_replicas_come_and_go_and_every_session_is_right(bundle: Bundle, tmp_path: Path) -> None:
     require_redis()
     store = RedisStore(tmp_path)
