@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.bundle import Bundle
-from service.errors import InvalidExport, JournalError, NoReadings, SessionExists
+from service.errors import JournalError, NoReadings, SessionExists
 from service.faults import faults_as
 from service.frames import LARGEST_TIME, SessionView, check_history
 from service.journal import Export, Kept, Wanted
 from service.names import outside
+from service.past_errors import InvalidExport
 from service.places import Places
 from service.portable import Meaning, decode, encode
 from service.reach import Reach

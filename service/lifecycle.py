@@ -14,7 +14,8 @@ from service.histories import Histories, Window
 from service.journal import FIRST_REVISION, Beginning, Checkpoint
 from service.lapse import expired
 from service.names import outside
-from service.registry import Registry, origin_of
+from service.origin import origin_of
+from service.registry import Registry
 from service.replies import Caller, Replies
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
+from service.behind import Behind
 from service.checkpoints import Checkpoints
 from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
 from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
-from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
+from service.journal import Beginning, Checkpoint, Head, Journal, Readings
 from service.known import Known
 from service.lapse import expired
 from service.names import outside
@@ -26,16 +25,6 @@ from service.share import Share
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Behind:
-    """A state after a reading that is not the session's last any more."""
-
-    key: int
-    revision: int
-    step: int
-    body: NDArray[np.float32]
 
 
 class Registry:
@@ -309,14 +298,3 @@ class Registry:
             else:
                 table.revision[row], table.unborn[row] = born.revision, False
         return refused
-
-
-def origin_of(
-    start: int | None, values: NDArray[np.float64], static: Static | None = None, regime: bool = False
-) -> str:
-    """What a session was created from, as sha256 in hexadecimal: all missing values and both zeros count as one."""
-    plain = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")
-    features = sorted((name, value + 0.0) for name, value in (static or {}).items())
-    # Where there are none of these nothing is said of them, as for sessions made before there were any.
-    said = (f" {features}" if features else "") + (" regime" if regime else "")
-    return hashlib.sha256(f"{start} {plain.shape}{said}".encode() + plain.tobytes()).hexdigest()

@@ -34,7 +34,7 @@ def enter(url: str, bundle: Path, counts: Mapping[str, int]) -> None:
     from service.api.clock import Clock
     from service.bundle import Bundle
     from service.journal import Subject, open_journal
-    from service.registry import origin_of
+    from service.origin import origin_of
 
     manifest = Bundle.open(bundle).manifest
     width, frequency = 1 + len(manifest.covariates), Frequency.parse(manifest.frequency)
@@ -58,7 +58,7 @@ def write(path: Path, bundle: Path, counts: Mapping[str, int], worker: int = 0, 
     from service.journal.faults import transaction
     from service.journal.rows import insert_session
     from service.journal.sqlite import open_sqlite
-    from service.registry import origin_of
+    from service.origin import origin_of
     from service.share import Share
 
     manifest = Bundle.open(bundle).manifest

@@ -12,12 +12,9 @@ from service.api.examples import Examples
 from service.api.predict import BODY_ERRORS, HISTORY_ERRORS
 from service.api.sessions import SESSION_ERRORS, view
 from service.errors import (
-    DuplicateStep,
     EmptyRequest,
     Gap,
     GatecastError,
-    HistoryGone,
-    InvalidExport,
     InvalidTime,
     NoReadings,
     OffGrid,
@@ -32,6 +29,7 @@ from service.errors import (
 )
 from service.limit_errors import TooManySessions
 from service.names import outside
+from service.past_errors import DuplicateStep, HistoryGone, InvalidExport
 from service.places import Correction
 from service.portable import MEDIA_TYPE
 from service.revisions import Revised

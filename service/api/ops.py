@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from service.api import openapi, schemas
+from service.api import model_schemas, openapi
 from service.api.callers import ADMIN, READ, caller_of, needs
 from service.api.edge import Edge
 from service.api.stream import PROTOCOL
@@ -21,7 +21,7 @@ def router(edge: Edge) -> APIRouter:
         "/v1/model",
         summary="What is served here",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.ModelAnswer, {"this model": model(edge)})}),
+        responses=openapi.answers({200: (model_schemas.ModelAnswer, {"this model": model(edge)})}),
     )
     @needs(READ)
     async def show_model() -> Response:
@@ -31,7 +31,7 @@ def router(edge: Edge) -> APIRouter:
         "/live",
         summary="Whether the process answers",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.Live, {"alive": {"live": True}})}),
+        responses=openapi.answers({200: (model_schemas.Live, {"alive": {"live": True}})}),
     )
     @needs(None)
     async def live() -> Response:
@@ -41,7 +41,7 @@ def router(edge: Edge) -> APIRouter:
         "/ready",
         summary="Whether forecasts can be had now, and why not",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.Ready, {"ready": {"ready": True}})}, NotReady),
+        responses=openapi.answers({200: (model_schemas.Ready, {"ready": {"ready": True}})}, NotReady),
     )
     @needs(None)
     async def ready(request: Request) -> Response:

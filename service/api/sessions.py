@@ -30,7 +30,6 @@ from service.errors import (
     NoRegime,
     OffGrid,
     SessionExists,
-    SessionExpired,
     StaleSession,
     StateLost,
     StepMismatch,
@@ -43,6 +42,7 @@ from service.errors import (
 from service.frames import SessionView
 from service.limit_errors import RateLimited, TooManySessions
 from service.names import outside
+from service.past_errors import SessionExpired
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
     UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.errors import HistoryGone, SessionExpired, StaleSession
+from service.errors import StaleSession
 from service.journal.protocol import Checkpoint
+from service.past_errors import HistoryGone, SessionExpired
 
 
 def refuse_stale(there: tuple[int, int], seen: tuple[int, int]) -> None:

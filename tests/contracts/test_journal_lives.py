@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.errors import SessionExists, SessionExpired, UnknownSession
+from service.errors import SessionExists, UnknownSession
 from service.journal import Beginning, Export, Journal, Release, Wanted
+from service.past_errors import SessionExpired
 from tests.contracts.journals import DIGESTS, checkpoint, follow, readings, rows
 
 HOUR = 3600.0

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.errors import HistoryGone, SessionExists, StaleSession, UnknownSession
+from service.errors import SessionExists, StaleSession, UnknownSession
 from service.journal import NO_READING, Beginning, Head, Journal, Release
+from service.past_errors import HistoryGone
 from tests.contracts.journals import DIGESTS, checkpoint, follow, readings, rows
 
 
