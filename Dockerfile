@@ -1,4 +1,5 @@
-# Two images: `service` answers forecasts on ONNX Runtime and knows no torch; `train` trains, exports and verifies.
+# Two images: `service` answers forecasts on ONNX Runtime and knows no torch; `train` trains, exports and verifies. A third
+# one, `balancer`, is HAProxy in front of several services that share a journal (deploy/haproxy.cfg).
 #   docker build --target service -t gatecast .
 #   docker build --target train -t gatecast-train .
 FROM python:3.11-slim AS base
@@ -38,6 +39,13 @@ USER gatecast
 WORKDIR /runs
 ENTRYPOINT ["gatecast"]
 CMD ["--help"]
+
+FROM base AS balancer
+RUN apt-get update && apt-get install -y --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/*
+COPY deploy/haproxy.cfg /etc/haproxy/gatecast.cfg
+USER gatecast
+EXPOSE 8080
+CMD ["haproxy", "-W", "-db", "-f", "/etc/haproxy/gatecast.cfg"]
 
 # The last stage is what a plain `docker build .` makes.
 FROM base AS service

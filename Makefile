@@ -8,7 +8,7 @@ PORT   ?= 8000
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak fuzz check format bench bench-peers cuda test-cuda exports containers clean
+.PHONY: help run test count explore chaos soak fuzz check format bench bench-peers cuda test-cuda exports audit scale containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,15 @@ test-cuda: cuda ## the same
 
 exports: $(VENV)/installed ## hold whole bundles of every architecture against every runtime; takes minutes
 	$(BIN)/python -m pytest tests/exports --timeout 1800 --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
+
+audit: ## hold the pinned packages against known vulnerabilities; wants a network, and exits with 75 where it has none
+	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
+	  $(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/audit.txt; } || \
+	  { echo "NOTHING WAS CHECKED: pip-audit could not be installed. Is there a network?"; exit 75; }
+	@$(VENV)-audit/bin/python .ci/audit.py
+
+scale: $(VENV)/installed ## three replicas over one Redis in containers, behind a balancer: kill, stop and add under load, then look at all
+	PYTHON=$(CURDIR)/$(BIN)/python tests/scale.sh
 
 containers: ## build the images, run the compose file, kill it and find the session again
 	tests/containers.sh

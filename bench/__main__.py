@@ -19,6 +19,7 @@ def main() -> None:
     print("  python -m bench.restart      starting again over a million sessions, and after a kill -9")
     print("\nThe journal in Redis (needs a server):")
     print("  python -m bench.redis_journal redis://127.0.0.1:6390/0")
+    print("  python -m bench.replicas     a service over Redis beside SQLite, and requests that do not stick")
     print("\nBeside the kernel of the step:")
     print("  python -m bench.tried        ONNX Runtime, torch's compiler, bfloat16, int8: time, and how far off")
     print("\nBeside other servers and libraries (`make bench-peers`):")

@@ -44,7 +44,7 @@ def fill(path: Path, bundle: Path, number: int) -> None:
     from service.journal import schema
     from service.journal.faults import transaction
     from service.journal.protocol import Readings
-    from service.journal.sessions import move_on
+    from service.journal.rows import move_on
 
     sessions.write(path, bundle, {"s": number})
     database = schema.connect(path, "process")
@@ -55,7 +55,8 @@ def fill(path: Path, bundle: Path, number: int) -> None:
             steps = np.arange(len(keys)) % READINGS
             values = 100 + np.sin(steps / READINGS * 2 * np.pi)[:, None]
             with transaction(database, path, "be filled"):
-                move_on(database, Readings(keys, np.ones_like(keys), steps, values), rows, time.time())
+                readings = Readings(keys, np.ones_like(keys), steps, values)
+                move_on(database, readings, np.zeros_like(keys), rows, time.time())
     finally:
         database.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -18,19 +19,34 @@ class Refused(Exception):
         self.code = code
 
 
-def ask(url: str, method: str, path: str) -> dict[str, Any]:
-    """The service's JSON answer; `Refused`."""
-    request = Request(url.rstrip("/") + path, method=method, headers={"accept": "application/json"})
-    try:
-        with urlopen(request, timeout=SECONDS) as answer:
-            told: dict[str, Any] = json.load(answer)
-    except HTTPError as error:
-        raise _refusal(error) from None
-    except (URLError, OSError, ValueError) as fault:
-        raise Refused(
-            f"{url} does not answer as a Gatecast service does ({fault}): is it running, at this address?"
-        ) from None
-    return told
+@dataclass(frozen=True)
+class Service:
+    """Where it is, and the key that it asks for, if it does."""
+
+    url: str
+    key: str | None = None
+
+    def ask(self, method: str, path: str) -> dict[str, Any]:
+        """The service's JSON answer; `Refused`."""
+        headers = {"accept": "application/json"}
+        if self.key is not None:
+            headers["authorization"] = f"Bearer {self.key}"
+        request = Request(self.url.rstrip("/") + path, method=method, headers=headers)
+        try:
+            with urlopen(request, timeout=SECONDS) as answer:
+                told: dict[str, Any] = json.load(answer)
+        except HTTPError as error:
+            raise _refusal(error) from None
+        except (URLError, OSError, ValueError) as fault:
+            raise Refused(
+                f"{self.url} does not answer as a Gatecast service does ({fault}): is it running, at this address?"
+            ) from None
+        return told
+
+
+def services(url: str, key: str | None) -> list[Service]:
+    """Those at these addresses, with commas between them."""
+    return [Service(address, key) for address in url.split(",")]
 
 
 def _refusal(error: HTTPError) -> Refused:

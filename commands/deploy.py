@@ -11,12 +11,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from commands.asking import Refused, ask
+from commands.asking import Refused, Service, services
 
 _LOOK = 0.2  # seconds between two looks at how far it is
 
 Version = Annotated[str, typer.Argument(help="A folder of the service's directory of models.", show_default=False)]
 Url = Annotated[str, typer.Option(help="The service's address; of several workers all, with commas.")]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        envvar="GATECAST_KEY",
+        help="One with the scope admin, where the service asks for keys; better by its variable.",
+        show_default=False,
+    ),
+]
 _Shadow = Annotated[bool, typer.Option("--shadow", help="Run beside the current model and answer nobody, for now.")]
 _Better = Annotated[
     int | None,
@@ -29,7 +37,11 @@ _Better = Annotated[
 
 
 def deploy(
-    version: Version, url: Url = "http://127.0.0.1:8000", shadow: _Shadow = False, promote_if_better: _Better = None
+    version: Version,
+    url: Url = "http://127.0.0.1:8000",
+    key: Key = None,
+    shadow: _Shadow = False,
+    promote_if_better: _Better = None,
 ) -> None:
     """Bring a version up beside the model that serves, and let it take over between two batches.
 
@@ -37,23 +49,23 @@ def deploy(
     """
     console, told = Console(), Console(stderr=True, soft_wrap=True)
     try:
-        for address in url.split(","):
-            _deploy(console, address, version, shadow or promote_if_better is not None)
+        for service in services(url, key):
+            _deploy(console, service, version, shadow or promote_if_better is not None)
         if promote_if_better is not None:
-            for address in url.split(","):
-                _promote(console, address, version, promote_if_better)
+            for service in services(url, key):
+                _promote(console, service, version, promote_if_better)
     except Refused as refusal:
         told.print(f"[red]✗[/] {escape(str(refusal))}")
         raise typer.Exit(1) from None
 
 
-def _deploy(console: Console, url: str, version: str, shadow: bool) -> None:
-    ask(url, "POST", f"/v1/models/{quote(version, safe='')}/deploy?shadow={str(shadow).lower()}")
+def _deploy(console: Console, service: Service, version: str, shadow: bool) -> None:
+    service.ask("POST", f"/v1/models/{quote(version, safe='')}/deploy?shadow={str(shadow).lower()}")
     with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), TimeElapsedColumn(),
                   console=console) as bar:  # fmt: skip
         task = bar.add_task(f"loading {escape(version)}", total=None, left="")
         while True:
-            models = ask(url, "GET", "/v1/models")
+            models = service.ask("GET", "/v1/models")
             candidate = _candidate(models, version)
             if candidate is None or candidate["state"] == "ready":
                 break
@@ -70,14 +82,14 @@ def _deploy(console: Console, url: str, version: str, shadow: bool) -> None:
     where = "runs in the shadow" if shadow else "serves; gatecast rollback takes the version before back"
     console.print(f"[green]✓[/] {escape(version)} {where}")
     if shadow:
-        console.print(f"  its errors: {url}/v1/models", highlight=False)
+        console.print(f"  its errors: {service.url}/v1/models", highlight=False)
 
 
-def _promote(console: Console, url: str, version: str, readings: int) -> None:
+def _promote(console: Console, service: Service, version: str, readings: int) -> None:
     """Once the errors of so many readings are known."""
     with console.status("comparing …") as status:
         while True:
-            candidate = _candidate(ask(url, "GET", "/v1/models"), version)
+            candidate = _candidate(service.ask("GET", "/v1/models"), version)
             if candidate is None:
                 raise Refused(f"version {version} was given up by someone else", "no_candidate")
             scores = candidate["scores"]
@@ -85,7 +97,7 @@ def _promote(console: Console, url: str, version: str, readings: int) -> None:
                 break
             status.update(f"{scores['readings']} of {readings} readings compared …")
             time.sleep(_LOOK)
-    ask(url, "POST", f"/v1/models/{quote(version, safe='')}/promote?max_ratio=1&readings={readings}")
+    service.ask("POST", f"/v1/models/{quote(version, safe='')}/promote?max_ratio=1&readings={readings}")
     current, new = scores["current"]["quantile_loss"], scores["candidate"]["quantile_loss"]
     console.print(f"[green]✓[/] {escape(version)} serves: quantile loss {new:.4g}, the version before {current:.4g}")
 

@@ -6,15 +6,15 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.asking import Refused, ask
-from commands.deploy import Url
+from commands.asking import Refused, services
+from commands.deploy import Key, Url
 
 
-def rollback(url: Url = "http://127.0.0.1:8000") -> None:
+def rollback(url: Url = "http://127.0.0.1:8000", key: Key = None) -> None:
     """Let the model before take over again, between two batches; its states have kept up."""
     try:
-        for address in url.split(","):
-            current = ask(address, "POST", "/v1/models/rollback")["current"]
+        for service in services(url, key):
+            current = service.ask("POST", "/v1/models/rollback")["current"]
             Console().print(f"[green]✓[/] {escape(str(current['version'] or current['name']))} serves again")
     except Refused as refusal:
         Console(stderr=True, soft_wrap=True).print(f"[red]✗[/] {escape(str(refusal))}")

@@ -48,7 +48,11 @@ _Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1
 _Port = Annotated[int | None, typer.Option(help="8000 by default; 0 takes a free one.", show_default=False)]
 _Workers = Annotated[
     int | None,
-    typer.Option(help="Processes, one for each core, on ports from --port on; 1 by default.", show_default=False),
+    typer.Option(
+        help="Processes, one for each core, on ports from --port on; 1 by default. Sessions are dealt to them by name; "
+        "over a journal in Redis any of them serves any session.",
+        show_default=False,
+    ),
 ]
 _Journal = Annotated[
     str | None,
@@ -67,6 +71,10 @@ _Keys = Annotated[
 _Anonymous = Annotated[
     bool | None,
     typer.Option("--allow-anonymous", help="Serve those without a key too, on any address.", show_default=False),
+]
+_Hosts = Annotated[
+    str | None,
+    typer.Option(help="Names that it may be called by, with commas; addresses always.", show_default=False),
 ]
 _Origins = Annotated[
     str | None,
@@ -94,6 +102,7 @@ def serve(
     threads: _Threads = None,
     keys: _Keys = None,
     allow_anonymous: _Anonymous = None,
+    hosts: _Hosts = None,
     origins: _Origins = None,
     tls_certificate: _Certificate = None,
     tls_key: _TlsKey = None,
@@ -119,6 +128,7 @@ def serve(
         "threads": threads,
         "keys": keys,
         "allow_anonymous": allow_anonymous,
+        "hosts": hosts,
         "origins": origins,
         "tls_certificate": tls_certificate,
         "tls_key": tls_key,
@@ -200,7 +210,8 @@ def serve_alone(settings: Settings, log: Log, tls: SSLContext | None) -> None:
             os._exit(1)
 
         _look_for_cycles_seldom()
-        DrainingServer(service.app, settings, log, service.drain, listening, cut_short, tls).run([bound])
+        refused = service.edge.metrics.problem
+        DrainingServer(service.app, settings, log, service.drain, listening, cut_short, tls, refused).run([bound])
     log.info("ended", clean=True)
 
 
@@ -255,12 +266,15 @@ def welcome(address: str, edge: Edge) -> None:
 def welcome_together(settings: Settings, addresses: list[str]) -> None:
     """As `welcome`, of several processes."""
     what = settings.bundle or settings.models or Path()
-    shared = settings.journal.startswith("redis")
+    dealt = settings.share.workers > 1
     lines = [
         f"[bold]{escape(what.name)}[/] in {len(addresses)} processes, from {addresses[0]} on",
-        "sessions      dealt to them by name; "
-        + ("one journal has all of them" if shared else "each has a journal of its own, and their number stays"),
-        "clients       are given all addresses, in this order (client/README.md)",
+        "sessions      dealt to them by name; each has a journal of its own, and their number stays"
+        if dealt
+        else "sessions      any process serves any of them, from the journal that they share",
+        "clients       are given all addresses, in this order (client/README.md)"
+        if dealt
+        else "clients       are given any of the addresses, or those of all",
         "end them      Ctrl-C; everything accepted is answered first",
     ]
     console.print(Panel("\n".join(lines), title="Gatecast is ready", title_align="left", expand=False))

@@ -18,9 +18,15 @@ class Forbidden(GatecastError):
 
 
 class OriginRefused(GatecastError):
-    """A stream from a page of another site than those that are allowed."""
+    """A stream, or a request that may change something, from a page of another site than those that are allowed."""
 
     code, status = "origin_refused", 403
+
+
+class HostRefused(GatecastError):
+    """A request or a stream for a host by a name that is not among those of this service."""
+
+    code, status = "host_refused", 421
 
 
 class KeyInAddress(BadRequest):

@@ -24,6 +24,7 @@ from service.api.callers import authorize
 from service.api.door import Door
 from service.api.edge import Edge
 from service.api.examples import Examples
+from service.api.hosts import Hosts
 from service.api.origins import Origins
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
@@ -40,6 +41,7 @@ from service.metrics import Metrics
 from service.observers import Observers
 from service.runtimes import AUTO, Runtime, open_runtime, why_not_native
 from service.settings import Settings
+from service.versions import TORCHSCRIPT_RUNTIME
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -69,6 +71,8 @@ def open_service(settings: Settings, log: Log) -> Service:
     runtime = _open_runtime(settings, bundle)
     with faults_as(RuntimeUnavailable, f"{settings.runtime} cannot run {bundle.path}; gatecast verify says more"):
         reason = why_not_native(bundle, settings.device) if settings.runtime == AUTO else None
+    if settings.runtime == TORCHSCRIPT_RUNTIME:
+        log.warning("TorchScript is code: it runs as this service, on the word of whoever named its bundle")
     log.info("bundle opened", runtime=runtime.name, device=runtime.device, **({"not_native": reason} if reason else {}))
     manifest, share = bundle.manifest, settings.share
     frequency = Frequency.parse(manifest.frequency).alias
@@ -152,7 +156,9 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
     app.add_middleware(
         Door,
         access=edge.access,
+        hosts=Hosts.of(settings),
         origins=Origins.of(settings.origins),
+        rates=edge.rates,
         metrics=edge.metrics,
         retry_after=settings.retry_after_seconds,
     )
@@ -189,6 +195,7 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         keep_readings=settings.keep_readings,
         keep_days=settings.keep_days,
         session_ttl_seconds=settings.session_ttl_seconds,
+        sessions_per_tenant=settings.sessions_per_tenant,
     )
 
 

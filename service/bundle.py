@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 
 from service.errors import BundleError
@@ -151,8 +152,11 @@ class Bundle:
         return 1 + len(self.manifest.covariates)
 
     def golden(self) -> dict[str, NDArray[Any]]:
-        """The golden answers, by name: inputs and what torch answered when the bundle was written."""
-        tensors: dict[str, NDArray[Any]] = load_tensors((self.path / GOLDEN).read_bytes())
+        """The golden answers, by name: inputs and what torch answered when the bundle was written. `BundleError`."""
+        try:
+            tensors: dict[str, NDArray[Any]] = load_tensors((self.path / GOLDEN).read_bytes())
+        except SafetensorError as unfit:
+            raise BundleError(f"{self.path / GOLDEN} holds no safetensors; export the run again") from unfit
         return tensors
 
 

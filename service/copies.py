@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from service.bundle import Bundle
-from service.errors import InvalidExport, JournalError, NoReadings, SessionExists
+from service.errors import JournalError, NoReadings, SessionExists
 from service.faults import faults_as
 from service.frames import LARGEST_TIME, SessionView, check_history
 from service.journal import Export, Kept, Wanted
 from service.names import outside
+from service.past_errors import InvalidExport
 from service.places import Places
 from service.portable import Meaning, decode, encode
 from service.reach import Reach
@@ -53,7 +54,7 @@ class Copies:
     def fork(self, name: str, other: str, step: int | None) -> SessionView:
         """A session `other` that has what `name` has, up to `step`; the same fork again is found as it stands.
 
-        `UnknownSession`, `SessionExists`, `Gap`, `HistoryGone`.
+        `UnknownSession`, `SessionExists`, `TooManySessions`, `Gap`, `HistoryGone`.
         """
         registry = self.registry
         row = registry.row(name)
@@ -84,7 +85,10 @@ class Copies:
         return data
 
     def take_in(self, name: str, data: bytes, replace: bool) -> SessionView:
-        """A session from a file. `InvalidExport`, `SessionExists`, `HistoryTooLong`, `InvalidValue`, `InvalidTime`."""
+        """A session from a file.
+
+        `InvalidExport`, `SessionExists`, `TooManySessions`, `HistoryTooLong`, `InvalidValue`, `InvalidTime`.
+        """
         kept = self._checked(decode(data, self.meaning))
         there = self.registry.head(name)
         if there is not None and not replace:
@@ -130,8 +134,13 @@ class Copies:
             return registry.journal.kept(int(registry.table.key[row]))
 
     def _put(self, name: str, kept: Kept, replace: bool) -> SessionView:
+        new = self.registry.head(name) is None
+        if new:
+            self.registry.quota.check(name)
         with faults_as(JournalError, BROKEN):
             head = self.registry.journal.put(name, kept, replace)
+        if new:
+            self.registry.quota.made(name)
         self.registry.changed(name)
         return self.registry.view(self.registry.adopt(head), created=True)
 

@@ -29,6 +29,7 @@ from service.listing import Listing
 from service.padding import PaddedRuntime
 from service.peeks import Peeks
 from service.places import Places
+from service.quota import Quota
 from service.reach import Reach
 from service.regime import Watch
 from service.registry import Registry
@@ -62,6 +63,7 @@ class Surroundings:
     clock: Callable[[], float]
     wall: Callable[[], float]  # seconds since 1970, by which sessions expire
     alone: Callable[[Core], bool]  # whether it serves and no other model follows it
+    quota: Quota
 
 
 class Core:
@@ -87,7 +89,7 @@ class Core:
         self.checkpoints = Checkpoints(around.journal, table, settings, observer, bundle.digest)
         self.cache = ArenaCache(runtime, table, self.checkpoints, observer, settings.max_resident, watch)
         self.registry = registry = Registry(
-            around.journal, table, self.cache, self.checkpoints, frequency, known, around.share
+            around.journal, table, self.cache, self.checkpoints, frequency, known, around.share, around.quota
         )
         self._around = around
         self.histories = histories = Histories(

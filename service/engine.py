@@ -24,6 +24,7 @@ from service.journal import Journal, Wanted
 from service.loop import Loop
 from service.padding import PaddedRuntime
 from service.predictions import Prediction
+from service.quota import Quota
 from service.replies import Caller, Replies
 from service.runtimes import Runtime
 from service.serving import Serving
@@ -79,8 +80,9 @@ class Engine:
         def alone(core: Core) -> bool:
             return serving.core is core and serving.follower is None
 
+        quota = Quota(journal, settings.sessions_per_tenant, clock)
         self._around = Surroundings(
-            journal, settings, observer, share or Share(), room, queue, replies, health, clock, wall, alone
+            journal, settings, observer, share or Share(), room, queue, replies, health, clock, wall, alone, quota
         )
         self._succession = Succession(serving, self._around)
         self._succession.begin(runtime, probe)
@@ -255,6 +257,10 @@ class Engine:
         frame = Frame(self._core.known.complete(observations), check_frame(observations), caller)
         self._room.seat(frame)
         return caller.future
+
+    def owe(self, observations: Observations) -> None:
+        """Readings that were refused on their way here, and will come again: no gap is filled over them."""
+        self._room.owed.refuse(observations)
 
     def warm_up(self, runtime: Runtime) -> None:
         """Runs a model through every size of batch that it will meet; in the caller's thread, and it may take seconds.

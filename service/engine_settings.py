@@ -34,6 +34,7 @@ class EngineSettings:
     keep_slack: int = 256  # readings beyond those, at least, that are there until the oldest are let go of
     keep_seconds: float = 1.0  # how often the sessions that have spoken are looked through for such
     session_ttl_seconds: int | None = None  # of sessions that are made without a ttl of their own; None: never
+    sessions_per_tenant: int | None = None  # None: no bound
     usage_seconds: float = 10.0  # how often the journal is asked what it takes
 
     def __post_init__(self) -> None:

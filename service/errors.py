@@ -129,18 +129,6 @@ class InvalidTime(BadRequest):
     code, status = "invalid_time", 422
 
 
-class InvalidExport(BadRequest):
-    """A file that is no exported session, is damaged, or is not for this model."""
-
-    code, status = "invalid_export", 422
-
-
-class DuplicateStep(BadRequest):
-    """One correction names a step twice."""
-
-    code, status = "duplicate_step", 422
-
-
 class StepMismatch(BadRequest):
     """`step` and `ds` of one reading name different places."""
 
@@ -235,18 +223,6 @@ class StaleSession(GatecastError):
     """Someone else moved the session on between the check and the write; ask for its last step and go on."""
 
     code, status = "stale_session", 409
-
-
-class HistoryGone(GatecastError):
-    """Readings are asked for that the journal was told to keep no longer; `first_step` is the oldest kept one."""
-
-    code, status = "history_gone", 410
-
-
-class SessionExpired(GatecastError):
-    """A session that had no reading for as long as it was made to live; never answered with a fresh one."""
-
-    code, status = "expired", 410
 
 
 class CannotStream(GatecastError):

@@ -95,7 +95,8 @@ class Follower:
             with faults_as(InternalError, "it raised"):
                 for each in moved:
                     self._follow(each)
-                return self._rebuilding.turn() or bool(moved)
+                came = sum(int(each.turns.lengths.sum()) for each in moved)
+                return self._rebuilding.turn(came) or bool(moved)
         except GatecastError as error:
             self.fail(error)
             return True

@@ -19,6 +19,7 @@ class Health:
     def __init__(self, settings: EngineSettings, observer: Observer, clock: Callable[[], float]) -> None:
         self.ready = False
         self.reason = "not started"
+        self.journal_failed = False  # since this was last set to False
         self.probes: dict[Part, Callable[[], None]] = {}  # each raises if its part does not work
         self._settings = settings
         self._observer = observer
@@ -38,6 +39,7 @@ class Health:
         if not isinstance(error, ModelFailed | JournalError | InternalError):
             return
         self._observer.fault(error)
+        self.journal_failed |= isinstance(error, JournalError)
         if not self._broken:
             self._delay = self._settings.probe_seconds
             self._due = self._clock() + self._delay

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from service.errors import SessionExpired
 from service.journal import Head
+from service.past_errors import SessionExpired
 
 
 def expired(head: Head) -> SessionExpired:

@@ -14,7 +14,8 @@ from service.histories import Histories, Window
 from service.journal import FIRST_REVISION, Beginning, Checkpoint
 from service.lapse import expired
 from service.names import outside
-from service.registry import Registry, origin_of
+from service.origin import origin_of
+from service.registry import Registry
 from service.replies import Caller, Replies
 
 
@@ -86,9 +87,11 @@ class Lifecycle:
     def _known(self, name: str, origin: str, replace: bool) -> SessionView | None:
         """The session that is there if it will do; None if it is to be made.
 
-        `SessionExists` if it is another one, `SessionExpired`.
+        `SessionExists` if it is another one, `SessionExpired`, `TooManySessions`.
         """
         head = self.registry.head(name)
+        if head is None:
+            self.registry.quota.check(name)  # before a history is computed for nothing
         if head is None or replace:
             return None
         if head.expired:

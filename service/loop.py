@@ -79,7 +79,9 @@ class Loop:
     def _turn(self) -> bool:
         """Calls, looks, one batch of the stream, one chunk of histories; False if there was nothing to do."""
         called, core = self._answer_calls(), self.serving.core
+        self._forget_after_failure()
         looked = core.peeks.turn()
+        self._forget_after_failure()
         read = core.stream.turn()
         ran = core.histories.run_chunk()
         self.replies.send()
@@ -91,11 +93,19 @@ class Loop:
             return True
         return called or looked or read or ran or followed
 
+    def _forget_after_failure(self) -> None:
+        """A shared journal that has failed may come back as another server, whose sessions have another past."""
+        registry = self.serving.core.registry
+        if self.health.journal_failed and registry.journal.shared:
+            registry.forget_all()
+        self.health.journal_failed = False
+
     def _answer_calls(self) -> bool:
         calls = [self.room.calls.popleft() for _ in range(min(CALLS_A_TURN, len(self.room.calls)))]
         for call in calls:
             if call.caller.gone:
                 continue
+            self._forget_after_failure()
             result: object
             try:
                 with faults_as(InternalError, "the engine failed on this call; it may be tried again"):

@@ -34,6 +34,16 @@ def beyond(tenant: str, names: list[str]) -> tuple[list[str], str | None]:
     return names, None
 
 
+def tenant_of(name: str) -> str:
+    """Whose session it is, from its name inside."""
+    return name.partition(_END)[0] if _END in name else ""
+
+
+def reach_of(tenant: str) -> tuple[str, str]:
+    """What the names inside of a tenant's sessions begin with, and what they do not hold; "" is nothing."""
+    return (f"{tenant}{_END}", "") if tenant else ("", _END)
+
+
 def outside(name: str) -> str:
     """The name as its client knows it."""
     return name.partition(_END)[2] if _END in name else name

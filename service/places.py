@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
-from service.errors import DuplicateStep, Gap, NoReadings, StepMismatch, TimeRequired, TooManyReadings
+from service.errors import Gap, NoReadings, StepMismatch, TimeRequired, TooManyReadings
 from service.frames import NO_STEP, NO_TIME
 from service.journal.revising import gone
+from service.past_errors import DuplicateStep
 from service.reach import Reach
 from service.sessions import SessionTable
 from service.verdicts import gap, off_grid

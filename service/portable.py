@@ -20,8 +20,8 @@ import numpy as np
 
 from datasets.frequency import Frequency
 from service.bundle import Manifest
-from service.errors import InvalidExport
 from service.journal import Checkpoint, Kept, Subject
+from service.past_errors import InvalidExport
 
 FAMILY = b"gatecast session "
 FORMAT = 1

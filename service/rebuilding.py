@@ -16,6 +16,8 @@ from service.journal import Head
 from service.links import Links
 from service.sessions import NOWHERE, UNKNOWN
 
+MOST_CHUNKS = 8  # in a turn
+
 Rows = NDArray[np.int64]
 
 
@@ -62,7 +64,20 @@ class Rebuilding:
             if row not in self._under_way:
                 self._line.setdefault(row)
 
-    def turn(self) -> bool:
+    def turn(self, came: int) -> bool:
+        """Twice as many steps as readings `came` in this turn, so that it ends under any load, and a chunk at least.
+
+        False if there was nothing to do.
+        """
+        chunks = max(1, -(-2 * came // (self.settings.chunk * self._together)))
+        worked = False
+        for _ in range(min(chunks, MOST_CHUNKS)):
+            if not self._chunk():
+                break
+            worked = True
+        return worked
+
+    def _chunk(self) -> bool:
         """One chunk of some sessions; False if there was nothing to do."""
         left = self.settings.chunk * self.settings.history_batch  # readings that are fetched before the next batch
         while left > 0 and self._line and len(self._under_way) < self._together:

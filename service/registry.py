@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
+from service.behind import Behind
 from service.checkpoints import Checkpoints
 from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
 from service.faults import again, faults_as
 from service.frames import NO_TIME, SessionView
-from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Static
+from service.journal import Beginning, Checkpoint, Head, Journal, Readings
 from service.known import Known
 from service.lapse import expired
 from service.names import outside
+from service.quota import Quota
 from service.sessions import NOWHERE, UNKNOWN, SessionTable
 from service.share import Share
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Behind:
-    """A state after a reading that is not the session's last any more."""
-
-    key: int
-    revision: int
-    step: int
-    body: NDArray[np.float32]
 
 
 class Registry:
@@ -49,7 +39,9 @@ class Registry:
         frequency: Frequency,
         known: Known,
         share: Share,
+        quota: Quota,
     ) -> None:
+        self.quota = quota
         self.journal = journal
         self.table = table
         self.cache = cache
@@ -192,6 +184,10 @@ class Registry:
             self.behind.pop(row, None)
             self.table.remove(row)
 
+    def forget_all(self) -> None:
+        """As `forget`, of all sessions."""
+        self.forget(self.table.rows())
+
     def drop(self, name: str) -> None:
         """As `forget`, of one session if it stands here."""
         row = self.table.row(name)
@@ -199,12 +195,19 @@ class Registry:
             self.forget(np.array([row]))
 
     def create(self, begun: Beginning, state: Checkpoint | None, replace: bool) -> int:
-        """A session in the journal and here, with the state after its history if it has one; returns its row."""
+        """A session in the journal and here, with the state after its history if it has one; returns its row.
+
+        `TooManySessions` where there is none to `replace` and the tenant may have no more.
+        """
+        if not replace:
+            self.quota.check(begun.name)
         with faults_as(JournalError, BROKEN):
             put = self.journal.replace if replace else self.journal.create
             parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime, begun.ttl
             row = self.adopt(put(*parts))
         self.changed(begun.name)
+        if not replace:
+            self.quota.made(begun.name)
         if state is not None:
             self.install(row, state.body, state.step)
         return row
@@ -217,6 +220,7 @@ class Registry:
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
         self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
+        self.quota.gone(name)
         self.changed(name)
         self.forget(rows[rows != UNKNOWN])
 
@@ -294,14 +298,3 @@ class Registry:
             else:
                 table.revision[row], table.unborn[row] = born.revision, False
         return refused
-
-
-def origin_of(
-    start: int | None, values: NDArray[np.float64], static: Static | None = None, regime: bool = False
-) -> str:
-    """What a session was created from, as sha256 in hexadecimal: all missing values and both zeros count as one."""
-    plain = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")
-    features = sorted((name, value + 0.0) for name, value in (static or {}).items())
-    # Where there are none of these nothing is said of them, as for sessions made before there were any.
-    said = (f" {features}" if features else "") + (" regime" if regime else "")
-    return hashlib.sha256(f"{start} {plain.shape}{said}".encode() + plain.tobytes()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from service.errors import GatecastError, JournalDamaged, JournalError, StaleSes
 from service.events import Observer
 from service.faults import faults_as
 from service.histories import Histories, Window
-from service.journal import Checkpoint, Wanted
+from service.journal import Checkpoint, Release, Wanted
 from service.keeping import Keeping
 from service.registry import Registry
 from service.replays import Replays
@@ -25,6 +26,17 @@ MOST_STEPS = 65_536  # readings of a session that go at once
 MOST_FAILED = 1024  # sessions of which it is remembered that they cannot be replayed
 
 Session = tuple[int, int]  # key and revision
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """A replay that has come to its end: what its session can let go of."""
+
+    row: int
+    session: Session
+    first: int  # the oldest reading that stays for now
+    kept: int  # the oldest one that is to be kept
+    state: NDArray[np.float32]  # after step `first - 1`
 
 
 class Retention:
@@ -59,6 +71,7 @@ class Retention:
         self._due: set[int] = set()  # rows of the table
         self._guests: set[int] = set()  # rows that are there for this alone
         self._running: set[Session] = set()
+        self._ended: list[Ended] = []  # those of one run of chunks go together: one sync of the disk for all of them
         self._failed: dict[Session, int] = {}  # those that could not be replayed, and where they stood
         self._at = 0  # the row to be looked at next
         self._look = self._page = clock()  # when the table is looked at next, and when the journal is
@@ -66,6 +79,8 @@ class Retention:
 
     def seconds(self) -> float | None:
         """Until a session is due, or is looked for."""
+        if self._ended:
+            return 0.0
         if len(self._running) >= self._together:
             return None
         if not self._alone():
@@ -76,8 +91,12 @@ class Retention:
         return max(0.0, min(times) - self._clock())
 
     def piece(self) -> None:
-        """Begins with some that are due, or looks for more."""
-        if self._due:
+        """Lets go of what it can, and begins with more that are due, or looks for them."""
+        if self._ended:
+            self._let_go()
+            if self._due and self._alone():
+                self._begin_some()
+        elif self._due:
             self._begin_some()
         elif self._after is not None and self._page <= self._look:
             self._look_at_journal()
@@ -138,13 +157,7 @@ class Retention:
         replay = self._replays.load(row, first - 1)
 
         def finished(state: NDArray[np.float32], _: NDArray[np.float64]) -> None:
-            if self._is_there(row, session) and self._alone():
-                self._retain(row, session, first, state)
-            self._running.discard(session)
-            if kept - first >= self._chunk and self._is_there(row, session):
-                self._due.add(row)
-            else:
-                self._leave(row)
+            self._ended.append(Ended(row, session, first, kept, state))
 
         def failed(error: GatecastError) -> None:
             self._running.discard(session)
@@ -166,21 +179,53 @@ class Retention:
                 Window(replay.values, replay.times, replay.state, finished, failed, gone, static=replay.static)
             )
             return
+        finished(replay.state, np.empty((0, 0)))
+
+    def _let_go(self) -> None:
+        """Of all that have ended together; one by one where one is damaged, so that no other suffers for it."""
+        ended, self._ended = self._ended, []
+        self._running.difference_update(each.session for each in ended)
+        ended = [each for each in ended if self._is_there(each.row, each.session)]
+        if not self._alone():
+            for each in ended:
+                self._leave(each.row)
+            return
         try:
-            finished(replay.state, np.empty((0, 0)))
-        except GatecastError as error:
-            failed(error)
+            self._retain_each_or_all(ended)
+        except JournalError:
+            for each in ended:
+                self._leave(each.row)  # it is found again when the journal works again
             raise
 
-    def _retain(self, row: int, session: Session, first: int, state: NDArray[np.float32]) -> None:
-        registry, (key, revision) = self._registry, session
+    def _retain_each_or_all(self, ended: list[Ended]) -> None:
+        try:
+            self._retain(ended)
+        except JournalDamaged:
+            for each in ended:
+                try:
+                    self._retain([each])
+                except JournalDamaged:
+                    self._fail(each.row, each.session)
+
+    def _retain(self, ended: list[Ended]) -> None:
+        registry, releases = self._registry, []
+        for each in ended:
+            key, revision = each.session
+            base = Checkpoint(each.first - 1, revision, self._digest, each.state)
+            releases.append(Release(key, revision, each.first, [base]))
         with faults_as(JournalError, "the journal could not let go of readings"):
-            done = registry.journal.retain(key, revision, first, [Checkpoint(first - 1, revision, self._digest, state)])
-        if not done:  # somebody else has moved it on
-            registry.forget(np.array([row]))
-            return
-        self._observer.released(1, first - int(registry.table.first_step[row]))
-        registry.table.first_step[row] = first
+            verdicts = registry.journal.retain_all(releases)
+        for each, done in zip(ended, verdicts, strict=True):
+            if not done:  # somebody else has moved it on
+                registry.forget(np.array([each.row]))
+                self._guests.discard(each.row)
+                continue
+            self._observer.released(1, each.first - int(registry.table.first_step[each.row]))
+            registry.table.first_step[each.row] = each.first
+            if each.kept - each.first >= self._chunk:
+                self._due.add(each.row)
+            else:
+                self._leave(each.row)
 
     def _fail(self, row: int, session: Session) -> None:
         if len(self._failed) == MOST_FAILED:

@@ -16,6 +16,7 @@ from service.share import Share
 PREFIX = "GATECAST_"
 _LAST_PORT = 65535
 _SITE = r"https?://[^/?#@\s]+"
+_HOST = r"[A-Za-z0-9._-]+"
 
 
 class Settings(BaseSettings):
@@ -50,10 +51,15 @@ class Settings(BaseSettings):
     allow_anonymous: bool = Field(
         False, description="whether who sends no key is served too, and that on addresses that others can reach"
     )
+    hosts: str = Field(
+        "",
+        description="names that the service may be called by, with commas, or *; addresses, localhost and --host "
+        "always may. Where all need a key, any name unless some are given",
+    )
     origins: str = Field(
         "",
-        description="sites whose pages may open streams, https://HOST[:PORT] with commas, or *; those of this very "
-        "host always may",
+        description="sites whose pages may open streams and change things, https://HOST[:PORT] with commas, or *; "
+        "those of this very host always may",
     )
 
     tls_certificate: Path | None = Field(None, description="certificate in PEM, with those between it and its root")
@@ -67,7 +73,8 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
         validate_default=True,
-        description="processes that share the sessions, each with port and journal",
+        description="processes, each with a port and a share of the sessions in its own journal; over one in Redis any "
+        "of them serves any session",
     )
     supervised: bool = Field(False, description="set by the process that starts the workers, for them")
 
@@ -88,6 +95,26 @@ class Settings(BaseSettings):
         None, ge=1, description="without a reading for so long sessions expire that are made without ttl_seconds"
     )
 
+    sessions_per_tenant: int | None = Field(
+        None, ge=1, description="most sessions of one tenant, expired ones too; by default as many as come"
+    )
+    streams_per_tenant: int | None = Field(
+        None, ge=1, description="most open streams of one tenant; by default as many as come"
+    )
+    connections: int | None = Field(
+        None,
+        ge=1,
+        description="most open connections of all together; by default as many as the system gives handles for",
+    )
+    readings_per_second: float | None = Field(
+        None, gt=0, description="readings of one tenant, by stream and request, on average; by default as many as come"
+    )
+    requests_per_second: float | None = Field(
+        None, gt=0, description="requests of one tenant, on average; by default as many as come"
+    )
+    burst_seconds: float = Field(
+        5.0, gt=0, description="after a pause so many seconds of either may come at once, 1 reading or request at least"
+    )
     body_bytes: int = Field(16 * 2**20, ge=1024, description="largest body of a request")
     frame_bytes: int = Field(4 * 2**20, ge=1024, description="largest frame of a stream")
     history_steps: int = Field(100_000, ge=1, description="most steps of one history")
@@ -103,6 +130,17 @@ class Settings(BaseSettings):
     )
     unread_seconds: float = Field(
         30.0, gt=0, description="how long a client may read nothing of what it is sent until it is cut off"
+    )
+    head_bytes: int = Field(
+        64 * 2**10, ge=1024, description="largest head of a request or handshake, to what is read at once"
+    )
+    head_seconds: float = Field(
+        10.0, gt=0, description="how long the head of a request or handshake may take, from the connection or its begin"
+    )
+    body_seconds: float = Field(60.0, gt=0, description="how long the body of a request may take to come")
+    keep_alive_seconds: float = Field(5.0, gt=0, description="how long a connection is kept between two requests")
+    stream_idle_seconds: float | None = Field(
+        None, gt=0, description="without a frame for so long a stream is closed; by default never"
     )
     waiting_readings: int = Field(65_536, ge=1, description="readings and calls that wait; more are told to come back")
     rollback_seconds: float = Field(
@@ -152,10 +190,19 @@ class Settings(BaseSettings):
                 raise ValueError("expected sites such as https://example.org or http://10.0.0.7:8080, or *")
         return ",".join(sites)
 
+    @field_validator("hosts")
+    @classmethod
+    def _names(cls, hosts: str) -> str:
+        names = [each.strip() for each in hosts.split(",")] if hosts else []
+        for name in names:
+            if name != "*" and not re.fullmatch(_HOST, name):
+                raise ValueError("expected names such as forecasts.example.org, without scheme and port, or *")
+        return ",".join(names)
+
     @property
     def share(self) -> Share:
-        """The sessions that are this process's."""
-        return Share(self.worker or 0, self.workers)
+        """The sessions that are this process's: all, where the journal is one that processes share."""
+        return Share.over(self.journal, self.worker or 0, self.workers)
 
     @classmethod
     def read(cls, **given: object) -> Settings:

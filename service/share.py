@@ -11,6 +11,7 @@ from service.errors import JournalError, Misdirected
 from service.names import outside
 
 _SQLITE = "sqlite:"
+_SHARED = ("redis:", "rediss:")  # any number of processes may use one of these at a time
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Share:
         error = self.misdirected(name)
         if error is not None:
             raise error
+
+    @classmethod
+    def over(cls, url: str, worker: int, workers: int) -> Share:
+        """Of the journal at `url`: where all processes use the same one, each has every session, and none is dealt."""
+        return cls() if url.startswith(_SHARED) else cls(worker, workers)
 
     def journal(self, url: str) -> str:
         """This worker's own journal: of sqlite:PATH/journal.sqlite it is sqlite:PATH/journal.0-of-2.sqlite, say."""

@@ -51,6 +51,26 @@ assert model["runtime"] == "native", "the service does not run the native step"
 print("MASE", round(model["metrics"]["test"]["mase"], 3), "of the seasonal naives",
       {lag: round(naive["mase"], 3) for lag, naive in model["metrics"]["seasonal_naive"].items()})'
 
+say "the service is nobody, may gain nothing, and writes to its journal and /tmp alone"
+"$engine" exec "$(container)" python3 -c '
+import os
+status = dict(line.split(":", 1) for line in open("/proc/1/status").read().splitlines())
+assert "0" not in status["Uid"].split(), "the service runs as root"
+for name in ("CapInh", "CapPrm", "CapEff", "CapBnd"):
+    assert int(status[name], 16) == 0, f"it has capabilities: {name} {status[name]}"
+assert status["NoNewPrivs"].strip() == "1", "it may gain privileges"
+for place in ("/", "/home/gatecast", "/opt/gatecast", "/model"):
+    try:
+        open(os.path.join(place, "written"), "w")
+    except OSError as refused:
+        print(place, refused.strerror)
+    else:
+        raise SystemExit(f"{place} can be written to")
+for place in ("/tmp", "/journal"):
+    path = os.path.join(place, "written")
+    open(path, "w").close()
+    os.unlink(path)'
+
 say "a forecast from outside the container"
 curl -fsS "$url/v1/predict" -H 'content-type: application/json' \
   -d '{"series":[{"unique_id":"a","start":"2015-01-10T00:00:00","y":[17000,15800,13900,12100,10500,9100]}],"horizon":3,"quantiles":[0.1,0.5,0.9]}'

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -41,6 +42,7 @@ def commands() -> list[str]:
 
 COMMANDS = commands()
 OFFLINE = [command for command in COMMANDS if re.match(r"gatecast (train|export|verify)", command)]
+KEYED = [command for command in COMMANDS if "keys" in command]  # made, then served with
 ONLINE = [command for command in COMMANDS if command.startswith(("curl", "gatecast demo"))]
 
 
@@ -80,11 +82,12 @@ def run(command: str, folder: Path, port: int | None = None, seconds: float = 17
 
 
 def test_every_command_of_the_readme_is_run_by_a_test() -> None:
-    served = [command for command in COMMANDS if command.startswith("gatecast serve")]
+    served = [command for command in COMMANDS if command.startswith("gatecast serve") and command not in KEYED]
     assert len(OFFLINE) == 3
     assert len(served) == 1
     assert len(ONLINE) == 5
-    assert sorted(OFFLINE + ONLINE + served) == sorted(COMMANDS)
+    assert len(KEYED) == 2
+    assert sorted(OFFLINE + ONLINE + served + KEYED) == sorted(COMMANDS)
     plain = [line for block in blocks("") for line in block.splitlines() if line.strip()]
     assert all(line.startswith(OWN_TARGETS) for line in plain), plain
 
@@ -99,6 +102,20 @@ def test_the_newcomers_own_data_becomes_a_service(folder: Path) -> None:
     finally:
         status, output = served.end()
     assert status == 0, output
+
+
+def test_a_service_for_others_asks_for_the_key_that_was_made(folder: Path) -> None:
+    made, serve = KEYED
+    key = run(made, folder).splitlines()[-1]
+    bundle, *options = serve.removeprefix("gatecast serve ").split()
+    options[-1] = str(folder / options[-1])
+    served = Served(folder / bundle, "memory", *options)
+    try:
+        served.start()
+        assert httpx.get(f"{served.url}/v1/model").status_code == 401
+        assert httpx.get(f"{served.url}/v1/model", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    finally:
+        served.end()
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ async def predicted(bundle: Path, requests: list[dict[str, Any]]) -> list[list[f
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://gatecast") as http,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
         answer = await http.post("/v1/predict", json={"series": requests})
     assert answer.status_code == 200, answer.text

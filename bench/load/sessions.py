@@ -28,6 +28,27 @@ def make(port: int, prefix: str, count: int) -> None:
     connection.close()
 
 
+def enter(url: str, bundle: Path, counts: Mapping[str, int]) -> None:
+    """As `write`, into a journal in Redis."""
+    from datasets.frequency import Frequency
+    from service.api.clock import Clock
+    from service.bundle import Bundle
+    from service.journal import Subject, open_journal
+    from service.origin import origin_of
+
+    manifest = Bundle.open(bundle).manifest
+    width, frequency = 1 + len(manifest.covariates), Frequency.parse(manifest.frequency)
+    subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
+    start, nothing = Clock(frequency, manifest.time_zone).read(START), np.empty((0, width))
+    journal = open_journal(url, width, frequency.alias, None, subject)
+    try:
+        for prefix, count in counts.items():
+            for number in range(count):
+                journal.create(f"{prefix}{number}", start, origin_of(start, nothing), nothing)
+    finally:
+        journal.close()
+
+
 def write(path: Path, bundle: Path, counts: Mapping[str, int], worker: int = 0, workers: int = 1) -> None:
     """A worker's journal with so many sessions of each prefix, with a start and no reading, as if made by request."""
     from datasets.frequency import Frequency
@@ -35,9 +56,9 @@ def write(path: Path, bundle: Path, counts: Mapping[str, int], worker: int = 0, 
     from service.bundle import Bundle
     from service.journal import Beginning, Subject, schema
     from service.journal.faults import transaction
-    from service.journal.sessions import insert_session
+    from service.journal.rows import insert_session
     from service.journal.sqlite import open_sqlite
-    from service.registry import origin_of
+    from service.origin import origin_of
     from service.share import Share
 
     manifest = Bundle.open(bundle).manifest

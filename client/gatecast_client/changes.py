@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from gatecast_client.answers import Erased, Revised, Session
 from gatecast_client.readings import Number, Reading
 from gatecast_client.requests import Requests, given, path_of
+from gatecast_client.window import Lost
 
+LOG = logging.getLogger("gatecast_client")
+_AT_ONCE = 1024  # readings of one correction
 SESSION_FILE = "application/vnd.gatecast.session"
 
 
@@ -72,6 +76,16 @@ class Changes(Requests):
         for each in erased.erased:
             self._window.forget(each)
         return erased
+
+    async def _restore(self, lost: Lost) -> None:
+        """Corrects steps that entered as missing though they had been acknowledged."""
+        LOG.warning(
+            "the service's journal is behind what it acknowledged of %r: %d readings from step %d on entered as "
+            "missing, correcting them", lost.session, len(lost), lost.first,
+        )  # fmt: skip
+        url, path, rows = self._url(lost.session), f"{path_of(lost.session)}/corrections", [*lost.rows()]
+        for at in range(0, len(rows), _AT_ONCE):
+            await self._ask(url, "POST", path, Revised, {"readings": rows[at : at + _AT_ONCE]}, again=True)
 
     async def _changed(self, name: str, what: str, body: dict[str, Any]) -> Revised:
         revised = await self._ask(self._url(name), "POST", f"{path_of(name)}/{what}", Revised, body)

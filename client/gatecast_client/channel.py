@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -11,12 +11,12 @@ from typing import Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from gatecast_client.connection import TryLater, ended, open_connection
+from gatecast_client.connection import TryLater, ended, open_connection, was_idle
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.handles import Handles
 from gatecast_client.outbox import Outbox, Posted
 from gatecast_client.retry import Retry, Trouble
-from gatecast_client.window import Window
+from gatecast_client.window import Lost, Window
 from gatecast_client.wire import Wire
 
 
@@ -30,10 +30,12 @@ class Channel:
         retry: Retry,
         frames_at_once: int,
         window: Window,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None,
+        correct: Callable[[Lost], Awaitable[None]],
     ) -> None:
         self._url = url
         self._headers = headers
+        self._correct = correct
         self._wire = wire
         self._outbox = Outbox(window)
         self._retry = retry
@@ -98,7 +100,7 @@ class Channel:
         trouble = Trouble(self._retry, self._retry.connect_seconds)
         while True:
             try:
-                return await open_connection(self._url)
+                return await open_connection(self._url, self._headers)
             except TryLater as later:
                 await trouble.wait(later.error, True, later.seconds)
 
@@ -111,7 +113,10 @@ class Channel:
             while True:
                 lost = await self._converse(connection)
                 self._outbox.lost(lost)
+                if was_idle(lost, connection):
+                    await self._wait_for_something()
                 connection = await self._reconnect(lost)
+                await self._outbox.correct(self._correct)
         except GatecastError as error:
             why = error
         finally:
@@ -131,6 +136,7 @@ class Channel:
                 if self._outbox.stalled:
                     if (refusal := self._outbox.refusal) is not None:
                         await self._trouble.wait(refusal, True, float(refusal.facts.get("retry_after_seconds", 0)))
+                    await self._outbox.correct(self._correct)
                     self._outbox.again()
                     self._something_to_send.set()
         except ConnectionClosed:
@@ -141,6 +147,11 @@ class Channel:
             await asyncio.wait([sender])
             await connection.close()
         return ended(connection)
+
+    async def _wait_for_something(self) -> None:
+        while not len(self._outbox):
+            self._something_to_send.clear()
+            await self._something_to_send.wait()
 
     async def _send(self, connection: ClientConnection) -> None:
         with suppress(ConnectionClosed):  # the receiver notices it too, after the last answer that came through

@@ -18,7 +18,7 @@ from gatecast_client.answers import (
 from gatecast_client.changes import Changes
 from gatecast_client.channel import Channel
 from gatecast_client.connection import BUSY, stream_url
-from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.errors import GatecastError
 from gatecast_client.readings import (
     Future,
     History,
@@ -41,8 +41,8 @@ PROTOCOL = 1
 
 
 class GatecastClient(Changes):
-    """Talks to one service, or to the several processes of one. Requests are not repeated by themselves: each may be
-    called again after `ConnectionLost`.
+    """Talks to one service, or to the several processes of one. Requests that ask, and `open_session` without
+    `replace`, are repeated where the connection is lost; any other may be called again after `ConnectionLost`.
 
     Use it with `async with`, which closes its connections. Every call raises `GatecastError` where the service refuses.
     """
@@ -77,7 +77,7 @@ class GatecastClient(Changes):
             for at, each in enumerate(series)
         ]
         body = {"series": sent} | given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
-        return (await self._ask(next(self._turns), "POST", "/v1/predict", Predictions, body)).series
+        return (await self._ask(next(self._turns), "POST", "/v1/predict", Predictions, body, again=True)).series
 
     async def open_session(
         self,
@@ -106,7 +106,7 @@ class GatecastClient(Changes):
         if history is not None:
             body["history"] = (history if isinstance(history, History) else History(history)).as_sent()
         query = {"replace": "true"} if replace else {}
-        made = await self._ask(self._url(session), "PUT", path_of(session), Session, body, query)
+        made = await self._ask(self._url(session), "PUT", path_of(session), Session, body, query, again=not replace)
         if replace:
             self._window.forget(session)
         return made
@@ -157,7 +157,8 @@ class GatecastClient(Changes):
         if not future:
             return await self._ask(url, "GET", path, CurrentForecast, None, choice(horizon, quantiles))
         body = given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
-        return await self._ask(url, "POST", path, CurrentForecast, {"future": lists_as_sent(future), **body})
+        body = {"future": lists_as_sent(future), **body}
+        return await self._ask(url, "POST", path, CurrentForecast, body, again=True)
 
     async def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
         """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
@@ -190,23 +191,29 @@ class GatecastClient(Changes):
 
         With `gates`, answers with a forecast carry the gates of their reading, in a few numbers or unit by unit.
         With `every`, only the readings of every so many-th step are answered with a forecast, or none at all.
-        With `gaps="missing"` steps that are left out before a reading enter as missing, and are no error.
+        With `gaps="missing"` steps that are left out before a reading enter as missing, and are no error: those that
+        this client left out, not those that it knows to have been acknowledged.
         `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap,
         at each address.
         """
-        chosen = given(gates=gates, every=None if every is None else str(every), gaps=gaps)
+        if gaps not in (None, "error", "missing"):
+            raise ValueError(f'gaps: "error" or "missing" was expected, got {gaps!r}')
+        chosen = given(gates=gates, every=None if every is None else str(every))  # frames ask for gaps, one by one
         options = {"protocol": str(PROTOCOL), **choice(horizon, quantiles), **chosen}
         urls = [stream_url(url, options) for url in self.urls]
-        channels = [Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers) for url in urls]
-        return Stream(channels, self._dealer, self._stand)
+        channels = [
+            Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers, self._restore)
+            for url in urls
+        ]
+        return Stream(channels, self._dealer, self._stand, gaps == "missing")
 
     async def _stand(self, session: str) -> Session:
         """As `session`, with the patience of a stream."""
         trouble = Trouble(self._retry)
         while True:
             try:
-                return await self.session(session)
+                return await self._ask(self._url(session), "GET", path_of(session), Session, patient=True)
             except GatecastError as error:
-                if not isinstance(error, ConnectionLost) and error.status not in BUSY:
+                if error.status not in BUSY:
                     raise
                 await trouble.wait(error, True)

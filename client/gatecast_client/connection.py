@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from gatecast_client.errors import ConnectionLost, GatecastError
 
-_POLICY, _TOO_LARGE = 1008, 1009
+_GOING, _POLICY, _TOO_LARGE = 1001, 1008, 1009
 _FINAL = {1002, 1003, 1007, _POLICY, _TOO_LARGE, 1010}  # closed for what was sent, which would be sent again
 BUSY = {408, 425, 429, 500, 502, 503, 504}
 _ADVICE = {
@@ -61,7 +61,12 @@ def ended(connection: ClientConnection) -> ConnectionLost:
         if code == _POLICY and (reason or "").startswith("unauthenticated: "):  # the key ended while it was open
             name = "unauthenticated"
         raise GatecastError(name, f"the service closed the stream with {code} {reason or ''}".rstrip() + _ADVICE[name])
-    return ConnectionLost(f"the connection ended with {code or 1006} {reason or ''}".rstrip())
+    return ConnectionLost(f"the connection ended with {code or 1006} {reason or ''}".rstrip(), {"close_code": code})
+
+
+def was_idle(lost: ConnectionLost, connection: ClientConnection) -> bool:
+    """Whether the service closed it because nothing was sent for long; another one would end so too."""
+    return lost.facts.get("close_code") == _GOING and (connection.close_reason or "").startswith("idle: ")
 
 
 def nobody(url: str, gone: BaseException) -> ConnectionLost:

@@ -61,6 +61,7 @@ class HandlesFrame:
 
     kind: Kind = "columns"
     barrier = False
+    waits = False
 
     def __init__(self, handles: Handles, names: list[str], first: int) -> None:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -89,7 +90,7 @@ class HandlesFrame:
     def lose(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)
         self._settle()
 
-    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
+    def refuse(self, failed: Mapping[str, GatecastError], keyed: bool = True) -> None:
         """It carries no reading."""
 
     def fail(self, error: GatecastError) -> None:  # noqa: ARG002 (every frame's)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from gatecast_client.errors import GatecastError
 from gatecast_client.handles import Handles
 from gatecast_client.judge import Judge
 from gatecast_client.resend import resends
-from gatecast_client.window import Window
+from gatecast_client.window import Lost, Window
 from gatecast_client.wire import Kind, Wire
 
 
@@ -28,6 +28,10 @@ class Posted(Protocol):
     def barrier(self) -> bool:
         """Whether its answer is to be known before anything more is sent."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the answers to all before it are to be known before it is sent."""
+
     def unnumbered(self) -> list[str]:
         """Sessions that want a handle before it is sent."""
 
@@ -37,8 +41,8 @@ class Posted(Protocol):
     def answer(self, answer: Any, judge: Judge) -> bool:
         """Takes the service's answer; True if a reading of it was acknowledged."""
 
-    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
-        """Readings of these sessions that could go again have this error."""
+    def refuse(self, failed: Mapping[str, GatecastError], keyed: bool = True) -> None:
+        """Readings of these sessions, those with a key or those without, that could go again have this error."""
 
     def lose(self, error: GatecastError) -> None:
         """The connection is gone."""
@@ -91,7 +95,9 @@ class Outbox:
         """The frame to send now, which counts as on its way; None: there is nothing to send for now."""
         while self._waiting and self._waiting[0].settled.done():  # refused while it waited
             self._waiting.popleft()
-        if self._refused or not self._waiting or (self._sent and self._sent[-1].barrier):
+        if self._refused or self._judge.overfilled or not self._waiting or (self._sent and self._sent[-1].barrier):
+            return None
+        if self._sent and self._waiting[0].waits:
             return None
         if names := self._waiting[0].unnumbered():
             if self.handles.asked:
@@ -111,19 +117,32 @@ class Outbox:
         finally:
             if not frame.settled.done():
                 self._refused.append(frame)
-            if failed := self._judge.failed:
-                for waiting in (*self._refused, *self._waiting):  # behind a barrier nothing is on its way
-                    waiting.refuse(failed)
-                failed.clear()
-                self._refused = [each for each in self._refused if not each.settled.done()]
+            self._refuse()
+
+    async def correct(self, correct: Callable[[Lost], Awaitable[None]]) -> None:
+        """What entered as missing though it had been acknowledged, before anything more is sent."""
+        while self._judge.overfilled:
+            lost = self._judge.overfilled[0]
+            try:
+                await correct(lost)
+            except GatecastError as error:
+                if error.code != "gap":  # the journal fell once more: then the readings that go again meet that
+                    self._judge.uncorrected(lost, error)
+            self._judge.overfilled.pop(0)
+        self._refuse()
 
     def again(self) -> None:
         """What was refused may be sent again, first; before it what the service lacks."""
+        for frame in self._refused if self._judge.overtaken else ():
+            frame.refuse(self._judge.overtaken, keyed=False)
+        self._refused = [frame for frame in self._refused if not frame.settled.done()]
         self._waiting.extendleft(reversed([*resends(self._judge.again()), *self._refused]))
         self._refused.clear()
 
     def lost(self, error: GatecastError) -> None:
         """The connection is gone: everything on its way goes again, but for readings that cannot be told apart."""
+        if self._sent:
+            self._judge.doubt()
         for frame in self._sent:
             frame.lose(error)
         self._refused.extend(frame for frame in self._sent if not frame.settled.done())
@@ -138,3 +157,11 @@ class Outbox:
         self._waiting.clear()
         self._sent.clear()
         self._refused.clear()
+
+    def _refuse(self) -> None:
+        """Sessions of which readings could not be sent again, or corrected: all that waits is told."""
+        if failed := self._judge.failed:
+            for waiting in (*self._refused, *self._waiting):  # behind a barrier nothing is on its way
+                waiting.refuse(failed)
+            failed.clear()
+            self._refused = [each for each in self._refused if not each.settled.done()]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from gatecast_client.connection import OPEN_SECONDS, nobody, problem
+from gatecast_client.connection import OPEN_SECONDS, nobody, problem, seconds_of
 from gatecast_client.dealing import Dealer
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.retry import Retry, Trouble
@@ -19,6 +19,8 @@ from gatecast_client.window import Window
 
 T = TypeVar("T")
 JSON = "application/json"
+_STALE = 5  # attempts more, where somebody else moved the session on at that very moment, and nothing was done
+_RESTARTING = ("draining", "not_ready")
 
 
 class Requests:
@@ -41,6 +43,7 @@ class Requests:
         self._dealer = Dealer(len(urls))
         self._turns = cycle(self.urls)  # for what any of them can answer
         self._retry = retry or Retry()
+        self._met: set[str] = set()  # addresses at which a service was
         self._window = Window(resend_readings)
         self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, OPEN_SECONDS))
@@ -71,8 +74,10 @@ class Requests:
         body: dict[str, Any] | bytes | None = None,
         query: Mapping[str, str] | None = None,
         kind: str = JSON,
+        again: bool | None = None,
+        patient: bool = False,
     ) -> T:
-        content = await self._request(url, method, path, body, query, kind)
+        content = await self._request(url, method, path, body, query, kind, again, patient)
         try:
             return msgspec.json.decode(content, type=answer)
         except msgspec.DecodeError as wrong:
@@ -88,26 +93,42 @@ class Requests:
         body: dict[str, Any] | bytes | None = None,
         query: Mapping[str, str] | None = None,
         kind: str = JSON,
+        again: bool | None = None,
+        patient: bool = False,
     ) -> bytes:
+        """The body of the answer. `again`: to make it twice is to make it once (by default of GET), so it is repeated
+        where its answer is lost; `patient` is as patient as a stream even with a service that nobody has met yet.
+        """
+        again = method == "GET" if again is None else again
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": kind}
-        trouble = Trouble(self._retry, self._retry.connect_seconds)
-        response: httpx.Response | None = None
-        while response is None:
+        strange, known, stale = Trouble(self._retry, self._retry.connect_seconds), Trouble(self._retry), 0
+        while True:
             try:
                 response = await self._http.request(
                     method, f"{url}{path}", params=query or {}, content=content, headers=headers
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout) as gone:  # nothing was sent
-                await trouble.wait(nobody(url, gone), True)
+                away = known if patient or (again and url in self._met) else strange
+                await away.wait(nobody(url, gone), True)
+                continue
             except httpx.TransportError as gone:
                 reason = str(gone) or type(gone).__name__
-                raise ConnectionLost(
-                    f"no answer from {url}: {reason}; the request may be made again", {"url": url}
-                ) from gone
-        if not response.is_success:
-            raise problem(response.status_code, response.content)
-        return response.content
+                lost = ConnectionLost(f"no answer from {url}: {reason}; the request may be made again", {"url": url})
+                if not again or isinstance(gone, httpx.TimeoutException):  # it may be too much for the service
+                    raise lost from gone
+                self._met.add(url)
+                await known.wait(lost, True)
+                continue
+            self._met.add(url)
+            if response.is_success:
+                return response.content
+            error = problem(response.status_code, response.content)
+            if error.code == "stale_session" and stale < _STALE:
+                stale += 1
+            elif not (again and error.code in _RESTARTING):
+                raise error
+            await known.wait(error, True, seconds_of(response.headers.get("Retry-After")))
 
 
 def path_of(session: str) -> str:

@@ -31,6 +31,7 @@ class ResendFrame:
 
     kind: Kind = "columns"
     barrier = True
+    waits = False
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -89,8 +90,10 @@ class ResendFrame:
     def lose(self, error: GatecastError) -> None:
         """The connection is gone: it goes again."""
 
-    def refuse(self, failed: Mapping[str, GatecastError]) -> None:
-        """Leaves out these sessions."""
+    def refuse(self, failed: Mapping[str, GatecastError], keyed: bool = True) -> None:
+        """Leaves out these sessions; all readings have a key."""
+        if not keyed:
+            return
         self._parts = [part for part in self._parts if part.lost.session not in failed]
         if not self._parts:
             self._settle()

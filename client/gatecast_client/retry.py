@@ -18,6 +18,7 @@ class Retry:
     was acknowledged it gives up.
 
     A first connection, of a request or a stream, is tried for `connect_seconds`, with the same waits; 0 is one attempt.
+    Requests that may be repeated have the patience of a stream, once their service has answered or lost an answer.
     """
 
     first_seconds: float = 0.1

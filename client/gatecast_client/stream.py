@@ -35,8 +35,11 @@ class Stream:
     A worker that cannot be reached holds up its own sessions, and calls that name them, and no others.
     """
 
-    def __init__(self, channels: Sequence[Channel], dealer: Dealer, stand: Callable[[str], Awaitable[Session]]) -> None:
+    def __init__(
+        self, channels: Sequence[Channel], dealer: Dealer, stand: Callable[[str], Awaitable[Session]], fills: bool
+    ) -> None:
         self._stand = stand
+        self._fills = fills
         self._channels = channels
         self._dealer = dealer
         self._open = AsyncExitStack()
@@ -62,7 +65,7 @@ class Stream:
         `GatecastError` where the service refuses it, or it cannot be delivered.
         """
         name = session if isinstance(session, str) else session.name
-        frame = Frame([Reading(name, y, step, ds, covariates, future)], many=False)
+        frame = Frame([Reading(name, y, step, ds, covariates, future)], many=False, fills=self._fills)
         await self._hand_over([(self._channels[self._dealer.worker(name)], [frame])])
         (outcome,) = await asyncio.shield(frame.settled)
         if isinstance(outcome, GatecastError):
@@ -79,7 +82,7 @@ class Stream:
         posts, placed = [], []
         for worker, places in self._dealer.places([reading.session for reading in all_]):
             _check_futures(all_, places)
-            frames = [(cut, Frame([all_[at] for at in cut], many=True)) for cut in _cuts(places)]
+            frames = [(cut, Frame([all_[at] for at in cut], True, self._fills)) for cut in _cuts(places)]
             posts.append((self._channels[worker], [frame for _, frame in frames]))
             placed += frames
         await self._hand_over(posts)
@@ -114,7 +117,7 @@ class Stream:
             for cut in _cuts(places):
                 some = {name: _picked(column, cut) for name, column in known.items()}
                 own = [names[at] for at in cut], _picked(values, cut), _picked(numbers, cut)
-                frames.append(ColumnFrame(observed, cut, *own, some, channel.handles))
+                frames.append(ColumnFrame(observed, cut, *own, some, channel.handles, self._fills))
             posts.append((channel, frames))
         await self._hand_over(posts)
         for _, frames in posts:

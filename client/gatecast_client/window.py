@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gatecast_client.readings import Number, Reading, When, time_as_sent
 from gatecast_client.tail import Tail
 
 RESEND_READINGS = 2**17  # of all sessions together: 1 MiB of numbers, and some 400 bytes a session
+_MOST_FILLED = 4096  # steps before one reading, unless the service is set otherwise
 _KEPT = 0.5  # share of the readings that stays when there are too many
 _NOT_REPEATED: frozenset[int] = frozenset()
 
@@ -29,6 +31,14 @@ class Lost:
 
     def __len__(self) -> int:
         return self.last + 1 - self.first
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Each reading that is known, as a correction of it is sent."""
+        width = 1 + len(self.names)
+        for at in range(0, len(self.values), width):
+            y, *rest = (None if number != number else number for number in self.values[at : at + width])
+            row: dict[str, Any] = {"step": self.held + at // width, "y": y}
+            yield row | {"covariates": dict(zip(self.names, rest, strict=True))} if rest else row
 
     @property
     def whole(self) -> bool:
@@ -59,22 +69,52 @@ class Window:
         tail = self._tails.get(session)
         return None if tail is None else tail.last
 
-    def lost(self, session: str, expected: int) -> Lost | None:
-        """What is to be sent again to a service that expects this step; None if none of it is known as acknowledged."""
+    def lost(self, session: str, expected: int, until: int | None = None) -> Lost | None:
+        """What is to be sent again to a service that expects this step; None if none of it is known as acknowledged.
+
+        With `until` all from the one step to before the other: `whole` only where nothing of that is missing.
+        """
         tail = self._tails.get(session)
         if tail is None or expected > tail.last:
             return None
-        values = tail.run(expected)
+        values, width = tail.run(expected), 1 + len(tail.names)
+        if until is not None:
+            last = min(until - 1, tail.last)
+            values = values[: (last + 1 - expected) * width]
+            if len(values) < (last + 1 - expected) * width:
+                return Lost(
+                    session, expected, last, tail.after(expected + len(values) // width), array("d"), tail.names
+                )
+            return Lost(session, expected, last, expected, values, tail.names)
         if not values:  # the next one that is known is further on
             return Lost(session, expected, tail.last, tail.after(expected), values, tail.names)
-        last = expected + len(values) // (1 + len(tail.names)) - 1
+        last = expected + len(values) // width - 1
         return Lost(session, expected, last, expected, values, tail.names, tail.ds if expected == 0 else None)
+
+    def known(self, session: str, until: int) -> Lost | None:
+        """What is held of a session before a step, without a hole; None if there is nothing."""
+        tail = self._tails.get(session)
+        if tail is None:
+            return None
+        tail.join()
+        first, end = max(tail.first, until - _MOST_FILLED), min(until, tail.next)
+        if first >= end:
+            return None
+        return Lost(
+            session, first, end - 1, first, tail.run(first)[: (end - first) * (1 + len(tail.names))], tail.names
+        )
 
     def forget(self, session: str) -> None:
         """The session is deleted, or made anew, on purpose."""
         tail = self._tails.pop(session, None)
         if tail is not None:
             self._count -= len(tail)
+
+    def skip(self, reading: Reading, first: int, step: int) -> None:
+        """The steps from `first` on entered as missing before a reading, and count as acknowledged."""
+        steps = range(first, step)
+        columns = {name: [math.nan] * len(steps) for name in reading.covariates or {}}
+        self.take_columns([reading.session] * len(steps), steps, [math.nan] * len(steps), columns)
 
     def take(self, reading: Reading, step: int, repeated: bool) -> None:
         """One that was acknowledged at this step."""

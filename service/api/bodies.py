@@ -18,7 +18,8 @@ T = TypeVar("T")
 async def read(request: Request, *schemas: TypeAdapter[T]) -> T | None:
     """The body by its schema, None if there is no body. Of two schemas the second is for lists.
 
-    `UnsupportedMediaType`, `MalformedJson`, `WrongType`, `InvalidValue`; `TooLarge` comes from the boundary.
+    `UnsupportedMediaType`, `MalformedJson`, `WrongType`, `InvalidValue`; from the boundary come `TooLarge`, `TooSlow`,
+    `MalformedGzip`.
     """
     data = await _whole(request)
     if not data:

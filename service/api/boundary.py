@@ -11,9 +11,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import problems
+from service.api.arriving import LATE
 from service.api.callers import key_id_of
+from service.api.unpacking import Gunzip, unpacking_of
 from service.errors import Draining, GatecastError, InternalError, MethodNotAllowed, TooLarge
 from service.faults import faults_as
+from service.limit_errors import TooSlow
 from service.logs import Log
 from service.metrics import Metrics
 
@@ -67,7 +70,7 @@ class Boundary:
         body = Body(scope, receive, self._body_bytes)
         try:
             with faults_as(InternalError, _FAILED):
-                body.check_announced()
+                body.begin()
                 await self._app(scope, body.receive, answer)
         except GatecastError as error:
             if isinstance(error, InternalError):
@@ -86,29 +89,37 @@ class Boundary:
     def refuse(self, error: GatecastError) -> Response:
         """The problem as a response; where the rest of a body or connection is of no use, it is closed."""
         self._metrics.problem(error.code)
-        headers = {"connection": "close"} if isinstance(error, TooLarge | Draining) else {}
+        headers = {"connection": "close"} if isinstance(error, TooLarge | TooSlow | Draining) else {}
         if isinstance(error, MethodNotAllowed):
             headers["allow"] = str(error.facts["allowed"])
         return problems.answer(error, self._retry_after, headers)
 
 
 class Body:
-    """Counts a request's body while it comes in."""
+    """Counts a request's body while it comes in; of one that is compressed, what it is when it is unpacked."""
 
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._limit = limit
         self._bytes = 0
-        announced = dict(scope["headers"]).get(b"content-length", b"")
-        self._announced = int(announced) if announced.isdigit() else 0
+        self._scope = scope
+        self._unpacking: Gunzip | None = None
 
-    def check_announced(self) -> None:
-        """`TooLarge` before a byte of it is read, where the client says its length."""
-        self._check(self._announced)
+    def begin(self) -> None:
+        """`TooLarge` and `UnsupportedMediaType` before a byte of it is read, where the client says so itself."""
+        headers = dict(self._scope["headers"])
+        announced = headers.get(b"content-length", b"")
+        self._check(int(announced) if announced.isdigit() else 0)
+        self._unpacking = unpacking_of(headers.get(b"content-encoding", b""))
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """The next part; `TooLarge` as soon as there is more than the limit."""
+        """The next part; `TooLarge` as soon as there is more than the limit, `MalformedGzip`, `TooSlow`."""
         message = await self._receive()
+        if LATE in self._scope:
+            raise self._scope[LATE]
+        if self._unpacking is not None and message["type"] == "http.request":
+            more = message.get("more_body", False)
+            message["body"] = self._unpacking.unpack(message["body"], self._limit - self._bytes + 1, not more)
         self._bytes += len(message.get("body", b""))
         self._check(self._bytes)
         return message

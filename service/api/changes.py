@@ -12,12 +12,9 @@ from service.api.examples import Examples
 from service.api.predict import BODY_ERRORS, HISTORY_ERRORS
 from service.api.sessions import SESSION_ERRORS, view
 from service.errors import (
-    DuplicateStep,
     EmptyRequest,
     Gap,
     GatecastError,
-    HistoryGone,
-    InvalidExport,
     InvalidTime,
     NoReadings,
     OffGrid,
@@ -30,7 +27,9 @@ from service.errors import (
     TooManyReadings,
     WrongType,
 )
+from service.limit_errors import TooManySessions
 from service.names import outside
+from service.past_errors import DuplicateStep, HistoryGone, InvalidExport
 from service.places import Correction
 from service.portable import MEDIA_TYPE
 from service.revisions import Revised
@@ -95,7 +94,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session)},
-            *SESSION_ERRORS, *BODY_ERRORS, EmptyRequest, SessionExists, HistoryGone, Gap,
+            *SESSION_ERRORS, *BODY_ERRORS, EmptyRequest, SessionExists, TooManySessions, HistoryGone, Gap,
         ),
         openapi_extra=openapi.body(schemas.ForkRequest, examples.fork),
     )  # fmt: skip
@@ -137,7 +136,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session)},
-            *SESSION_ERRORS, *BODY_ERRORS, *HISTORY_ERRORS, InvalidExport, SessionExists, NoReadings,
+            *SESSION_ERRORS, *BODY_ERRORS, *HISTORY_ERRORS, InvalidExport, SessionExists, TooManySessions, NoReadings,
         ),
         openapi_extra={
             "requestBody": {

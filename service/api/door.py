@@ -10,9 +10,13 @@ from service.api import problems
 from service.api.callers import OPEN, let_in
 from service.api.credentials import refuse_in_address, sent_key
 from service.api.deny import deny
+from service.api.hosts import Hosts
 from service.api.origins import Origins
 from service.errors import GatecastError
 from service.metrics import Metrics
+from service.rates import Rates
+
+_READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})  # no page of another site can see what they are answered
 
 
 class Door:
@@ -22,11 +26,20 @@ class Door:
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access | None, origins: Origins, metrics: Metrics, retry_after: int
+        self,
+        app: ASGIApp,
+        access: Access | None,
+        hosts: Hosts,
+        origins: Origins,
+        rates: Rates,
+        metrics: Metrics,
+        retry_after: int,
     ) -> None:
         self._app = app
         self._access = access
+        self._hosts = hosts
         self._origins = origins
+        self._rates = rates
         self._metrics = metrics
         self._retry_after = retry_after
 
@@ -35,10 +48,16 @@ class Door:
             await self._app(scope, receive, send)
             return
         try:
-            if scope["type"] == "websocket":
+            self._hosts.check(scope)
+            if scope["type"] == "websocket" or scope["method"] not in _READ_ONLY:
                 self._origins.check(scope)
             refuse_in_address(scope)
-            let_in(scope, self._admitted(scope))
+            caller = self._admitted(scope)
+            let_in(scope, caller)
+            if scope["type"] == "http" and scope["path"] not in OPEN:
+                pace = self._rates.requests(caller.tenant)
+                if pace is not None:
+                    pace.take(1)
         except GatecastError as error:
             if scope["type"] != "websocket":
                 raise

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from service.access import Caller
+from service.limit_errors import TooManyStreams
 
 RESTART = 1012  # websocket close code: the service restarts, connect again
 
@@ -26,8 +28,11 @@ class Endable(Protocol):
 class Streams:
     """Who is connected, and whether the service is ending."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_tenant: int | None = None) -> None:
+        """`per_tenant`: the most of one tenant; None: no bound."""
         self._open: set[Endable] = set()
+        self._most = per_tenant
+        self._of_tenant: Counter[str] = Counter()
         self._none = asyncio.Event()
         self._none.set()
         self.draining = False
@@ -39,8 +44,16 @@ class Streams:
 
     @contextmanager
     def joined(self, stream: Endable) -> Iterator[None]:
-        """The stream counts as open."""
+        """The stream counts as open; `TooManyStreams` where its tenant may have no more."""
+        tenant = stream.caller.tenant
+        if self._most is not None and self._of_tenant[tenant] >= self._most:
+            raise TooManyStreams(
+                f"at most {self._most} streams may be open here for you, and so many are: close one, or send more "
+                "sessions' readings on each",
+                limit=self._most,
+            )
         self._open.add(stream)
+        self._of_tenant[tenant] += 1
         self._none.clear()
         try:
             if self.draining:
@@ -48,6 +61,9 @@ class Streams:
             yield
         finally:
             self._open.discard(stream)
+            self._of_tenant[tenant] -= 1
+            if not self._of_tenant[tenant]:
+                del self._of_tenant[tenant]
             if not self._open:
                 self._none.set()
 

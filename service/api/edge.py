@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
@@ -33,9 +34,11 @@ from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
 from service.frames import Answers, Observations
 from service.journal import Wanted
+from service.limit_errors import RateLimited
 from service.logs import Log
 from service.metrics import Metrics
 from service.names import inside
+from service.rates import Rates
 from service.reach import Reach
 from service.runtimes import Runtime
 from service.settings import Settings
@@ -84,6 +87,7 @@ class Edge:
         metrics: Metrics,
         log: Log,
         access: Access | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         manifest = runtime.bundle.manifest
         covariates = tuple(manifest.covariates)
@@ -93,7 +97,8 @@ class Edge:
         self.metrics = metrics
         self.log = log
         self.access = access  # None: no key is asked for
-        self.streams = Streams()
+        self.rates = Rates(settings, clock)
+        self.streams = Streams(settings.streams_per_tenant)
         self.desk = asyncio.Lock()  # at which large requests are read and answered, piece by piece
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
         self.levels = Levels(manifest.horizon, manifest.quantiles)
@@ -163,14 +168,39 @@ class Edge:
         begin = inside(tenant, after) if after else ""
         return Wanted(inside(tenant, prefix), begin, parent=parent and inside(tenant, parent), expired=expired)
 
-    async def observe(
-        self, sessions: Sequence[str], readings: Sequence[Reading], wish: Wish, whole_times: bool = False
-    ) -> Outcome:
-        """What came of each reading. An error that is raised is about all of them: none was recorded."""
+    async def observe(self, request: Request, name: str, readings: Sequence[Reading], wish: Wish) -> Outcome:
+        """What came of each reading of this session. An error that is raised is about all: none was recorded."""
         if not readings:
             return Outcome([], {})
-        submitted = self.submit(sessions, readings, wish, whole_times)
+        sessions = [name] * len(readings)
+        pace = self.rates.readings(caller_of(request.scope).tenant)
+        if pace is not None:
+            with self.owing(sessions, readings, wish):
+                pace.take(len(readings))
+        submitted = self.submit(sessions, readings, wish, whole_times=True)
         return await self._outcome(submitted, await submitted.answers)
+
+    @contextmanager
+    def owing(self, sessions: Sequence[str], readings: Sequence[Reading], wish: Wish) -> Iterator[None]:
+        """Where it ends in `RateLimited`, these readings are to come again, and later ones fill no gap over them."""
+        try:
+            yield
+        except RateLimited:
+            if wish.fill:
+                self.engine.owe(
+                    self._columns.read(sessions, readings, wish.selection.horizon, set(sessions)).observations
+                )
+            raise
+
+    @contextmanager
+    def owing_columns(self, frame: ColumnFrame, handles: Handles, wish: Wish) -> Iterator[None]:
+        """As `owing`, by columns."""
+        try:
+            yield
+        except RateLimited:
+            if wish.fill:
+                self.engine.owe(self._column_readings.read(frame, handles, 0).observations)
+            raise
 
     async def items(self, submitted: Submitted) -> list[Item]:
         """One for each reading that is with the engine, in the order sent; all are recorded, wait for it or not."""

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from service.api import openapi
+from service.api import openapi, problems
 from service.api.edge import Edge
 from service.api.schemas import Answered
 from service.deployments import Deployments
@@ -184,7 +184,7 @@ def _told(edge: Edge, deployments: Deployments) -> ModelsAnswer:
             if standing is None
             else Rebuilt(rebuilt=standing.rebuilt, left=standing.left, lost=standing.lost),
             scores=_compared(standing),
-            error=None if error is None else {**error.facts, "code": error.code, "message": error.message},
+            error=None if error is None else problems.fault(error),
         )
     if found is not None and found.role == "previous" and found.error is None:
         previous = Previous(version=deployments.previous, digest=found.digest, scores=_compared(found))

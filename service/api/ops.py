@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from service.api import openapi, schemas
+from service.api import model_schemas, openapi
 from service.api.callers import ADMIN, READ, caller_of, needs
 from service.api.edge import Edge
 from service.api.stream import PROTOCOL
@@ -21,7 +21,7 @@ def router(edge: Edge) -> APIRouter:
         "/v1/model",
         summary="What is served here",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.ModelAnswer, {"this model": model(edge)})}),
+        responses=openapi.answers({200: (model_schemas.ModelAnswer, {"this model": model(edge)})}),
     )
     @needs(READ)
     async def show_model() -> Response:
@@ -31,7 +31,7 @@ def router(edge: Edge) -> APIRouter:
         "/live",
         summary="Whether the process answers",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.Live, {"alive": {"live": True}})}),
+        responses=openapi.answers({200: (model_schemas.Live, {"alive": {"live": True}})}),
     )
     @needs(None)
     async def live() -> Response:
@@ -41,7 +41,7 @@ def router(edge: Edge) -> APIRouter:
         "/ready",
         summary="Whether forecasts can be had now, and why not",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.Ready, {"ready": {"ready": True}})}, NotReady),
+        responses=openapi.answers({200: (model_schemas.Ready, {"ready": {"ready": True}})}, NotReady),
     )
     @needs(None)
     async def ready(request: Request) -> Response:
@@ -104,6 +104,10 @@ def model(edge: Edge) -> dict[str, object]:
             "gap_steps": settings.gap_steps,
             "handles_per_stream": settings.handles_per_stream,
             "frames_in_flight": settings.frames_in_flight,
+            "sessions_per_tenant": settings.sessions_per_tenant,
+            "streams_per_tenant": settings.streams_per_tenant,
+            "readings_per_second": settings.readings_per_second,
+            "requests_per_second": settings.requests_per_second,
             "largest_value": LARGEST_VALUE,
         },
     }

@@ -1,4 +1,4 @@
-"""Which sites' pages may open a stream: a browser says whose page it is, and sends a visitor's reach along."""
+"""Which sites' pages may open streams and change things: a browser says whose page it is that sends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Origins:
         return cls(frozenset(_plain(each) for each in sites), "*" in sites)
 
     def check(self, scope: MutableMapping[str, Any]) -> None:
-        """`OriginRefused` for the handshake of a page that is of neither."""
+        """`OriginRefused` for what a page of neither sends."""
         headers = dict(scope["headers"])
         sent: bytes | None = headers.get(b"origin")
         if sent is None or self.any:
@@ -35,8 +35,8 @@ class Origins:
         if _plain(origin) in self.named or _same_host(origin, headers.get(b"host", b"").decode("latin-1")):
             return
         raise OriginRefused(
-            "this page's site may not open streams here: serve the page from the service's own host, or start the "
-            "service with its site among --origins"
+            "this page's site may open no streams here and change nothing: serve the page from the service's own host, "
+            "or start the service with its site among --origins"
         )
 
 

@@ -42,12 +42,13 @@ from service.errors import (
     WrongType,
 )
 from service.frames import History
+from service.limit_errors import MalformedGzip, TooSlow
 
 HISTORY_ERRORS: tuple[type[GatecastError], ...] = (
     EmptyHistory, HistoryTooLong, MissingCovariates, UnknownCovariate, InvalidTime, OffGrid, TimeRequired,
 )  # fmt: skip
 BODY_ERRORS: tuple[type[GatecastError], ...] = (
-    MalformedJson, UnsupportedMediaType, WrongType, InvalidValue, TooLarge, Overloaded,
+    MalformedJson, MalformedGzip, UnsupportedMediaType, WrongType, InvalidValue, TooLarge, TooSlow, Overloaded,
 )  # fmt: skip
 FUTURE_ERRORS: tuple[type[GatecastError], ...] = (MissingFuture, FutureLength, UnknownCovariate)
 STATIC_ERRORS: tuple[type[GatecastError], ...] = (MissingStatic, UnknownStatic)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,8 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.access_errors import AccessUnavailable, KeysError
 from service.errors import (
     BadRequest,
+    BundleError,
     GatecastError,
     InvalidValue,
     JournalDamaged,
@@ -22,12 +26,21 @@ from service.errors import (
     MalformedJson,
     MethodNotAllowed,
     NotFound,
+    RuntimeUnavailable,
+    SettingsError,
     WrongType,
 )
+from service.refusals import BrokenVersion, NotRecorded, UnsafeVersion
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 10  # of many faults in one body
 _COUNTED = 1000  # beyond it, listing the faults would hold everyone up
+
+_NAMING_PLACES = (
+    AccessUnavailable, BrokenVersion, BundleError, KeysError, NotRecorded, RuntimeUnavailable, SettingsError,
+    UnsafeVersion,
+)  # fmt: skip
+_FOLDERS = re.compile(r"(?<![\w.])(?:[\w.-]*/)+(?=[\w.-])")  # before a file's own name
 
 _OUT_OF_BOUNDS = frozenset({"finite_number", "greater_than_equal", "less_than_equal", "greater_than", "less_than"})
 
@@ -72,7 +85,9 @@ def fault(error: GatecastError) -> dict[str, object]:
 
 
 def told(error: GatecastError) -> GatecastError:
-    """The error as clients may read it: where the journal lies and what is in it is for the log and for /ready."""
+    """The error as clients may read it: where the service keeps things and what is in them is for its log."""
+    if isinstance(error, _NAMING_PLACES):
+        return type(error)(_FOLDERS.sub("", error.message), **error.facts)
     if isinstance(error, JournalDamaged):
         return type(error)("what the journal holds is damaged, and nothing was recorded; /ready and the log say more")
     if isinstance(error, JournalError):
@@ -84,10 +99,11 @@ def told(error: GatecastError) -> GatecastError:
 
 
 def answer(error: GatecastError, retry_after: int, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem as a response; 503 says when to come back (seconds), 401 that a key is wanted."""
+    """The problem as a response; 503 and 429 say when to come back (whole seconds), 401 that a key is wanted."""
     sent = dict(headers or {})
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        sent["retry-after"] = str(retry_after)
+    if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        told_after = error.facts.get("retry_after_seconds")
+        sent["retry-after"] = str(math.ceil(told_after) if isinstance(told_after, int | float) else retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
         sent["www-authenticate"] = "Bearer"
     return Response(encode(document(error)), error.status, sent, MEDIA_TYPE)

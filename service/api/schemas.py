@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -273,58 +273,6 @@ class RegimeAnswer(Answered):
     step: int = Field(description="the last recorded reading")
     ds: Time
     regime: Regime
-
-
-class Limits(Answered):
-    body_bytes: int
-    frame_bytes: int
-    history_steps: int
-    series_per_request: int
-    readings_per_frame: int
-    gap_steps: int = Field(description="left out before one reading that enter as missing, where gaps=missing")
-    handles_per_stream: int
-    frames_in_flight: int
-    largest_value: float
-
-
-class ModelAnswer(Answered):
-    """What is served here."""
-
-    name: str
-    digest: str
-    architecture: str
-    created: str
-    frequency: str
-    time_zone: str | None
-    horizon: int
-    quantiles: list[float]
-    target: str
-    covariates: list[str]
-    future: list[str] = Field(description="covariates that are known ahead; each forecast needs their values")
-    static: list[str] = Field(description="features that never change in a series")
-    streams: bool
-    context: int
-    gates: dict[str, int] = Field(description="units by layer.gate, for those who ask for gates")
-    longest_history: int
-    state_bytes: int = Field(description="what one session's state takes")
-    metrics: dict[str, Any] = Field(description="errors on the held-out end, beside the seasonal naive's")
-    training: dict[str, Any] = Field(description="how it was trained, on what, and where the held-out end begins")
-    runtime: str
-    device: str
-    durable: str
-    worker: int = Field(description="which of the workers answers, counted from 0")
-    workers: int = Field(description="among so many sessions are dealt")
-    protocol: int = Field(description="version of the stream's protocol")
-    limits: Limits
-
-
-class Ready(Answered):
-    ready: bool
-    reason: str | None = None
-
-
-class Live(Answered):
-    live: bool
 
 
 class Problem(BaseModel):

@@ -15,7 +15,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.api.unread import protocols
+from service.api.protocols import protocols
 from service.errors import SettingsError
 from service.logs import Log
 from service.settings import Settings
@@ -57,6 +57,7 @@ class DrainingServer(uvicorn.Server):
 
     `drain` answers what was accepted; `listening` runs once connections are taken. A second signal, or
     `settings.drain_seconds`, ends it anyway: `clean` is False then, and `cut_short` is called at the very end.
+    `refused` is told the code of what was refused before it was a request.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class DrainingServer(uvicorn.Server):
         listening: Callable[[], Awaitable[None]] | None = None,
         cut_short: Callable[[], None] | None = None,
         tls: ssl.SSLContext | None = None,
+        refused: Callable[[str], None] = lambda _: None,
     ) -> None:
-        requests, streams = protocols(settings.unread_seconds, log)  # on httptools, and on websockets without its I/O
+        requests, streams = protocols(settings, log, refused)  # on httptools, and on websockets without its I/O
         super().__init__(
             uvicorn.Config(
                 app,
@@ -80,6 +82,7 @@ class DrainingServer(uvicorn.Server):
                 ws_ping_interval=settings.ping_seconds,
                 ws_ping_timeout=3 * settings.ping_seconds,
                 ws_per_message_deflate=False,  # numbers gain little and every frame would wait for it
+                timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # seconds of a timer
                 lifespan="on",
                 log_config=None,
                 access_log=False,  # it prints paths, and paths hold names of sessions

@@ -30,7 +30,6 @@ from service.errors import (
     NoRegime,
     OffGrid,
     SessionExists,
-    SessionExpired,
     StaleSession,
     StateLost,
     StepMismatch,
@@ -41,7 +40,9 @@ from service.errors import (
     WrongType,
 )
 from service.frames import SessionView
+from service.limit_errors import RateLimited, TooManySessions
 from service.names import outside
+from service.past_errors import SessionExpired
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
     UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,
@@ -74,7 +75,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
-            InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, NoRegime,
+            InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, TooManySessions, NoRegime,
             *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
@@ -122,7 +123,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         response_class=Response,
         responses=openapi.answers(
             {200: (schemas.Acknowledgement | list[schemas.Acknowledgement | schemas.Refusal], examples.recorded)},
-            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, NoGates, *FUTURE_ERRORS, *BODY_ERRORS,
+            *SESSION_ERRORS, *CHOICE_ERRORS, *_PLACE, NoGates, *FUTURE_ERRORS, *BODY_ERRORS, RateLimited,
         ),
         openapi_extra=openapi.body(schemas.Observation | list[schemas.Observation], examples.observations),
     )  # fmt: skip
@@ -141,7 +142,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")
         readings = sent if isinstance(sent, list) else [sent]
-        outcome = await edge.observe([name] * len(readings), readings, wish, whole_times=True)
+        outcome = await edge.observe(request, name, readings, wish)
         items.echo(outcome.items)
         if isinstance(sent, list):
             return openapi.json_response(outcome.items)

@@ -27,6 +27,8 @@ from service.errors import Draining, GatecastError, NotFound, UnsupportedProtoco
 from service.settings import Settings
 
 PROTOCOL = 1
+GOING = 1001  # websocket close code: this end leaves
+_LOOK = 0.1  # of the time that a stream may be idle, between two looks
 PARAMETERS = ("protocol", "horizon", "quantiles", "gates", "every", "gaps")  # of the address
 
 
@@ -44,10 +46,15 @@ class StreamEndpoint:
             caller = caller_of(scope)
             caller.require(WRITE)
             wish = self._asked(scope["query_string"])
+            taker = Taker(self._edge, self._gathering, wish, caller.tenant)
+            connection = Connection(self._edge.settings, self._codecs, taker, receive, send, caller)
+            with self._edge.streams.joined(connection):
+                await self._run(scope, connection, send)
         except GatecastError as error:
             self._edge.metrics.problem(error.code)
             await deny(problems.answer(error, self._edge.settings.retry_after_seconds), send)
-            return
+
+    async def _run(self, scope: Scope, connection: Connection, send: Send) -> None:
         headers = [
             (b"gatecast-protocol", str(PROTOCOL).encode("ascii")),
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
@@ -55,9 +62,8 @@ class StreamEndpoint:
         spoken = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         with suppress(OSError):  # the client has left already
             await send({"type": "websocket.accept", "subprotocol": spoken, "headers": headers})
-        taker = Taker(self._edge, self._gathering, wish, caller.tenant)
-        connection = Connection(self._edge.settings, self._codecs, taker, receive, send, caller)
-        with self._edge.streams.joined(connection), self._edge.metrics.streams.track_inprogress():
+        taker = connection.taker
+        with self._edge.metrics.streams.track_inprogress():
             await connection.run()
         self._edge.log.info("stream closed", frames=taker.frames, readings=taker.readings, **key_id_of(scope))
 
@@ -105,6 +111,8 @@ class Connection:
         if self._farewell is not None:
             self._reader.cancel()
         writer = asyncio.create_task(self._write())
+        idle = self.settings.stream_idle_seconds
+        watch = None if idle is None else asyncio.create_task(self._watch(idle))
         try:
             await asyncio.wait({self._reader, writer}, return_when=asyncio.FIRST_COMPLETED)
             self._answers.put_nowait(None)
@@ -118,6 +126,18 @@ class Connection:
         finally:
             self._reader.cancel()
             writer.cancel()
+            if watch is not None:
+                watch.cancel()
+
+    async def _watch(self, idle: float) -> None:
+        """Ends a stream on which no frame came for so long; looks now and then, so that a frame costs no more."""
+        loop = asyncio.get_running_loop()
+        frames, since = self.taker.frames, loop.time()
+        while loop.time() - since < idle:
+            await asyncio.sleep(idle * _LOOK)
+            if self.taker.frames != frames:
+                frames, since = self.taker.frames, loop.time()
+        self.end(GOING, f"idle: no frame for {idle:g} s; connect again when there is one")
 
     async def _read(self) -> None:
         while True:

@@ -46,6 +46,7 @@ class Taker:
         self._gathering = gathering
         self._wish = wish
         self._handles = Handles(edge.settings.handles_per_stream, tenant)
+        self._pace = edge.rates.readings(tenant)
         self.frames = 0
         self.readings = 0
 
@@ -76,6 +77,7 @@ class Taker:
         except GatecastError as error:
             frame = taken.frame
             if isinstance(frame, Frame) and not frame.many and frame.readings and not isinstance(error, InternalError):
+                self._edge.metrics.refused(error.code, 1)
                 answer = refusal(frame.readings[0].session, frame.readings[0].step, error)
             else:
                 answer = self._whole(error)
@@ -104,12 +106,18 @@ class Taker:
                     'gates: a frame by columns carries none; send those readings itemised, as {"observations": [...]}, '
                     'or leave gates out ("gates": false where the connection asks for them)'
                 )
+            if self._pace is not None:
+                with edge.owing_columns(frame, self._handles, wish):
+                    self._pace.take(frame.count)
             self._gathering.flush()
             columns = edge.submit_columns(frame, self._handles, wish, packed)
             return lambda: edge.column_answer(columns)
         sent = [reading.session for reading in frame.readings]
         sessions = all_inside(self._tenant, sent)
         renamed = sessions is not sent
+        if self._pace is not None:
+            with edge.owing(sessions, frame.readings, wish):
+                self._pace.take(frame.count)
         if self._gathering.takes(frame, sessions, wish):
             items = self._gathering.add(sessions, frame.readings, wish)
             return lambda: _arranged(frame, items, renamed)

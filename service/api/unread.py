@@ -6,9 +6,6 @@ import asyncio
 import socket
 import struct
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
 from service.logs import Log
 
 _AT_ONCE = struct.pack("ii", 1, 0)  # lingers for 0 seconds
@@ -50,74 +47,3 @@ class Unread:
         if connection is not None:  # without this the system would go on holding what it was given
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self._transport.abort()
-
-
-def protocols(seconds: float, log: Log) -> tuple[type[HttpToolsProtocol], type[WebSocketsSansIOProtocol]]:
-    """Uvicorn's own, for requests and for streams, which end only when their clients have taken all that was sent."""
-
-    class Requests(HttpToolsProtocol):
-        _unread: Unread | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._unread = Unread(transport, self.loop, seconds, log)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            _end(self._unread)
-            super().connection_lost(exc)
-
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            _begin(self._unread)
-
-        def resume_writing(self) -> None:
-            super().resume_writing()
-            _end(self._unread)
-
-        def timeout_keep_alive_handler(self) -> None:
-            super().timeout_keep_alive_handler()
-            _begin(self._unread)
-
-    class Streams(WebSocketsSansIOProtocol):
-        _unread: Unread | None = None
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            self._unread = Unread(self.transport, self.loop, seconds, log)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            _end(self._unread)
-            super().connection_lost(exc)
-
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            _begin(self._unread)
-
-        def resume_writing(self) -> None:
-            super().resume_writing()
-            _end(self._unread)
-
-        def keepalive_timeout(self) -> None:
-            super().keepalive_timeout()
-            self._take_leave()
-            _begin(self._unread)
-
-        def handle_parser_exception(self) -> None:
-            super().handle_parser_exception()
-            self._take_leave()
-
-        def _take_leave(self) -> None:
-            """An answer that is still on its way has nobody to go to; uvicorn would take it for a fault of ours."""
-            self.disconnected |= self.close_sent
-
-    return Requests, Streams
-
-
-def _begin(unread: Unread | None) -> None:
-    if unread is not None:
-        unread.begin()
-
-
-def _end(unread: Unread | None) -> None:
-    if unread is not None:
-        unread.end()

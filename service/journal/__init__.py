@@ -18,6 +18,7 @@ from service.journal.protocol import (
     Journal,
     Kept,
     Readings,
+    Release,
     Static,
     Wanted,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Journal",
     "Kept",
     "Readings",
+    "Release",
     "Static",
     "Subject",
     "Wanted",

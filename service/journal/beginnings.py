@@ -11,8 +11,8 @@ from service.errors import JournalError
 from service.journal.checkpoints import drop_checkpoints, save_checkpoints, set_bases
 from service.journal.heads import MOST_KEYS
 from service.journal.protocol import FIRST_REVISION, NO_READING, Beginning, Checkpoint, Head, Kept
+from service.journal.rows import insert_session, last_of, update_session
 from service.journal.segments import drop_readings, put_readings
-from service.journal.sessions import insert_session, last_of, update_session
 from service.journal.store import Store
 
 
@@ -36,7 +36,7 @@ def begin_anew(
     place, seen = _place(kept), store.clock()
     with store.transaction("replace a session"):
         for head, begun in pairs:
-            update_session(store.database, head.key, head.revision + 1, begun, seen, *place)
+            update_session(store.database, head.key, head.revision + 1, begun, seen, *place, head.exports)
             drop_readings(store.database, head.key)
             drop_checkpoints(store.database, head.key)
             _write(store, head.key, head.revision + 1, begun, kept, checkpoints)

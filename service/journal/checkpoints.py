@@ -76,9 +76,24 @@ def checkpoints_of(database: sqlite3.Connection, key: int, revision: int) -> lis
     return _sound(key, revision, database.execute(f"{OF_ONE} checkpoints WHERE id IN (?, ?)", _places(key)))
 
 
-def bases_of(database: sqlite3.Connection, key: int, revision: int) -> list[Checkpoint]:
-    """The sound states from which the readings that are kept of a session can be replayed."""
-    return _sound(key, revision, database.execute(f"{OF_ONE} bases WHERE key = ?", (key,)))
+def bases_of(database: sqlite3.Connection, key: int, revision: int) -> tuple[list[Checkpoint], bool]:
+    """The sound states from which the kept readings of a session can be replayed, and whether they are all there are.
+
+    One that is damaged may have been of any bundle.
+    """
+    rows = database.execute(f"{OF_ONE} bases WHERE key = ?", (key,)).fetchall()
+    sound = _sound(key, revision, rows)
+    return sound, len(sound) == len(rows)
+
+
+def renew_bases(database: sqlite3.Connection, key: int, revision: int, anew: int) -> None:
+    """The bases become of the revision `anew`, within the caller's transaction; one that is damaged stays so."""
+    for base in bases_of(database, key, revision)[0]:
+        checksum = checksum_of(key, anew, base.step, base.digest, base.body.astype("<f4").tobytes())
+        database.execute(
+            "UPDATE bases SET revision = ?, checksum = ? WHERE key = ? AND revision = ? AND step = ? AND digest = ?",
+            (anew, checksum, key, revision, base.step, base.digest),
+        )
 
 
 def set_bases(database: sqlite3.Connection, key: int, revision: int, bases: Iterable[Checkpoint]) -> None:

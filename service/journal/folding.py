@@ -7,7 +7,7 @@ import sqlite3
 from service.journal.faults import explained
 from service.journal.protocol import Readings
 from service.journal.rounds import Round
-from service.journal.sessions import move_on
+from service.journal.rows import move_on
 from service.journal.store import Store
 
 TAIL_BATCHES = 2**16  # that wait to be folded, at most
@@ -63,11 +63,12 @@ class Folding:
         """Folds so many readings of a round; returns how many those were."""
         store, found = self._store, folding.next(limit)
         rows = len(found.keys)
-        alive = store.heads.revision[store.heads.slots(found.keys)] == found.revisions
+        slots = store.heads.slots(found.keys)
+        alive = store.heads.revision[slots] == found.revisions
         moved = Readings(found.keys[alive], found.revisions[alive], found.steps[alive], found.values[alive])
         ends = rows == folding.left
         with store.transaction("fold its tail"):
-            move_on(store.database, moved, store.segment_rows, store.clock())
+            move_on(store.database, moved, store.heads.first_step[slots[alive]], store.segment_rows, store.clock())
             if ends:
                 end = folding.end
                 gone = store.database.execute("DELETE FROM batches WHERE id < ? AND id + count <= ?", (end, end))

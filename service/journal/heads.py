@@ -57,7 +57,7 @@ class Heads:
             key=key,
             name=begun.name,
             start=int(begun.start),
-            revision=int(self.revision[slot]),
+            revision=abs(int(self.revision[slot])),
             last_step=int(self.last_step[slot]),
             last_values=self.last_values[slot].copy(),
             origin=begun.origin,
@@ -151,8 +151,10 @@ class Heads:
         self.tail[slots] = -1
 
     def remove(self, key: int) -> None:
-        """Forgets a session; its key leads to nobody from now on."""
-        slot = self.slot(key)
+        """Forgets a session, if it stands here; its key leads to nobody from now on."""
+        slot = int(self.slots(np.array([key]))[0])
+        if slot == NOBODY:
+            return
         self._slots[key] = NOBODY
         self.revision[slot] = -1
         self._free.append(slot)

@@ -20,11 +20,12 @@ from service.journal.protocol import (
     Head,
     Kept,
     Readings,
+    Release,
     Static,
     Wanted,
 )
 from service.journal.remembered import Remembered, copied, sorted_checkpoints
-from service.journal.revising import check_end, check_revised, refuse_stale
+from service.journal.revising import check_end, check_revised, ended, refuse_stale
 from service.journal.subject import Subject
 from service.share import Share
 
@@ -68,8 +69,7 @@ class MemoryJournal:
     ) -> Head:
         if name in self._sessions:
             raise exists(name)
-        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime, ttl)
-        return self._begin(begun, checkpoint)
+        return self._begin(Beginning(name, start, origin, values, static or {}, regime, ttl), checkpoint)
 
     def replace(
         self,
@@ -83,8 +83,7 @@ class MemoryJournal:
         ttl: int = 0,
     ) -> Head:
         self._found(name)
-        begun = Beginning(name, start, origin, self._heads.checked(values, origin), static or {}, regime, ttl)
-        return self._begin(begun, checkpoint)
+        return self._begin(Beginning(name, start, origin, values, static or {}, regime, ttl), checkpoint)
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
@@ -102,8 +101,10 @@ class MemoryJournal:
     def names(self) -> list[str]:
         return list(self._sessions)
 
-    def count(self) -> int:
-        return len(self._sessions)
+    def count(self, prefix: str = "", without: str = "") -> int:
+        if not prefix and not without:
+            return len(self._sessions)
+        return sum(name.startswith(prefix) and not (without and without in name) for name in self._sessions)
 
     def listing(self, wanted: Wanted) -> list[Head]:
         found = (
@@ -171,6 +172,8 @@ class MemoryJournal:
         slot = self._heads.slot(key)
         session = self._by_key[key]
         there = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
+        if session.expired:
+            raise ended(there[1])
         refuse_stale(there, (revision, last_step))
         values = self._heads.checked(values, "")
         check_revised(first, len(values), session.first_step, last_step)
@@ -181,39 +184,29 @@ class MemoryJournal:
         return self._stand(session, revision + 1, rows, checkpoint)
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
-        slot = self._heads.slot(key)
-        session = self._by_key[key]
-        last = int(self._heads.last_step[slot])
-        if int(self._heads.revision[slot]) != revision or first < session.first_step:
-            return False
-        check_end(first, session.first_step, last, bases)
-        session.values = array("d", self._rows(session)[first - session.first_step :].tobytes())
-        session.first_step = first
-        session.checkpoints = [each for each in session.checkpoints if each.step >= first]
-        session.bases = [copied(each, revision) for each in bases]
-        return True
+        self._heads.slot(key)
+        return self.retain_all([Release(key, revision, first, bases)])[0]
+
+    def retain_all(self, releases: Sequence[Release]) -> list[bool]:
+        done = [self._lets_go(each) for each in releases]
+        for each, goes in zip(releases, done, strict=True):
+            if goes:
+                session, first = self._by_key[each.key], each.first
+                session.values = array("d", self._rows(session)[first - session.first_step :].tobytes())
+                session.checkpoints = [kept for kept in session.checkpoints if kept.step >= first]
+                session.bases = [copied(base, each.revision) for base in each.bases]
+                session.first_step = self._heads.first_step[self._heads.slot(each.key)] = first
+        return done
 
     def kept(self, key: int) -> Kept:
         self._heads.slot(key)
         session = self._by_key[key]
-        begun = session.begun
-        return Kept(
-            begun.start,
-            begun.origin,
-            dict(begun.static),
-            begun.regime,
-            begun.ttl,
-            session.first_step,
-            self._rows(session).copy(),
-            (*session.checkpoints, *session.bases),
-            session.parent,
-        )
+        return session.kept(self._rows(session))
 
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
         if name in self._sessions and not replace:
             raise exists(name)
-        values = self._heads.checked(kept.values, kept.origin)
-        begun = Beginning(name, kept.start, kept.origin, values, kept.static, kept.regime, kept.ttl)
+        begun = Beginning(name, kept.start, kept.origin, kept.values, kept.static, kept.regime, kept.ttl)
         return self._begin(begun, None, kept)
 
     def exported(self, key: int, export: Export) -> None:
@@ -222,11 +215,7 @@ class MemoryJournal:
         session.exports = (*session.exports, export)
 
     def expire(self, now: float, limit: int) -> list[Head]:
-        due = [
-            each
-            for each in self._sessions.values()
-            if each.begun.ttl and not each.expired and each.seen + each.begun.ttl <= now
-        ]
+        due = [each for each in self._sessions.values() if each.is_due(now)]
         return [self._expire(each) for each in due[:limit]]
 
     def size(self) -> int:
@@ -245,9 +234,17 @@ class MemoryJournal:
     def close(self) -> None:
         pass
 
+    def _lets_go(self, release: Release) -> bool:
+        found = self._by_key.get(release.key)
+        head = None if found is None or found.expired else self._head(found)
+        if head is None or head.revision != release.revision or release.first < head.first_step:
+            return False
+        check_end(release.first, head.first_step, head.last_step, release.bases)
+        return True
+
     def _follows(self, begun: Beginning) -> bool:
         slot = self._heads.slot(self._found(begun.name).key)
-        return begun.revision in (0, int(self._heads.revision[slot]))
+        return begun.revision in (0, abs(int(self._heads.revision[slot])))
 
     def _found(self, name: str) -> Remembered:
         if name not in self._sessions:
@@ -270,19 +267,19 @@ class MemoryJournal:
 
     def _begin(self, begun: Beginning, checkpoint: Checkpoint | None, kept: Kept | None = None) -> Head:
         """A session, new or anew, with these readings, or what was kept of another one."""
+        values = self._heads.checked(begun.values, begun.origin)
         old = self._sessions.get(begun.name)
-        if old is None:
-            self._last_key += 1
+        self._last_key += old is None
         key = self._last_key if old is None else old.key
-        revision = FIRST_REVISION if old is None else int(self._heads.revision[self._heads.slot(key)]) + 1
+        revision = FIRST_REVISION if old is None else abs(int(self._heads.revision[self._heads.slot(key)])) + 1
         bare = replace(begun, values=np.empty((0, self._heads.width)), static=dict(begun.static))
-        session = Remembered(key, bare, array("d", begun.values.tobytes()), seen=self._clock())
+        session = Remembered(key, bare, array("d", values.tobytes()), seen=self._clock())
         session.exports = () if old is None else old.exports
         if kept is not None:
             session.first_step, session.parent = kept.first_step, kept.parent
             session.checkpoints, session.bases = sorted_checkpoints(kept, revision)
         self._sessions[begun.name] = self._by_key[key] = session
-        return self._stand(session, revision, begun.values, checkpoint)
+        return self._stand(session, revision, values, checkpoint)
 
     def _stand(
         self, session: Remembered, revision: int, rows: NDArray[np.float64], checkpoint: Checkpoint | None
@@ -290,15 +287,16 @@ class MemoryJournal:
         """Where a session stands that has just these rows (n, width) from its first kept step on."""
         last = rows[-1:] if len(rows) else np.full((1, self._heads.width), np.nan)
         step = session.first_step + len(rows) - 1
-        self._heads.put_all(np.array([session.key]), np.array([revision]), np.array([step]), last)
+        place = np.array([revision]), np.array([step]), last, session.first_step
+        self._heads.put_all(np.array([session.key]), *place)
         if checkpoint is not None:
             self.save(np.array([session.key]), [replace(checkpoint, revision=revision)])
         return self._head(session)
 
     def _expire(self, session: Remembered) -> Head:
         slot = self._heads.slot(session.key)
-        last = int(self._heads.last_step[slot])
-        self._heads.revision[slot] += 1
-        session.first_step, session.expired = last + 1, True
+        self._heads.revision[slot] = -self._heads.revision[slot] - 1
+        self._heads.first_step[slot] = session.first_step = int(self._heads.last_step[slot]) + 1
+        session.expired = True
         session.values, session.checkpoints, session.bases = array("d"), [], []
         return self._head(session)

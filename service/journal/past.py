@@ -8,21 +8,25 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import SessionExpired
 from service.journal.checkpoints import (
     bases_of,
     checkpoints_of,
     drop_checkpoints,
     keep_checkpoints,
+    renew_bases,
     save_checkpoints,
     set_bases,
 )
 from service.journal.faults import sound
-from service.journal.protocol import Checkpoint, Head
-from service.journal.revising import check_end, check_revised, refuse_stale
+from service.journal.heads import NOBODY, Heads
+from service.journal.protocol import Checkpoint, Head, Kept, Release
+from service.journal.revising import check_end, check_revised, ended, refuse_stale
+from service.journal.rows import last_of, place_session
 from service.journal.segments import add_readings, cut_readings, drop_before, drop_readings
-from service.journal.sessions import due_sessions, last_of, place_session
+from service.journal.sessions import due_sessions
 from service.journal.store import Store
+
+SPOILT = "a state from which the readings of session {!r} are replayed does not match its checksum"
 
 
 def revise(
@@ -41,7 +45,7 @@ def revise(
     heads, slot = store.heads, store.slot(key)
     revision, last = int(heads.revision[slot]), int(heads.last_step[slot])
     if revision < 0:
-        raise SessionExpired("the session has expired; make it anew with a history", last_step=last)
+        raise ended(last)
     refuse_stale((revision, last), seen)
     values = heads.checked(values, "")
     begin = int(heads.first_step[slot])
@@ -54,8 +58,7 @@ def revise(
         steps = np.arange(first, end + 1)
         add_readings(store.database, np.full(len(steps), key), steps, values, rows)
         keep_checkpoints(store.database, key, revision, (begin - 1, first - 1), revision + 1)
-        bases = bases_of(store.database, key, revision)
-        set_bases(store.database, key, revision + 1, bases)
+        renew_bases(store.database, key, revision, revision + 1)
         if checkpoint is not None and begin - 1 <= checkpoint.step <= end:
             save_checkpoints(store.database, [(key, replace(checkpoint, revision=revision + 1))])
         at = {"revision": revision + 1, "last_step": end, "last_values": last_of(before), "seen": store.clock()}
@@ -64,44 +67,73 @@ def revise(
     heads.put_all(np.array([key]), np.array([revision + 1]), np.array([end]), ends, begin)
 
 
-def retain(store: Store, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
-    """See `Journal.retain`. Whole segments go; a session whose tail begins before `first` is folded on the way."""
-    heads, slot = store.heads, store.slot(key)
-    last, begin = int(heads.last_step[slot]), int(heads.first_step[slot])
-    if int(heads.revision[slot]) != revision or first < begin:
-        return False
-    check_end(first, begin, last, bases)
-    settled = store.waits(slot) and first > begin
+def retain(store: Store, releases: Sequence[Release]) -> list[bool]:
+    """See `Journal.retain_all`. Whole segments go; of a session whose tail begins before, what waits is folded."""
+    heads, slots = store.heads, store.slots(np.array([each.key for each in releases], np.int64)).tolist()
+    done = [_lets_go(heads, *pair) for pair in zip(releases, slots, strict=True)]
+    going = [pair for pair, goes in zip(zip(releases, slots, strict=True), done, strict=True) if goes]
+    if not going:
+        return done
     with sound(store.path, "let go of readings"), store.transaction("let go of readings"):
-        if settled:
-            store.settle(key, last + 1)
-            values = last_of(heads.last_values[slot][None])
-            place_session(store.database, key, last_step=last, last_values=values, seen=store.clock())
-        if first > begin:
-            drop_before(store.database, key, first, store.segment_rows)
-            keep_checkpoints(store.database, key, revision, (first, last))
-            place_session(store.database, key, first_step=first)
-        set_bases(store.database, key, revision, bases)
-    if settled:
+        settled = [slot for each, slot in going if _let_go(store, each, slot)]
+    for slot in settled:
         store.tail.disown(int(heads.tail[slot]))
         heads.tail[slot] = -1
-    heads.first_step[slot] = first
+    for each, slot in going:
+        heads.first_step[slot] = each.first
+    return done
+
+
+def _lets_go(heads: Heads, release: Release, slot: int) -> bool:
+    """Whether a session is where it was seen."""
+    last, begin = int(heads.last_step[slot]), int(heads.first_step[slot])
+    if slot == NOBODY or int(heads.revision[slot]) != release.revision or release.first < begin:
+        return False
+    check_end(release.first, begin, last, release.bases)
     return True
 
 
-def checkpoints_kept(store: Store, key: int, slot: int) -> tuple[Checkpoint, ...]:
-    """All checkpoints and bases of a session that are sound."""
-    revision, least = int(store.heads.revision[slot]), int(store.heads.first_step[slot]) - 1
+def _let_go(store: Store, release: Release, slot: int) -> bool:
+    """Within a transaction; whether what waits of the session went to its segments."""
+    heads, key, first = store.heads, int(release.key), int(release.first)
+    last, moves = int(heads.last_step[slot]), first > int(heads.first_step[slot])
+    settled = store.waits(slot) and moves
+    place: dict[str, object] = {"first_step": first}
+    if settled:
+        store.settle(key, last + 1)
+        values = last_of(heads.last_values[slot][None])
+        place |= {"last_step": last, "last_values": values, "seen": store.clock()}
+    if moves:
+        drop_before(store.database, key, first, store.segment_rows)
+        keep_checkpoints(store.database, key, release.revision, (first, last))
+        place_session(store.database, key, **place)
+    set_bases(store.database, key, release.revision, release.bases)
+    return settled
+
+
+def kept(store: Store, key: int) -> Kept:
+    """See `Journal.kept`."""
+    head = store.under(key)
     with sound(store.path, "read checkpoints"):
-        found = checkpoints_of(store.database, key, revision)
-        bases = bases_of(store.database, key, revision)
-    return (*(each for each in found if each.step >= least), *bases)
+        found = checkpoints_of(store.database, key, head.revision)
+        bases, whole = bases_of(store.database, key, head.revision)
+        if not whole:
+            raise ValueError(SPOILT.format(head.name))
+    states = (*(each for each in found if each.step >= head.first_step - 1), *bases)
+    told = head.start, head.origin, head.static, head.regime, head.ttl, head.first_step
+    return Kept(*told, store.readings(key, head.first_step, head.last_step), states, head.parent)
 
 
 def base_of(store: Store, key: int, revision: int, last: int, digest: str | None) -> Checkpoint | None:
-    """A base of a session, with `digest` of that bundle, unless it is of a step after `last`."""
-    found = bases_of(store.database, key, revision)
-    return next((each for each in found if digest in (None, each.digest) and each.step <= last), None)
+    """A base of a session, with `digest` of that bundle, unless it is of a step after `last`.
+
+    `ValueError` if there is none that is sound and one that is not.
+    """
+    found, whole = bases_of(store.database, key, revision)
+    base = next((each for each in found if digest in (None, each.digest) and each.step <= last), None)
+    if base is None and not whole:
+        raise ValueError(SPOILT.format(key))
+    return base
 
 
 def expire(store: Store, now: float, limit: int) -> list[Head]:
@@ -118,7 +150,7 @@ def expire(store: Store, now: float, limit: int) -> list[Head]:
     if not due:
         return []
     gone = [replace(each, revision=each.revision + 1, first_step=each.last_step + 1, expired=True) for each in due]
-    with store.transaction("let sessions expire"):
+    with sound(store.path, "let sessions expire"), store.transaction("let sessions expire"):
         for each in gone:
             place_session(
                 store.database,

@@ -98,6 +98,16 @@ class Kept:
     parent: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Release:
+    """What a session is to let go of; see `Journal.retain`."""
+
+    key: int
+    revision: int
+    first: int  # the oldest reading that stays
+    bases: Sequence[Checkpoint]
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which sessions a listing shall have, in the order of their names (by code points)."""
@@ -171,8 +181,11 @@ class Journal(Protocol):
     def names(self) -> list[str]:
         """The names of all sessions, in no order, of those that have expired too."""
 
-    def count(self) -> int:
-        """How many sessions there are, with those that have expired."""
+    def count(self, prefix: str = "", without: str = "") -> int:
+        """How many sessions there are, with those that have expired, whose names begin with `prefix`.
+
+        Of them, those whose names do not hold `without`, if it is given; these may be looked through one by one.
+        """
 
     def listing(self, wanted: Wanted) -> list[Head]:
         """The sessions that are wanted, by name; go on `after` the last one."""
@@ -180,7 +193,8 @@ class Journal(Protocol):
     def append(self, readings: Readings) -> NDArray[np.bool_]:
         """Records readings, durable on return; (rows,) bool: whether each followed its session's (revision, step).
 
-        Nothing is written of a row that does not follow, nor of later rows of its session.
+        Nothing is written of a row that does not follow, nor of later rows of its session. Nothing follows a session
+        that has expired.
         """
 
     def load(
@@ -189,7 +203,9 @@ class Journal(Protocol):
         """The newest sound checkpoint and all readings after it, (n, width); all that are kept where there is none.
 
         With `digest`, only checkpoints of that bundle count; with `until`, what is later than that step does not
-        count at all. Bases (`retain`) count as checkpoints. `UnknownSession` if the key is no session's (any more).
+        count at all. Bases (`retain`) count as checkpoints; `JournalDamaged` where there would be none and a base is
+        damaged, of which the session must not be taken to have none. `UnknownSession` if the key is no session's (any
+        more).
         """
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
@@ -204,7 +220,8 @@ class Journal(Protocol):
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
         """Keeps the newest checkpoint of each session and the one before.
 
-        Those of deleted sessions, of another revision or of a step not recorded are passed over.
+        Those of sessions that were deleted or have expired are passed over, as are those of another revision, or of a
+        step that is not recorded or lies before the bases.
         """
 
     def revise(
@@ -222,8 +239,9 @@ class Journal(Protocol):
         Checkpoints from step `first` on are dropped, those before stay and are of the new revision. The checkpoint
         that is given becomes one of the session, whatever its revision says.
 
-        `StaleSession` if the session does not stand at just this revision and last step, `HistoryGone` if `first`
-        lies before the oldest kept reading. A session that has let go of readings keeps at least one.
+        `SessionExpired` if it has, `StaleSession` if the session does not stand at just this revision and last step,
+        `HistoryGone` if `first` lies before the oldest kept reading. A session that has let go of readings keeps at
+        least one.
         """
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
@@ -232,11 +250,21 @@ class Journal(Protocol):
         `bases` are states after step `first - 1`, at most one of each bundle, from which the rest can be replayed; they
         take the place of those that were there, and newer checkpoints never push them out. Checkpoints of steps before
         `first` are dropped. With `first` as it is, only the bases change. False, and nothing is done, if the session
-        has another revision or has let go of more.
+        has another revision, has let go of more, or has expired. `UnknownSession`.
+        """
+
+    def retain_all(self, releases: Sequence[Release]) -> list[bool]:
+        """As `retain`, for several sessions, each named once; False too for those that were deleted.
+
+        A journal in one place does it for all of them together, or for none where it fails; one in several places may
+        fail after some of them.
         """
 
     def kept(self, key: int) -> Kept:
-        """All that is kept of a session; `UnknownSession`."""
+        """All that is kept of a session, without checkpoints that are damaged; `UnknownSession`.
+
+        `JournalDamaged` if a base is.
+        """
 
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
         """A session made of what was kept of this or another one. Its checkpoints become those of the new session.

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from service.errors import JournalError
 from service.journal.heads import unknown_key
-from service.journal.protocol import Checkpoint, Head, Kept, Readings
+from service.journal.protocol import Checkpoint, Head, Kept, Readings, Release
 from service.journal.redis_partition import Partition
 from service.journal.redis_records import (
+    BASE,
     decode_checkpoint,
     decode_head,
     decode_kept,
@@ -23,7 +24,7 @@ from service.journal.redis_records import (
 from service.journal.redis_runs import Runs
 from service.journal.redis_server import Command, run_script
 from service.journal.redis_store import Store
-from service.journal.revising import check_end, check_revised, refuse_stale
+from service.journal.revising import check_end, check_revised, ended, refuse_stale
 from service.journal.shapes import check_batch, checked
 
 MOST_BYTES = 2**29  # of one string in Redis, and so of one session
@@ -62,6 +63,8 @@ class Histories(Store):
             revision, field, body, after = found
             with self._sound("load a session"):
                 rows = decode_rows(after, self._width)
+                if not field and any(each.startswith(BASE) for each in spoilt):
+                    raise ValueError("a state from which its readings are replayed does not match its checksum")
                 if not field:
                     return None, rows
                 checkpoint = decode_checkpoint(field, body, revision)
@@ -120,6 +123,8 @@ class Histories(Store):
             case [b"done", head]:
                 with self._sound("revise a session"):
                     return decode_head(key, head, self._width)
+            case [b"expired", stands]:
+                raise ended(stands)
             case [b"stale", there, stands]:
                 refuse_stale((there, stands), (int(revision), int(last_step)))
             case [b"misfit", begin]:
@@ -129,19 +134,30 @@ class Histories(Store):
         raise unknown_key(key)
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
-        key, first = int(key), int(first)
-        check_end(first, first, first, bases)
-        partition = self._partitions.of_key(key)
-        keys = [partition.stats, partition.readings(key), partition.saved(key)]
-        states = [part for base in bases for part in encode_checkpoint(base, base=True)]
-        command = run_script(partition.slot, "retain", keys, self._row, int(revision), first, *states)
-        (answer,) = self._run("let go of readings", [command], wait=True)
-        match answer:
-            case [b"unknown"]:
-                raise unknown_key(key)
-            case [b"misfit", begin, last]:
-                check_end(first, begin, last, bases)
-        return bool(answer[0] == b"done")
+        (done,) = self._released([Release(key, revision, first, bases)])
+        if done is None:
+            raise unknown_key(key)
+        return done
+
+    def retain_all(self, releases: Sequence[Release]) -> list[bool]:
+        return [bool(done) for done in self._released(releases)]
+
+    def _released(self, releases: Sequence[Release]) -> list[bool | None]:
+        """Whether each session let go of what it was to; None where there is none."""
+        commands = []
+        for each in releases:
+            key, first = int(each.key), int(each.first)
+            check_end(first, first, first, each.bases)
+            partition = self._partitions.of_key(key)
+            keys = [partition.stats, partition.readings(key), partition.saved(key)]
+            states = [part for base in each.bases for part in encode_checkpoint(base, base=True)]
+            commands.append(run_script(partition.slot, "retain", keys, self._row, int(each.revision), first, *states))
+        done: list[bool | None] = []
+        for each, answer in zip(releases, self._run("let go of readings", commands, wait=True), strict=True):
+            if answer[0] == b"misfit":
+                check_end(int(each.first), answer[1], answer[2], each.bases)
+            done.append(None if answer[0] == b"unknown" else answer[0] == b"done")
+        return done
 
     def kept(self, key: int) -> Kept:
         key = int(key)

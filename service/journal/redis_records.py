@@ -16,6 +16,7 @@ from service.journal.protocol import Beginning, Checkpoint, Export, Head, Kept
 
 HEADER = struct.Struct("<qqqq")  # revision, first kept step, last seen, ttl or -1 - ttl where it has expired
 CHECKSUM = struct.Struct("<I")
+BASE = b"b:"  # what the field of a base begins with
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def decode_head(key: int, found: Sequence[bytes | int], width: int) -> Head:
 
 
 def decode_kept(found: Sequence[bytes | list[bytes]], width: int) -> Kept:
-    """All of a session, as the script gives it; checkpoints that are not sound are passed over."""
+    """All of a session, as the script gives it; `ValueError` where a base is not sound."""
     whole, about, saved = found
     assert isinstance(whole, bytes)
     assert isinstance(about, bytes)
@@ -103,7 +104,10 @@ def decode_kept(found: Sequence[bytes | list[bytes]], width: int) -> Kept:
     revision, first, _, life = HEADER.unpack_from(whole)
     told = decode_about(about)
     rows = whole[HEADER.size :] if life >= 0 else b""
-    checkpoints = (decode_checkpoint(*pair, revision) for pair in zip(saved[::2], saved[1::2], strict=True))
+    fields = saved[::2]
+    checkpoints = [decode_checkpoint(*pair, revision) for pair in zip(fields, saved[1::2], strict=True)]
+    if any(each is None and field.startswith(BASE) for each, field in zip(checkpoints, fields, strict=True)):
+        raise ValueError("a state from which its readings are replayed does not match its checksum")
     return Kept(
         told.start,
         told.origin,

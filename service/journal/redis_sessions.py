@@ -102,9 +102,17 @@ class Sessions(Store):
         answers = self._run("read its sessions", [_on(each, "HKEYS", each.names) for each in self._partitions.all])
         return [name.decode("utf-8", "surrogatepass") for answer in answers for name in answer]
 
-    def count(self) -> int:
-        answers = self._run("count its sessions", [_on(each, "HLEN", each.names) for each in self._partitions.all])
-        return sum(int(count) for count in answers)
+    def count(self, prefix: str = "", without: str = "") -> int:
+        if without:
+            return sum(name.startswith(prefix) and without not in name for name in self.names())
+        least = encode_name(prefix)
+        counts = [
+            _on(each, "ZLEXCOUNT", each.order, b"[" + least, b"(" + least + b"\xff")
+            if prefix
+            else _on(each, "HLEN", each.names)
+            for each in self._partitions.all
+        ]
+        return sum(int(count) for count in self._run("count its sessions", counts))
 
     def listing(self, wanted: Wanted) -> list[Head]:
         least = encode_name(wanted.prefix)

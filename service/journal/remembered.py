@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.journal.protocol import Beginning, Checkpoint, Export, Kept
 
@@ -24,6 +25,16 @@ class Remembered:
     expired: bool = False
     parent: str = ""
     exports: tuple[Export, ...] = ()
+
+    def kept(self, rows: NDArray[np.float64]) -> Kept:
+        """All of it; `rows` (n, width) are its readings."""
+        begun, states = self.begun, (*self.checkpoints, *self.bases)
+        told = begun.start, begun.origin, dict(begun.static), begun.regime, begun.ttl
+        return Kept(*told, self.first_step, rows.copy(), states, self.parent)
+
+    def is_due(self, now: float) -> bool:
+        """Whether its time is over."""
+        return bool(self.begun.ttl) and not self.expired and self.seen + self.begun.ttl <= now
 
     def keep(self, new: Checkpoint) -> None:
         """The newest checkpoint and the one before stay."""

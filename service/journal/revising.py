@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.errors import HistoryGone, StaleSession
+from service.errors import StaleSession
 from service.journal.protocol import Checkpoint
+from service.past_errors import HistoryGone, SessionExpired
 
 
 def refuse_stale(there: tuple[int, int], seen: tuple[int, int]) -> None:
@@ -33,6 +34,11 @@ def check_end(first: int, first_step: int, last_step: int, bases: Sequence[Check
         raise ValueError(f"expected to keep at least step {last_step}, got {first} as the first one to be kept")
     if any(base.step != first - 1 for base in bases) or len({base.digest for base in bases}) < len(bases):
         raise ValueError(f"expected bases of step {first - 1}, one a bundle")
+
+
+def ended(last_step: int) -> SessionExpired:
+    """The error for a session whose past nobody changes any more."""
+    return SessionExpired("the session has expired; make it anew with a history", last_step=last_step)
 
 
 def gone(step: int, first_step: int) -> HistoryGone:

@@ -10,7 +10,7 @@ from service.journal.faults import sound, transaction
 from service.journal.protocol import Durable
 from service.journal.segments import install
 from service.journal.subject import Subject
-from service.journal.upgrade import BASES, FORMAT, FORMATS, INDEXES, upgrade
+from service.journal.upgrade import BASES, FORMAT, FORMATS, INDEXES, schema_of, upgrade
 from service.share import Share
 
 APPLICATION = 0x47617465  # by which a journal is told from other SQLite files
@@ -30,7 +30,9 @@ TABLES = (
     # first_step: of the oldest reading that is kept. ttl: seconds, 0: for ever. seen: seconds since 1970. expired: 1
     # where only this row is left. parent: a session's name, or ''. exports: [[at, step, digest], …] as JSON, or null.
     "first_step INTEGER NOT NULL DEFAULT 0, ttl INTEGER NOT NULL DEFAULT 0, seen REAL NOT NULL DEFAULT 0, "
-    "expired INTEGER NOT NULL DEFAULT 0, parent TEXT NOT NULL DEFAULT '', exports TEXT)",
+    "expired INTEGER NOT NULL DEFAULT 0, parent TEXT NOT NULL DEFAULT '', exports TEXT, "
+    # See checksums.py.
+    "checksum INTEGER NOT NULL DEFAULT -1, place_checksum INTEGER NOT NULL DEFAULT -1)",
     # The tail, a row for each appended batch. id: the position of its first reading among all that were ever
     # appended, by which a batch that is half folded is known.
     "CREATE TABLE batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body BLOB NOT NULL)",
@@ -93,6 +95,8 @@ def prepare(
             _require_subject(path, meta, subject)
         if meta["format"] != FORMAT:
             upgrade(database, path, now)
+        elif meta.get("schema") != schema_of(database):
+            raise ValueError("its tables and indexes are not described as they were made")
         if subject is not None:
             _keep_subject(database, path, meta, subject)
         rows = int(meta.get("segment_rows", 0))
@@ -106,6 +110,7 @@ def _make(database: sqlite3.Connection, path: Path, meta: dict[str, int | str]) 
         database.execute(f"PRAGMA application_id = {APPLICATION}")
         for table in TABLES:
             database.execute(table)
+        meta = {**meta, "schema": schema_of(database)}
         database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -89,7 +89,7 @@ class Snapshot:
         for name, row in self.rows():
             if name.startswith(prefix):
                 with sound(self.path, "read its sessions"):
-                    head = self.standing(head_of(row, self.width))
+                    head = self.standing(self.head(row))
                 yield head
 
     def rows(self) -> Iterator[tuple[str, tuple[object, ...]]]:
@@ -97,11 +97,15 @@ class Snapshot:
         found = self.database.execute(f"SELECT name, {self._columns} FROM sessions ORDER BY name")
         return ((name, row) for name, *row in found)
 
+    def head(self, row: Sequence[object]) -> Head:
+        """A session as it was folded, from its columns; `ValueError` if it is damaged."""
+        return head_of(row, self.width, guarded=self.format > 1)
+
     def session(self, name: str) -> Head | None:
         """One session, or None."""
         with sound(self.path, "read its sessions"):
             found = self.database.execute(f"SELECT {self._columns} FROM sessions WHERE name = ?", (name,)).fetchone()
-            return None if found is None else self.standing(head_of(found, self.width))
+            return None if found is None else self.standing(self.head(found))
 
     def standing(self, folded: Head) -> Head:
         """A session with what waits of it; `ValueError` if that does not go on from what is folded."""

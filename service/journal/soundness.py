@@ -12,8 +12,8 @@ from service.errors import JournalDamaged
 from service.journal.checkpoints import checksum_of
 from service.journal.protocol import Head
 from service.journal.segments import KEY_SHIFT
-from service.journal.sessions import head_of
 from service.journal.snapshot import Snapshot
+from service.journal.upgrade import FORMAT, schema_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def damages(snapshot: Snapshot) -> Iterator[Damage | None]:
     yield from _tail(snapshot)
     for name, row in snapshot.rows():
         try:
-            yield from _session(snapshot, head_of(row, snapshot.width))
+            yield from _session(snapshot, snapshot.head(row))
         except (ValueError, sqlite3.Error) as wrong:
             yield Damage(name, str(wrong.__cause__ or wrong))
         yield None
@@ -44,6 +44,8 @@ def _file(snapshot: Snapshot) -> Iterator[Damage]:
         found = [text for (text,) in snapshot.database.execute("PRAGMA integrity_check(20)")]
     except sqlite3.Error as wrong:
         found = [str(wrong)]
+    if snapshot.format == FORMAT and snapshot.meta.get("schema") != schema_of(snapshot.database):
+        found.append("its tables and indexes are not described as they were made")
     yield from (Damage(None, text) for text in found if text != "ok")
 
 
@@ -82,7 +84,7 @@ def _checkpoints(snapshot: Snapshot) -> Iterator[Damage]:
     kinds = [("checkpoints", "id / 2")] + ([("bases", "kept.key")] if "bases" in snapshot.tables else [])
     for table, key in kinds:
         rows = snapshot.database.execute(
-            f"SELECT {key}, name, kept.revision, step, digest, checksum, body FROM {table} AS kept "
+            f"SELECT {key}, name, kept.revision, step, digest, kept.checksum, body FROM {table} AS kept "
             f"LEFT JOIN sessions ON sessions.key = {key}"
         )
         for owner, name, revision, step, digest, checksum, body in rows:

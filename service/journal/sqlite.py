@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import JournalError
-from service.journal import batches, exports, past
+from service.journal import batches, past
 from service.journal.beginnings import begin, begin_anew
 from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints, states_at
 from service.journal.faults import explained, sound
@@ -24,11 +24,13 @@ from service.journal.protocol import (
     Head,
     Kept,
     Readings,
+    Release,
     Static,
     Wanted,
 )
+from service.journal.rows import note_exports
 from service.journal.segments import drop_readings
-from service.journal.sessions import place_session
+from service.journal.sessions import count_sessions, key_of
 from service.journal.store import Clock, Store
 from service.journal.subject import Subject
 from service.journal.tail import Tail
@@ -129,15 +131,17 @@ class SqliteJournal:
 
     def heads(self, names: Sequence[str]) -> list[Head | None]:
         with self._lock:
-            found = self._store.find(names)
-            return [found.get(name) for name in names]
+            return list(map(self._store.find(names).get, names))
 
     def names(self) -> list[str]:
         with self._lock, sound(self.path, "read its sessions"):
             return [name for (name,) in self._database.execute("SELECT name FROM sessions")]
 
-    def count(self) -> int:
+    def count(self, prefix: str = "", without: str = "") -> int:
         with self._lock:
+            if prefix or without:
+                with sound(self.path, "count its sessions"):
+                    return count_sessions(self._database, prefix, without)
             if self._sessions is None:
                 with sound(self.path, "count its sessions"):
                     (self._sessions,) = self._database.execute("SELECT count(*) FROM sessions").fetchone()
@@ -183,8 +187,7 @@ class SqliteJournal:
             last = last if until is None else min(int(until), last)
             with sound(self.path, "read a checkpoint"):
                 newest = newest_checkpoint(self._database, key, revision, (first - 1, last), digest)
-                if newest is None:
-                    newest = past.base_of(self._store, key, revision, last, digest)
+                newest = newest or past.base_of(self._store, key, revision, last, digest)
             return newest, self.readings(key, first if newest is None else newest.step + 1, last)
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
@@ -222,15 +225,16 @@ class SqliteJournal:
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
         with self._lock:
-            return past.retain(self._store, int(key), revision, int(first), bases)
+            self._store.slot(int(key))
+            return past.retain(self._store, [Release(int(key), revision, int(first), bases)])[0]
+
+    def retain_all(self, releases: Sequence[Release]) -> list[bool]:
+        with self._lock:
+            return past.retain(self._store, releases)
 
     def kept(self, key: int) -> Kept:
         with self._lock:
-            head = self._store.under(int(key))
-            kept = past.checkpoints_kept(self._store, head.key, self._store.slot(head.key))
-            values = self.readings(head.key, head.first_step, head.last_step)
-            told = head.start, head.origin, head.static, head.regime, head.ttl
-            return Kept(*told, head.first_step, values, kept, head.parent)
+            return past.kept(self._store, int(key))
 
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
         begun = Beginning(name, kept.start, kept.origin, kept.values, kept.static, kept.regime, kept.ttl)
@@ -245,8 +249,8 @@ class SqliteJournal:
     def exported(self, key: int, export: Export) -> None:
         with self._lock:
             head = self._store.under(int(key))
-            with self._store.transaction("note a copy"):
-                place_session(self._database, head.key, exports=exports.encode((*head.exports, export)))
+            with sound(self.path, "note a copy"), self._store.transaction("note a copy"):
+                note_exports(self._database, head.key, (*head.exports, export))
 
     def expire(self, now: float, limit: int) -> list[Head]:
         with self._lock:
@@ -271,7 +275,10 @@ class SqliteJournal:
 
     def delete(self, name: str) -> None:
         with self._lock:
-            key = self._found(name).key
+            with sound(self.path, "look sessions up"):  # one that is damaged is deleted as others are
+                key = key_of(self._database, name)
+            if key is None:
+                raise unknown(name)
             with self._store.transaction("delete a session"):
                 self._database.execute("DELETE FROM sessions WHERE key = ?", (key,))
                 drop_readings(self._database, key)

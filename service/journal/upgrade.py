@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from pathlib import Path
 
 from service.journal.faults import transaction
+from service.journal.rows import sign_sessions
 
 FORMATS = (1, 2)  # that can be opened
 FORMAT = FORMATS[-1]  # that is written
@@ -20,6 +22,8 @@ LATER = {
     "expired": "INTEGER NOT NULL DEFAULT 0",
     "parent": "TEXT NOT NULL DEFAULT ''",
     "exports": "TEXT",
+    "checksum": "INTEGER NOT NULL DEFAULT -1",
+    "place_checksum": "INTEGER NOT NULL DEFAULT -1",
 }
 
 # States after step first_step - 1 of sessions that let go of readings, at most one of each bundle.
@@ -47,6 +51,14 @@ def upgrade(database: sqlite3.Connection, path: Path, now: float) -> None:
         for name, kind in LATER.items():
             if name not in there:
                 database.execute(f"ALTER TABLE sessions ADD COLUMN {name} {kind.format(now=float(now))}")
+        sign_sessions(database)
         for statement in (BASES, *INDEXES):
             database.execute(statement)
         database.execute("UPDATE meta SET value = ? WHERE name = 'format'", (FORMAT,))
+        database.execute("INSERT INTO meta VALUES ('schema', ?)", (schema_of(database),))
+
+
+def schema_of(database: sqlite3.Connection) -> int:
+    """The checksum of what tables and indexes there are, and of the statements that made them."""
+    made = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql NOTNULL ORDER BY name")
+    return zlib.crc32(repr(made.fetchall()).encode())

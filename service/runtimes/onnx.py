@@ -9,7 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
-from service.bundle import SEQUENCE_ONNX, STEP_ONNX, Bundle
+from service.bundle import MANIFEST, SEQUENCE_ONNX, STEP_ONNX, Bundle
 from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
 from service.runtimes.inputs import known_inputs
@@ -28,6 +28,11 @@ class Graph:
         options.inter_op_num_threads = 1
         options.log_severity_level = WARNINGS_AND_BELOW
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # A graph may name other files for its weights; ours hold them, and nothing that no digest covers is read: what
+        # is looked for "in" a file is never there.
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str((bundle.path / MANIFEST).resolve())
+        )
         graph = (bundle.path / name).read_bytes()
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 

@@ -82,7 +82,7 @@ async def inside(
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://gatecast") as http,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
         yield Inside(running.service, running.runtime, running.log, http)
 
@@ -103,7 +103,9 @@ def behind(
         listening.set()
 
     edge = running.service.edge
-    server = DrainingServer(running.service.app, edge.settings, edge.log, running.service.drain, announce)
+    server = DrainingServer(
+        running.service.app, edge.settings, edge.log, running.service.drain, announce, refused=edge.metrics.problem
+    )
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from service.api.server import DrainingServer, listen
 from service.app import open_service
 from service.logs import open_log
 from service.settings import Settings
+from tests.api.keyring import Keyring
 from tests.api.test_serve import written
 
 START = "2015-01-10T00:00:00"
@@ -23,13 +25,19 @@ START = "2015-01-10T00:00:00"
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
+    with serving(tmp_path) as address:
+        yield address
+
+
+@contextmanager
+def serving(tmp_path: Path, **chosen: object) -> Iterator[str]:
     """A service over a directory of models with v1, which serves, v2, and one that does not fit."""
     models = tmp_path / "models"
     models.mkdir()
     written(models / "v1", name="first")
     written(models / "v2", name="second")
     written(models / "misfit", horizon=9)
-    settings = Settings.read(bundle=models / "v1", models=models, runtime="fake", journal="memory")
+    settings = Settings.read(bundle=models / "v1", models=models, runtime="fake", journal="memory", **chosen)
     log = open_log("error", "json", io.StringIO())
     service = open_service(settings, log)
     bound = listen("127.0.0.1", 0)
@@ -112,3 +120,19 @@ def test_a_service_that_is_not_there_is_named() -> None:
     refused = gatecast("deploy", "v2", "--url", "http://127.0.0.1:9")
     assert refused.exit_code == 1
     assert "is it running" in refused.output
+
+
+def test_where_keys_are_asked_for_it_takes_one_of_an_admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = Keyring(tmp_path / "keys.json")
+    admin, writer = ring.add("default", "admin"), ring.add("default", "read", "write")
+    with serving(tmp_path, keys=ring.path) as url:
+        for words in (("deploy", "v2"), ("rollback",)):
+            without = gatecast(*words, "--url", url)
+            assert (without.exit_code, "a key was expected" in without.output) == (1, True), without.output
+            wrong = gatecast(*words, "--url", url, "--key", writer)
+            assert (wrong.exit_code, "scope 'admin'" in wrong.output) == (1, True), wrong.output
+        monkeypatch.setenv("GATECAST_KEY", admin)
+        done = gatecast("deploy", "v2", "--url", url)
+        assert done.exit_code == 0, done.output
+        assert "v1 serves again" in gatecast("rollback", "--url", url).output
+        assert admin not in done.output

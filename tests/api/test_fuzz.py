@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection, connect
 
+from tests.api.leaks import assert_nothing_leaks
+
 START = "2015-01-10T00:00:00"
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -89,6 +91,7 @@ def text_of(document: Any) -> bytes:
 
 
 def check(answer: httpx.Response) -> None:
+    assert_nothing_leaks(answer.text.replace("\\u001f", "").replace("\x1f", ""))  # a name that was sent is quoted
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == "application/problem+json"

@@ -54,7 +54,7 @@ async def served(**given: object) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(service.app)
     async with (
         service.app.router.lifespan_context(service.app),
-        httpx.AsyncClient(transport=transport, base_url="http://gatecast", timeout=60) as http,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as http,
     ):
         yield http
 
@@ -216,6 +216,17 @@ async def test_torchscript_is_code_and_run_from_a_trusted_directory_alone(models
     with pytest.raises(Exception, match="TorchScript is code"):
         async with served(bundle=models / "v1", models=models, runtime="torchscript"):
             pass
+
+
+@pytest.mark.parametrize(("runtime", "said"), [("torchscript", 1), ("onnx", 0)])
+async def test_a_bundle_that_is_named_is_trusted_by_that_and_the_log_says_so(
+    models: Path, runtime: str, said: int
+) -> None:
+    log = io.StringIO()
+    settings = Settings(bundle=models / "v1", journal="memory", runtime=runtime)
+    service = open_service(settings, open_log("info", "json", log))
+    assert log.getvalue().count("TorchScript is code") == said
+    await service.edge.engine.drain()
 
 
 async def test_where_none_was_promoted_and_there_is_a_choice_it_must_be_made(models: Path, bundle: Bundle) -> None:

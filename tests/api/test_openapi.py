@@ -8,7 +8,7 @@ import pytest
 from fastapi.openapi.models import OpenAPI
 from pydantic import TypeAdapter
 
-from service.api import schemas
+from service.api import model_schemas, schemas
 from service.api.models import ModelsAnswer
 
 BUNDLES: list[dict[str, Any]] = [
@@ -116,15 +116,15 @@ async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
         ("/v1/sessions/{session}/corrections", "post"): schemas.RevisedAnswer,
         ("/v1/sessions/{session}/rewind", "post"): schemas.RevisedAnswer,
         ("/v1/sessions/{session}/erasure", "post"): schemas.ErasedAnswer,
-        ("/v1/model", "get"): schemas.ModelAnswer,
+        ("/v1/model", "get"): model_schemas.ModelAnswer,
         ("/v1/models", "get"): ModelsAnswer,
         ("/v1/models/{version}/promote", "post"): ModelsAnswer,
-        ("/ready", "get"): schemas.Ready,
-        ("/live", "get"): schemas.Live,
+        ("/ready", "get"): model_schemas.Ready,
+        ("/live", "get"): model_schemas.Live,
     }
     for (path, method), shape in shapes.items():
         for example in paths[path][method]["responses"]["200"]["content"]["application/json"]["examples"].values():
             value = example["value"]
-            if shape is schemas.ModelAnswer:
+            if shape is model_schemas.ModelAnswer:
                 value = {"time_zone": None, **value}  # the framework leaves nulls out of its document
             TypeAdapter(shape).validate_python(value)

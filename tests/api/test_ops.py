@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from service.api import schemas
+from service.api import model_schemas
 
 START = "2015-01-10T00:00:00"
 
@@ -40,7 +40,7 @@ async def test_the_model_is_described_with_its_limits(open_inside) -> None:
         {"frame_bytes": 2048}, covariates=("temp",), longest_history=99, frequency="30min"
     ) as running:
         model = (await running.http.get("/v1/model")).json()
-    schemas.ModelAnswer.model_validate(model)
+    model_schemas.ModelAnswer.model_validate(model)
     assert model["digest"] == running.runtime.bundle.digest
     assert (model["frequency"], model["horizon"], model["covariates"]) == ("30min", 3, ["temp"])
     assert (model["runtime"], model["device"], model["durable"]) == ("fake", "cpu", "none")

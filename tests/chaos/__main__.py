@@ -42,7 +42,9 @@ def main() -> None:
         bundle = small_bundle(small_forecaster(), Path(folder) / "small.bundle")
         caught = planted(bundle, Path(folder), chosen.journals[0], chosen.seed)
         tallies = [killed(bundle, Path(folder), name, Plan(chosen.cycles, chosen.seed)) for name in chosen.journals]
-    lines = report(f"python -m tests.chaos --cycles {chosen.cycles} --seed {chosen.seed}", where, tallies, caught)
+    some = "" if chosen.journals == list(STORES) else f" --journals {' '.join(chosen.journals)}"
+    command = f"python -m tests.chaos --cycles {chosen.cycles}{some} --seed {chosen.seed}"
+    lines = report(command, where, tallies, caught)
     print("\n".join(lines))
     if chosen.write:
         PAGE.write_text("\n".join([*lines, ""]), encoding="utf-8")

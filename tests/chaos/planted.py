@@ -91,8 +91,8 @@ def recorded_twice(journal: Journal) -> Journal:
     """The last step, sent again, is taken for the next one."""
     take = service.verdicts._Session.take
 
-    def anew(session: Any, wish: int | None, values: NDArray[np.float64]) -> Any:
-        return take(session, session.last + 1 if wish == session.last else wish, values)
+    def anew(session: Any, item: int, wish: int | None, values: NDArray[np.float64]) -> Any:
+        return take(session, item, session.last + 1 if wish == session.last else wish, values)
 
     service.verdicts._Session.take = anew  # type: ignore[method-assign]
     return journal

@@ -30,18 +30,15 @@ from tests.served import Served
 SESSIONS, FOLDED, WAITING = 8, 1_100, 150
 BODY = np.arange(60, dtype=np.float32)
 PAGE = 4096
-
-# A row of `sessions` has no checksum, nor has the text of the tables: bytes that change there and still make sense
-# are believed. Everything else is guarded.
-UNGUARDED = ("SELECT 1 AS page", "SELECT rootpage FROM sqlite_master WHERE name = 'sessions'")
+MADE, STATIC = (1_700_000_000, "a" * 64), {"area": 12.5}  # start and origin
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A sound journal: its file, where it may be hit, and what is in it."""
+    """A sound journal: its file, the page of its sessions' rows, from 0, and what is in it."""
 
     file: bytes
-    pages: list[int]  # from 0
+    sessions: int
     values: dict[str, np.ndarray]  # (time,) by session
 
 
@@ -52,7 +49,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     chance = np.random.default_rng(4)
     values = {f"s{number}": chance.normal(size=FOLDED + WAITING) for number in range(SESSIONS)}
     with closing(open_journal(f"sqlite:{path}", 1, "1h", "process")) as journal:
-        keys = np.array([journal.create(name, 0, "", np.empty((0, 1))).key for name in values])
+        keys = np.array([journal.create(name, *MADE, np.empty((0, 1)), static=STATIC).key for name in values])
         table = np.stack(list(values.values()))  # (sessions, time)
         for first, last in ((0, FOLDED), (FOLDED, FOLDED + WAITING)):
             for step in range(first, last):
@@ -63,18 +60,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
                 assert journal.fold(10**9) == 0
     with closing(sqlite3.connect(path)) as database:
         database.execute("VACUUM")  # no page is empty
-        unguarded = {row[0] - 1 for query in UNGUARDED for row in database.execute(query)}
-    file = path.read_bytes()
-    return Whole(file, [page for page in range(len(file) // PAGE) if page not in unguarded], values)
+        (root,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sessions'").fetchone()
+    return Whole(path.read_bytes(), root - 1, values)
 
 
 def hit(whole: Whole, at: int, noise: bytes, path: Path) -> None:
-    """The file with some bytes changed, from place `at` of all that may be hit."""
-    page, offset = divmod(at, PAGE)
-    first = whole.pages[page] * PAGE + offset
+    """The file with some bytes changed, from place `at` on."""
     damaged = bytearray(whole.file)
-    for place, change in enumerate(noise, first):
-        damaged[place % len(damaged)] ^= change
+    for place, change in enumerate(noise, at):
+        damaged[place] ^= change
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)
     path.write_bytes(damaged)
@@ -89,6 +83,7 @@ def outcomes(journal: Journal, whole: Whole) -> Iterator[str]:
                 yield "unknown"
                 continue
             assert (head.last_step, head.last_values[0], head.revision) == (len(values) - 1, values[-1], 1)
+            assert (head.start, head.origin, head.static, head.ttl, head.expired) == (*MADE, STATIC, 0, False)
             np.testing.assert_array_equal(journal.readings(head.key, 0, 10**9)[:, 0], values)
             checkpoint, after = journal.load(head.key, "d")
             if checkpoint is not None:
@@ -100,14 +95,29 @@ def outcomes(journal: Journal, whole: Whole) -> Iterator[str]:
             yield error.code
 
 
+noises = st.lists(st.integers(1, 255), min_size=1, max_size=16).map(bytes)
+
+
 @settings(max_examples=200, deadline=None)
-@given(place=st.floats(0, 1, exclude_max=True), noise=st.lists(st.integers(1, 255), min_size=1, max_size=16).map(bytes))
+@given(place=st.floats(0, 1, exclude_max=True), noise=noises)
 def test_bytes_changed_anywhere_are_an_error_by_name_or_change_nothing(
     whole: Whole, tmp_path_factory: pytest.TempPathFactory, place: float, noise: bytes
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "damaged.sqlite"
-    offset = int(place * len(whole.pages) * PAGE)
-    hit(whole, offset, noise[: PAGE - offset % PAGE], path)
+    never_a_wrong_value(whole, int(place * len(whole.file)), noise, tmp_path_factory.getbasetemp())
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=st.booleans(), back=st.integers(1, PAGE // 2), noise=noises)
+def test_nor_do_those_of_the_rows_of_sessions_or_of_what_describes_the_tables(
+    whole: Whole, tmp_path_factory: pytest.TempPathFactory, rows: bool, back: int, noise: bytes
+) -> None:
+    page = whole.sessions if rows else 0  # which are filled from their end
+    never_a_wrong_value(whole, (page + 1) * PAGE - back, noise, tmp_path_factory.getbasetemp())
+
+
+def never_a_wrong_value(whole: Whole, at: int, noise: bytes, folder: Path) -> None:
+    path = folder / "damaged.sqlite"
+    hit(whole, at, noise[: PAGE - at % PAGE], path)
     try:
         journal = open_journal(f"sqlite:{path}", 1, "1h", "process")
     except JournalError:  # by name, at the start

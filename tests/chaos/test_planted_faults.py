@@ -12,7 +12,7 @@ import pytest
 from service.bundle import Bundle
 from tests.chaos.harness.campaign import Campaign, Plan
 from tests.chaos.harness.findings import Check
-from tests.chaos.harness.stores import SqliteStore
+from tests.chaos.harness.stores import STORES
 from tests.chaos.planted import FAULTS
 
 CYCLES = 3  # in which each is caught
@@ -25,9 +25,12 @@ CAUGHT_BY = {
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_caught(bundle: Bundle, tmp_path: Path, fault: str) -> None:
-    campaign = Campaign(bundle, "sqlite", SqliteStore(tmp_path), Plan(CYCLES), ("tests.chaos.planted", fault))
+@pytest.mark.parametrize(
+    ("fault", "journal"),
+    [*((fault, "sqlite") for fault in FAULTS), ("lost tail", "redis"), ("recorded twice", "redis")],
+)
+def test_a_planted_fault_is_caught(bundle: Bundle, tmp_path: Path, fault: str, journal: str) -> None:
+    campaign = Campaign(bundle, journal, STORES[journal](tmp_path), Plan(CYCLES), ("tests.chaos.planted", fault))
     found = campaign.run().findings.all
     assert found
     assert found[0].check is CAUGHT_BY[fault], found[0]

@@ -17,11 +17,14 @@ from websockets.http11 import Request, Response
 from tests.client.book import Book, refused
 
 # What happens to one frame: lost before it is read, recorded but its answer lost, refused for now, or never answered;
-# the service restarts in front of it, finds it too large, or answers what no protocol knows; its answer is late, or the
-# journal has lost the last readings of every session before it.
+# it is recorded and the service says that its journal has failed; the service restarts in front of it, finds it too
+# large, or answers what no protocol knows; its answer is late, or the journal has lost the last readings of every
+# session before it.
 Fate = Literal[
-    "well", "lost", "answer lost", "overloaded", "silence", "restart", "too large", "nonsense", "late", "fallen"
+    "well", "lost", "answer lost", "overloaded", "rate_limited", "journal", "stale_session", "silence", "restart",
+    "too large", "nonsense", "late", "fallen",
 ]  # fmt: skip
+_LATER = ("overloaded", "rate_limited", "journal", "stale_session")
 
 
 class Scripted:
@@ -85,17 +88,21 @@ class Scripted:
             if fate == "fallen":
                 for session in [*self.book.recorded]:
                     self.book.fall(session, self.falls)
-            answer = _overloaded(frame) if fate == "overloaded" else self.book.answer(frame, handles)
+            refused_now = fate in _LATER and fate != "journal"  # a journal that failed may have recorded
+            answer = None if refused_now else self.book.answer(frame, handles)
+            if fate in _LATER:
+                answer = _later(frame, fate)
             encoded = module.encode({"tea": 1} if fate == "nonsense" else answer)  # type: ignore[attr-defined]
             await connection.send(encoded.decode() if isinstance(message, str) else encoded)
 
 
-def _overloaded(frame: Any) -> object:
+def _later(frame: Any, code: str) -> object:
     if "sessions" in frame:
-        return {"error": {"code": "overloaded", "message": "later", "retry_after_seconds": 1}}
+        return {"error": {"code": code, "message": "later", "retry_after_seconds": 1}}
+    if isinstance(frame, dict) and "observations" in frame:
+        frame = frame["observations"]
     refusals = [
-        refused(reading, "overloaded", retry_after_seconds=1)
-        for reading in ([frame] if isinstance(frame, dict) else frame)
+        refused(reading, code, retry_after_seconds=1) for reading in ([frame] if isinstance(frame, dict) else frame)
     ]
     return refusals if isinstance(frame, list) else refusals[0]
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from math import nan
 from pathlib import Path
+from typing import Literal
 
+import httpx
 import pytest
 from gatecast_client import GatecastClient, GatecastError, History, Observed, Reading, Retry, Stream
+from gatecast_client.outbox import Outbox
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +22,10 @@ from tests.client.scripted import Fate, Hours, scripted
 
 HASTY = Retry(first_seconds=0.002, most_seconds=0.05)
 START = "2014-07-01T00:00:00"
-FATES: list[Fate] = ["well", "well", "lost", "answer lost", "overloaded", "restart", "late", "fallen"]
+FATES: list[Fate] = [
+    "well", "well", "lost", "answer lost", "overloaded", "rate_limited", "stale_session", "journal", "restart", "late",
+    "fallen",
+]  # fmt: skip
 
 
 class Producer:
@@ -104,6 +111,53 @@ async def service(tmp_path: Path) -> AsyncIterator[LiveService]:
 async def client(service: LiveService) -> AsyncIterator[GatecastClient]:
     async with GatecastClient(service.url, retry=HASTY) as opened:
         yield opened
+
+
+@pytest.mark.parametrize("form", ["msgpack", "json"])
+async def test_only_what_the_producer_left_out_enters_as_missing_over_an_old_backup(
+    service: LiveService, client: GatecastClient, tmp_path: Path, form: Literal["msgpack", "json"]
+) -> None:
+    await client.open_session("a", start=START)
+    async with client.stream(form=form, gaps="missing") as stream:
+        await observe(stream, "a", range(3))
+        await back_up(service, tmp_path)
+        await observe(stream, "a", range(3, 8))
+        await restore(service, tmp_path)
+        await observe(stream, "a", range(10, 12))
+    await service.stop()
+    there = service.recorded("a")[:, 0].tolist()
+    assert str(there) == str([0.0, 0.5, 1.0, 1.5, nan, 2.5, 3.0, 3.5, nan, nan, 5.0, 5.5])
+
+
+@pytest.mark.parametrize("columns", [False, True])
+async def test_what_is_lost_while_a_gap_is_asked_about_is_corrected(
+    service: LiveService, client: GatecastClient, monkeypatch: pytest.MonkeyPatch, columns: bool
+) -> None:
+    await client.open_session("a", start=START)
+    price = {"price": 1.0}
+    async with client.stream(gaps="missing", every="none") as stream:
+        for step in range(6):
+            await stream.observe("a", step / 2, step=step, covariates={"price": float(step)})
+        again = Outbox.again
+
+        def fall(outbox: Outbox) -> None:
+            monkeypatch.undo()
+            httpx.post(f"{service.url}/v1/sessions/a/rewind", json={"step": 2}).raise_for_status()
+            again(outbox)
+
+        monkeypatch.setattr(Outbox, "again", fall)
+        if columns:
+            known = {"price": [1.0]}
+            observed = await stream.observe_columns(["a"], [4.0], [8], covariates=known)
+            assert (observed.errors, observed.filled) == ({}, {0: 2})
+        else:
+            answer = await stream.observe("a", 4.0, step=8, covariates=price)
+            assert (answer.filled, answer.repeated) == (2, True)
+        assert (await stream.observe("a", 4.5, step=9, covariates=price)).filled == 0
+    await service.stop()
+    there = service.recorded("a")
+    assert str(there[:, 0].tolist()) == str([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, nan, nan, 4.0, 4.5])
+    assert str(there[:, 1].tolist()) == str([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, nan, nan, 1.0, 1.0])
 
 
 async def observe(stream: Stream, session: str, steps: range) -> None:

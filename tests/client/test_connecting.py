@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from gatecast_client import ConnectionLost, GatecastClient, GatecastError, Retry
+from gatecast_client import ConnectionLost, GatecastClient, GatecastError, Retry, Series
 
 from service.runtimes.fake import fake_bundle
 from tests.client.live import LiveService
@@ -105,5 +105,35 @@ async def test_a_producer_that_begins_again_asks_where_it_stands_even_while_the_
             assert (await stream.observe(stands, 5.0, step=stands.next_step)).step == 5
             with pytest.raises(GatecastError, match="unknown_session"):
                 await stream.resume("b")
+    finally:
+        await live.stop()
+
+
+async def test_requests_that_only_ask_and_those_that_open_sessions_live_through_restarts(tmp_path: Path) -> None:
+    live = LiveService(fake_bundle(), tmp_path / "journal.sqlite")
+    await live.start()
+    restarted = asyncio.Event()
+
+    async def call(client: GatecastClient, caller: int) -> int:
+        count = 0
+        while not restarted.is_set():
+            name = f"{caller}-{count}"
+            await client.open_session(name, start=START)
+            assert (await client.session(name)).next_step == 0
+            await client.predict(Series([1.0, 2.0], start=START))
+            count += 1
+        return count
+
+    try:
+        async with GatecastClient(live.url, retry=Retry(first_seconds=0.002, most_seconds=0.05)) as client:
+            await client.model()
+            callers = [asyncio.create_task(call(client, caller)) for caller in range(3)]
+            for _ in range(3):
+                asked = (await client.model()).name
+                await live.stop()
+                await live.start()
+            restarted.set()
+            assert all([await each for each in callers])
+            assert asked == (await client.model()).name
     finally:
         await live.stop()

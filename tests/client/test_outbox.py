@@ -16,7 +16,7 @@ from gatecast_client.wire import Item, Wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.client.book import Book, refused
+from tests.client.book import Book
 
 WIRE = Wire("msgpack")
 LOST = ConnectionLost("cut")
@@ -72,13 +72,19 @@ class World:
         frame, handles = self._frames.popleft()
         sent = msgspec.msgpack.decode(frame)
         if self.luck.random() < 0.3 or "handles" in sent:
+            if "sessions" in sent:
+                self.book.columns(sent, handles, lambda _: True)
             answer: object = {"error": {"code": "overloaded", "message": "later"}}
         elif "sessions" in sent:
             answer = self.book.columns(sent, handles, lambda _: self.luck.random() < 0.5)
-        elif isinstance(sent, dict):
-            answer = refused(sent, "overloaded")
+        elif isinstance(sent, dict) and "observations" not in sent:
+            answer = self.book.later(sent, "overloaded")
         else:
-            answer = [refused(one, "overloaded") if self.luck.random() < 0.5 else self.book.answer(one) for one in sent]
+            answer = []
+            for one in sent["observations"] if isinstance(sent, dict) else sent:
+                alone = {**sent, "observations": [one]} if isinstance(sent, dict) else [one]
+                busy = self.luck.random() < 0.5
+                answer += [self.book.later(one, "overloaded")] if busy else self.book.answer(alone)
         self._answers.append(msgspec.msgpack.encode(answer))
 
     def _receive(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from gatecast_client import GatecastClient, Reading, Retry, Stream
 
-from tests.client.scripted import Hours, Scripted, scripted
+from tests.client.scripted import Fate, Hours, Scripted, scripted
 
 
 @pytest.fixture
@@ -87,12 +87,13 @@ async def test_a_producer_that_waits_for_its_calls_takes_no_more_memory_the_long
     assert grown < 100_000  # 20,000 readings have passed
 
 
+@pytest.mark.parametrize("code", ["overloaded", "rate_limited"])
 async def test_columns_that_are_refused_for_now_go_again_when_the_service_said(
-    service: Scripted, client: GatecastClient, hours: Hours
+    service: Scripted, client: GatecastClient, hours: Hours, code: Fate
 ) -> None:
     async with client.stream() as stream:
         await stream.observe_columns(["a"], [1.0], [0])
-        service.fates.extend(["overloaded", "overloaded"])
+        service.fates.extend([code, code])
         observed = await asyncio.gather(*(stream.observe_columns(["a"], [2.0], [step]) for step in (1, 2)))
     assert not any(each.errors for each in observed)
     assert service.book.recorded["a"] == [1.0, 2.0, 2.0]

@@ -52,7 +52,9 @@ async def test_a_reading_is_answered_with_its_step_and_forecast(
     assert service.frames == [{"session": "a", "y": 3.5, "ds": "2015-01-10T00:30:00", "covariates": {"rain": None}}]
 
 
-@pytest.mark.parametrize("fate", ["lost", "answer lost", "overloaded", "restart"])
+@pytest.mark.parametrize(
+    "fate", ["lost", "answer lost", "overloaded", "rate_limited", "stale_session", "journal", "restart"]
+)
 @pytest.mark.parametrize("at", [0, 3, 9])
 async def test_readings_with_steps_outlive_every_trouble(
     service: Scripted, client: GatecastClient, fate: Fate, at: int
@@ -224,3 +226,61 @@ def test_an_address_or_a_form_that_cannot_be_used_is_refused() -> None:
         GatecastClient("localhost:8000")
     with pytest.raises(ValueError, match="form"):
         GatecastClient().stream(form="xml")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fate", ["rate_limited", "journal", "stale_session"])
+async def test_what_is_refused_for_a_moment_goes_again_in_its_order(
+    service: Scripted, client: GatecastClient, hours: Hours, fate: Fate
+) -> None:
+    service.fates.extend(["well", fate, fate])
+    async with client.stream() as stream:
+        answers = await observe_all(stream, 6)
+        service.fates.append(fate)
+        observed = await stream.observe_columns(["a", "a"], [6.0, 7.0], [6, 7])
+    assert [answer.step for answer in answers] == [*range(6)]
+    assert (observed.steps.tolist(), observed.errors) == ([6, 7], {})
+    assert service.book.recorded["a"] == [*map(float, range(8))]
+    assert hours.slept[0] == 1.0  # as it said
+
+
+async def test_what_a_failed_journal_had_recorded_after_all_is_acknowledged_as_repeated(
+    service: Scripted, client: GatecastClient
+) -> None:
+    service.book.recorded["a"] = [0.0]
+    service.fates.append("journal")
+    async with client.stream() as stream:
+        assert (await stream.observe("a", 0.0, step=0)).repeated
+
+
+async def test_patience_with_a_session_that_others_move_on_has_an_end(service: Scripted, hours: Hours) -> None:
+    async with GatecastClient(service.url, retry=retry(hours, patience=7.0)) as client, client.stream() as stream:
+        service.fates.extend(["stale_session"] * 100)
+        with pytest.raises(GatecastError, match="stale_session"):
+            await stream.observe("a", 0.0, step=0)
+    assert 7.0 <= hours.now < 12.0
+
+
+async def test_a_reading_without_a_key_goes_again_where_another_moved_the_session_on(
+    service: Scripted, client: GatecastClient
+) -> None:
+    service.fates.append("stale_session")
+    async with client.stream() as stream:
+        assert (await stream.observe("a", 1.0)).step == 0
+        service.fates.append("overloaded")
+        with pytest.raises(GatecastError, match="overloaded"):
+            await stream.observe("a", 2.0)
+
+
+@pytest.mark.parametrize("behind", ["well", "answer lost"])
+async def test_a_reading_without_a_key_stays_out_where_a_later_one_may_be_recorded(
+    service: Scripted, client: GatecastClient, behind: Fate
+) -> None:
+    service.fates.extend(["stale_session", behind])
+    async with client.stream() as stream:
+        calls = [stream.observe("a", 1.0), stream.observe("a", 2.0), stream.observe("b", 3.0)]
+        first, second, other = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(first, GatecastError)
+    assert first.code == "stale_session"
+    assert isinstance(second, Acknowledgement if behind == "well" else ConnectionLost)
+    assert isinstance(other, Acknowledgement if behind == "well" else ConnectionLost)
+    assert service.book.recorded["a"] == [2.0]

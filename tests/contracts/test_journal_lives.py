@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from service.errors import SessionExists, UnknownSession
-from service.journal import Export, Journal, Wanted
-from tests.contracts.journals import checkpoint, follow, readings, rows
+from service.journal import Beginning, Export, Journal, Release, Wanted
+from service.past_errors import SessionExpired
+from tests.contracts.journals import DIGESTS, checkpoint, follow, readings, rows
 
 HOUR = 3600.0
 
@@ -92,6 +93,26 @@ def test_a_session_that_nobody_writes_to_expires_and_says_so(journal: Journal) -
         journal.create("taxi", 0, "", rows())
 
 
+def test_nothing_is_done_to_a_session_that_has_expired(journal: Journal) -> None:
+    made = journal.create("taxi", 3, "x", rows(1, 2, 3), ttl=3600)
+    (gone,) = journal.expire(time.time() + 2 * HOUR, 9)
+    for revision in (1, gone.revision):
+        assert not journal.append(readings((made.key, revision, 3, 4))).any()
+        assert not journal.retain(made.key, revision, 3, [])
+        assert journal.retain_all([Release(made.key, revision, 3, [])]) == [False]
+        with pytest.raises(SessionExpired) as refused:
+            journal.revise(made.key, revision, 2, 3, rows(4))
+        assert refused.value.facts["last_step"] == 2
+        journal.save(np.array([made.key]), [checkpoint(2, revision)])
+    assert journal.load(made.key)[0] is None
+    assert journal.states(np.array([made.key]), DIGESTS[0]) == [None]
+    found = journal.head("taxi")
+    assert (found.last_step, found.revision, found.first_step, found.expired) == (2, gone.revision, 3, True)
+    stale = [Beginning("taxi", 5, "", rows(1), revision=1)]
+    assert journal.replace_all(stale) == [None]
+    assert journal.replace_all([replace(stale[0], revision=gone.revision)])[0].revision == gone.revision + 1
+
+
 def test_an_expired_session_begins_anew_only_if_it_is_replaced(journal: Journal) -> None:
     made = journal.create("taxi", 3, "x", rows(1, 2, 3), ttl=60)
     assert len(journal.expire(time.time() + HOUR, 9)) == 1
@@ -125,3 +146,16 @@ def test_what_it_takes_is_told_in_bytes(journal: Journal) -> None:
     before = journal.size()
     journal.create("large", 0, "", rows(*range(20_000)))
     assert journal.size() >= before + 200_000
+
+
+def test_sessions_are_counted_by_what_their_names_begin_with_and_do_not_hold(journal: Journal) -> None:
+    names = ["", "a", "acme", "acme\x1f", "acme\x1fa", "acme\x1fb", "acme2\x1fa", "acm\x1fz", "é\x1fa", "z", "zeta"]
+    heads = [journal.create(name, 0, "", rows(1), ttl=60 if name == "acme\x1fb" else 0) for name in names]
+    assert [head.name for head in heads] == names
+    assert len(journal.expire(time.time() + HOUR, 9)) == 1
+    for prefix in ("", "acme\x1f", "acme", "é\x1f", "nobody\x1f", "z"):
+        for without in ("", "\x1f", "e"):
+            wanted = sum(name.startswith(prefix) and not (without and without in name) for name in names)
+            assert journal.count(prefix, without) == wanted, (prefix, without)
+    journal.delete("acme\x1fa")
+    assert (journal.count("acme\x1f"), journal.count("", "\x1f")) == (2, 5)

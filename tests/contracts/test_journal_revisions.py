@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.errors import HistoryGone, SessionExists, StaleSession, UnknownSession
-from service.journal import NO_READING, Beginning, Head, Journal
+from service.errors import SessionExists, StaleSession, UnknownSession
+from service.journal import NO_READING, Beginning, Head, Journal, Release
+from service.past_errors import HistoryGone
 from tests.contracts.journals import DIGESTS, checkpoint, follow, readings, rows
 
 
@@ -155,6 +156,42 @@ def test_newer_checkpoints_do_not_push_out_what_the_rest_is_replayed_from(journa
     assert journal.retain(head.key, 1, 2, [checkpoint(1, 1, DIGESTS[1], 11)]), "another model takes over"
     assert journal.load(head.key, DIGESTS[0], 3)[0] is None
     assert journal.load(head.key, DIGESTS[1], 3)[0].body[0] == 11
+
+
+def test_several_sessions_let_go_together_and_each_is_judged_for_itself(journal: Journal) -> None:
+    heads = [journal.create(f"s{at}", 0, "", rows(*range(4))) for at in range(4)]
+    for head in heads:
+        follow(journal, head, 4, 5, 6)
+    journal.delete("s1")
+    journal.replace("s2", 0, "", rows(9))
+    wanted = [Release(head.key, 1, 2 + at, [checkpoint(1 + at, fill=at)]) for at, head in enumerate(heads)]
+    assert journal.retain_all(wanted) == [True, False, False, True]
+    assert journal.retain_all([]) == []
+    for at in (0, 3):
+        assert journal.head(f"s{at}").first_step == 2 + at
+        np.testing.assert_array_equal(everything(journal, heads[at].key), rows(*range(2 + at, 7)))
+        assert journal.load(heads[at].key)[0].body[0] == at
+        follow(journal, heads[at], 7)
+    assert journal.head("s2").first_step == 0
+    with pytest.raises(ValueError, match="expected"):
+        journal.retain_all([Release(heads[0].key, 1, 4, [checkpoint(2)])])
+    journal.fold(99)
+    np.testing.assert_array_equal(everything(journal, heads[3].key), rows(*range(5, 8)))
+
+
+def test_a_state_from_before_the_kept_readings_is_not_kept(journal: Journal) -> None:
+    head = begun(journal, *range(10))
+    assert journal.retain(head.key, 1, 5, [])
+    for step in (0, 3):
+        journal.save(np.array([head.key]), [checkpoint(step, fill=step)])
+        found, after = journal.load(head.key)
+        assert found is None
+        np.testing.assert_array_equal(after, rows(*range(5, 10)))
+    journal.revise(head.key, 1, 9, 9, rows(9))
+    fork = journal.put("fork", journal.kept(head.key))
+    for key, revision in ((head.key, 2), (fork.key, 1)):
+        journal.save(np.array([key]), [checkpoint(3, revision, fill=3)])
+        assert journal.load(key)[0] is None
 
 
 def test_it_lets_go_of_nothing_where_it_is_not_what_was_seen(journal: Journal) -> None:

@@ -61,7 +61,7 @@ async def keeping(
         await engine.drain()
 
 
-async def settle(engine: Engine, clock: Clock, turns: int = 8) -> None:
+async def settle(engine: Engine, clock: Clock, turns: int = 10) -> None:
     """So much time passes that everything is looked at, and replays of a few chunks have come to their end."""
     for _ in range(turns):
         clock.now += LEAVES

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from service.engine import NO_STEP, NO_TIME, Engine
 from service.errors import (
-    DuplicateStep,
     Gap,
-    HistoryGone,
     InvalidValue,
     NonFiniteForecast,
     NoReadings,
@@ -27,6 +25,7 @@ from service.errors import (
     UnknownSession,
 )
 from service.journal import Checkpoint, Journal
+from service.past_errors import DuplicateStep, HistoryGone
 from service.places import Correction
 from service.revisions import Revised
 from service.runtimes.fake import FakeRuntime, fake_bundle

@@ -12,7 +12,10 @@ from service.errors import JournalDamaged, StateLost
 from service.journal import Checkpoint
 from service.journal.memory import MemoryJournal
 from service.journal.sqlite import SqliteJournal
-from tests.service.engines import START, Watcher, alone, codes, column, running, send
+from tests.service.engines import START, Clock, Watcher, alone, codes, column, running, send
+from tests.service.retaining import head_of, keeping, settle
+
+KEPT = {"keep_readings": 10, "keep_slack": 2, "keep_seconds": 0.001}
 
 
 class DamagedJournal(MemoryJournal):
@@ -103,3 +106,42 @@ async def test_a_session_that_cannot_be_looked_up_is_told_so_and_its_neighbours_
             assert "session 'a': an impossible key, revision or step" in str(answers.errors[1])
         with pytest.raises(JournalDamaged, match="session 'a'"):
             await engine.session("a")
+
+
+async def test_a_session_that_let_go_of_readings_is_lost_where_the_state_before_them_is_damaged(tmp_path: Path) -> None:
+    path, clock = tmp_path / "journal.sqlite", Clock()
+    async with keeping(
+        SqliteJournal(path, 1, "1h"), clock, keep_readings=10, keep_slack=2, keep_seconds=0.001
+    ) as engine:
+        for name in "ab":
+            await engine.create(name, START, column(*range(30)))
+        await settle(engine, clock)
+        assert (await engine.session("a")).first_step == 20, "enough stays for the model to warm up on it"
+    with sqlite3.connect(path) as database:
+        database.execute("DELETE FROM checkpoints")
+        database.execute("UPDATE bases SET body = zeroblob(length(body)) WHERE key = 1")
+    database.close()
+    watcher = Watcher()
+    async with running(journal=SqliteJournal(path, 1, "1h"), observer=watcher) as engine:
+        answers = await send(engine, ("a", 30.0, 30), ("b", 30.0, 30))
+        assert codes(answers) == ["state_lost", None]
+        np.testing.assert_array_equal(answers.quantiles[0], alone(np.arange(31.0))[-1])
+        with pytest.raises(StateLost):
+            await engine.peek("a")
+    assert set(watcher.faults) == {"JournalDamaged"}
+
+
+async def test_one_damaged_session_keeps_no_other_from_letting_go(tmp_path: Path) -> None:
+    path, clock = tmp_path / "journal.sqlite", Clock()
+    async with keeping(SqliteJournal(path, 1, "1h"), clock) as engine:
+        for name in "abc":
+            await engine.create(name, START, column(*range(30)))
+    journal = SqliteJournal(path, 1, "1h")
+    async with keeping(journal, clock, **KEPT) as engine:
+        for name in "abc":
+            await engine.peek(name)
+        with sqlite3.connect(path) as database:
+            database.execute("UPDATE sessions SET seen = 1 WHERE name = 'b'")
+        database.close()
+        await settle(engine, clock)
+        assert [head_of(journal, name).first_step for name in "ac"] == [20, 20]

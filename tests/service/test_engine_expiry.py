@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from service.engine import Engine
-from service.errors import SessionExpired, UnknownSession
+from service.errors import UnknownSession
 from service.journal import Wanted
 from service.journal.memory import MemoryJournal
+from service.past_errors import SessionExpired
 from tests.service.engines import START, Clock, alone, codes, column, send, turn
 from tests.service.retaining import Keeper, Wall, keeping, settle
 

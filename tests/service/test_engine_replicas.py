@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from threading import RLock
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,51 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine import Answers, Engine
-from service.errors import GatecastError, SessionExists
+from service.errors import GatecastError, JournalError, SessionExists
 from service.journal import Journal, Readings
-from service.journal.memory import MemoryJournal
-from service.runtimes.fake import FakeRuntime, fake_bundle
-from tests.service.engines import NAN, START, Item, alone, codes, column, frame, running, send
+from tests.service.engines import NAN, START, Item, alone, codes, column, frame, send
+from tests.service.shared import replicas
 from tests.service.test_engine_corrections import fixed
-
-
-class SharedJournal:
-    """A journal in memory that several engines use, one operation at a time; `before` an append others may act."""
-
-    shared = True
-
-    def __init__(self) -> None:
-        self.held = MemoryJournal(1)
-        self.before: Callable[[Readings], object] = lambda _: None
-        self._lock = RLock()
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.held, name)
-        if not callable(found):
-            return found
-
-        def locked(*given: Any, **named: Any) -> Any:
-            with self._lock:
-                return found(*given, **named)
-
-        return locked
-
-    def append(self, readings: Readings) -> Any:
-        with self._lock:
-            self.before(readings)
-            return self.held.append(readings)
-
-    def close(self) -> None:
-        """The others go on."""
-
-
-@asynccontextmanager
-async def replicas(count: int, **bounds: float) -> AsyncIterator[tuple[list[Engine], Journal]]:
-    journal: Any = SharedJournal()
-    bounds = {"max_batch": 16, "chunk": 8, "history_batch": 2, **bounds}  # so that warming up is short
-    async with AsyncExitStack() as stack:
-        opened = [running(FakeRuntime(fake_bundle()), journal, **bounds) for _ in range(count)]
-        yield [await stack.enter_async_context(each) for each in opened], journal
 
 
 def kept(journal: Journal, name: str) -> list[float]:
@@ -154,6 +110,28 @@ async def test_the_first_reading_of_a_session_is_taken_once() -> None:
         answers = await two.observe(frame(("a", 5, None, START), ("a", 6, 1)))
         assert (codes(answers), answers.repeated.tolist()) == ([None, None], [True, False])
         assert kept(journal, "a") == [5, 6]
+
+
+async def test_after_a_failure_nothing_is_believed_that_another_past_may_have_undone() -> None:
+    """As after a failover: a session's tail is gone, and another process has recorded other readings in its place."""
+    async with replicas(2) as ((one, two), journal):
+        await one.create("a", START, column(0, 1, 2))
+        await one.create("b", START, column(0))
+        await send(one, ("a", 3, 3), ("b", 1, 1))
+
+        def failing(_: Readings) -> None:
+            journal.before = lambda _: None
+            head = journal.head("a")
+            journal.held.revise(head.key, 1, 3, 2, np.array([[20.0], [30.0]]))
+            journal.held._heads.revision[journal.held._heads.slot(head.key)] = 1  # a server that lost it cannot tell
+            raise JournalError("the server is gone")
+
+        journal.before = failing
+        assert codes(await send(one, ("b", 2, 2))) == ["journal"]
+        answers = await send(one, ("a", 4, 4))
+        np.testing.assert_array_equal(forecast_of(answers), alone([0, 1, 20, 30, 4])[-1])
+        assert kept(journal, "a") == [0, 1, 20, 30, 4]
+        assert codes(await send(two, ("a", 5, 5))) == [None]
 
 
 async def test_looks_see_what_came_elsewhere() -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from service import regime as statistic
 from service import retention
 from service.bundle import Bundle
-from service.errors import StateLost
 from service.journal import Checkpoint, Head, Journal, open_journal
 from service.journal.memory import MemoryJournal
 from service.runtimes.fake import FakeRuntime, fake_bundle
@@ -180,78 +179,6 @@ async def test_a_watched_session_keeps_its_regime(monkeypatch: pytest.MonkeyPatc
                 await settle(engine, clock, 3)
             journal.save = lambda *_: None  # type: ignore[method-assign] # no farewell: the next start replays
     assert held(journal, "a") < 6
-
-
-async def test_another_model_warms_up_on_what_is_kept_and_stays_with_it() -> None:
-    journal, clock, values = MemoryJournal(1), Clock(), np.arange(40.0) ** 1.5
-    async with keeping(journal, clock, keep_readings=10, keep_slack=2, **OFTEN) as engine:
-        await engine.create("a", START, column(*values[:30]))
-        await settle(engine, clock)
-        old = head_of(journal, "a")
-    assert old.first_step == 20
-    runtime = FakeRuntime(other_bundle(context=10))
-    truth = alone(values[20:], START + 20 * 3_600, runtime)
-    async with keeping(journal, clock, runtime) as engine:
-        answers = await send(engine, ("a", values[30], 30))
-        np.testing.assert_array_equal(answers.quantiles[0], truth[10])
-    bases = [each for each in journal.kept(old.key).checkpoints if each.step == 19]
-    assert {each.digest for each in bases} == {fake_bundle().digest, runtime.bundle.digest}, "the old model's way back"
-    async with keeping(journal, clock, runtime, keep_readings=3, keep_slack=1, **OFTEN) as engine:
-        for step in range(31, 40):
-            answers = await send(engine, ("a", values[step], step))
-            np.testing.assert_array_equal(answers.quantiles[0], truth[step - 20])
-            await settle(engine, clock, 3)
-    async with keeping(journal, clock) as engine:
-        answers = await send(engine, ("a", 0.0, 39), ("a", 1.0, 40))
-        assert codes(answers) == ["conflict", None]
-
-
-async def test_a_model_that_needs_more_than_is_kept_is_refused_by_name() -> None:
-    journal, clock = MemoryJournal(1), Clock()
-    async with keeping(journal, clock, keep_readings=10, keep_slack=2, **OFTEN) as engine:
-        await engine.create("a", START, column(*range(30)))
-        await settle(engine, clock)
-    async with keeping(journal, clock, FakeRuntime(other_bundle(context=11))) as engine:
-        answers = await send(engine, ("a", 30.0, 30))
-        assert codes(answers) == ["state_lost"]
-        lost = answers.errors[0]
-        assert lost is not None
-        assert (lost.facts["kept"], lost.facts["needed"], lost.facts["last_step"]) == (10, 11, 29)
-        assert "newest 10 readings" in lost.message
-        assert "needs 11" in lost.message
-        with pytest.raises(StateLost):
-            await engine.peek("a")
-
-
-async def test_a_flag_that_another_model_raises_names_the_step_in_the_whole_session(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(statistic, "SHORTEST_MEMORY", 12)
-    journal, clock, values = MemoryJournal(1), Clock(), wave(120, 1, change=100)
-    async with keeping(journal, clock, keep_readings=60, keep_slack=2, **OFTEN) as engine:
-        await watch_all(engine, "a", history=values[:95])
-        await settle(engine, clock)
-    assert head_of(journal, "a").first_step == 35
-    async with keeping(journal, clock, FakeRuntime(other_bundle(context=1))) as engine:
-        seen = []
-        for step in range(95, 110):
-            answers = await send(engine, ("a", values[step], step))
-            seen.append(told(answers, 0))
-    raised = [said[2] for said in seen if said[0]]
-    assert raised
-    assert all(100 <= since < 110 for since in raised)
-
-
-async def test_the_gates_of_a_last_reading_are_found_from_what_is_kept() -> None:
-    journal, clock, runtime = MemoryJournal(1), Clock(), FakeRuntime(fake_bundle())
-    async with keeping(journal, clock, runtime) as engine:
-        await engine.create("a", START, column(*range(30)))
-        _, expected = await engine.gates("a")
-    async with keeping(journal, clock, runtime, keep_readings=1, keep_slack=1, **OFTEN) as engine:
-        await settle(engine, clock, 16)
-        assert held(journal, "a") == 1
-        _, found = await engine.gates("a")
-    np.testing.assert_array_equal(found, expected)
 
 
 async def test_a_session_that_cannot_be_replayed_keeps_its_readings_and_is_not_tried_at_every_look() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from service.errors import JournalDamaged, JournalError
 from service.journal import Export, Journal, Readings, Subject, Wanted, open_journal, upgrade
-from service.registry import origin_of
+from service.origin import origin_of
 from tests.fixtures import journal_2 as fixture
 from tests.service.engines import START
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from service.errors import JournalError
-from service.journal import Durable, Journal, Subject, Wanted
+from service.errors import JournalDamaged, JournalError
+from service.journal import Checkpoint, Durable, Journal, Subject, Wanted
 from service.journal.redis_address import read_address, without_password
 from tests.redis_server import RedisServer
 from tests.redis_shared import opening, require_redis
@@ -47,6 +47,21 @@ def test_what_was_written_is_there_when_it_is_opened_again(server: RedisServer) 
     found = again.head("meter")
     assert (found.key, found.start, found.last_step, found.static) == (head.key, 7, 2, {"area": 3.5})
     assert again.shared
+
+
+def test_a_base_that_is_damaged_is_never_taken_for_none(server: RedisServer) -> None:
+    journal = opened(server)
+    head = journal.create("meter", 0, "", np.ones((9, 2)))
+    bases = [Checkpoint(3, 1, digest, np.ones(5, np.float32)) for digest in ("mine", "other")]
+    assert journal.retain(head.key, 1, 4, bases)
+    redis = admin(server)
+    (saved,) = [key for key in redis.scan_iter() if redis.type(key) == b"hash" and redis.hexists(key, "b:3:mine")]
+    redis.hset(saved, "b:3:mine", redis.hget(saved, "b:3:mine")[:-1] + b"x")
+    with pytest.raises(JournalDamaged, match="does not match its checksum"):
+        journal.load(head.key, "mine")
+    with pytest.raises(JournalDamaged):
+        journal.kept(head.key)
+    assert journal.load(head.key, "other")[0].step == 3
 
 
 def test_prefixes_are_journals_of_their_own(server: RedisServer) -> None:

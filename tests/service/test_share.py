@@ -74,6 +74,15 @@ def test_each_worker_has_a_journal_of_its_own_that_says_how_many_there_are(tmp_p
     assert Share(1, 2).journal("memory") == "memory"
 
 
+@pytest.mark.parametrize(
+    ("url", "dealt"),
+    [("sqlite:journal", True), ("memory", True), ("redis://host:6379/0", False), ("rediss://host/0?wait=1", False)],
+)
+def test_sessions_are_dealt_to_workers_unless_their_journal_is_one_and_the_same(url: str, dealt: bool) -> None:
+    settings = Settings.read(bundle=Path("some.bundle"), journal=url, workers=3, worker=2)
+    assert settings.share == (Share(2, 3) if dealt else Share())
+
+
 @pytest.mark.parametrize(("before", "now"), [(1, 2), (2, 1), (2, 3), (3, 2)])
 def test_another_number_of_workers_is_refused_with_the_one_that_fits(tmp_path: Path, before: int, now: int) -> None:
     url = f"sqlite:{tmp_path}/journal.sqlite"

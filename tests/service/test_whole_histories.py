@@ -91,7 +91,7 @@ async def test_a_whole_history_is_forecast_as_torch_does_and_a_longer_one_or_a_s
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://gatecast") as http,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
         for length in (48, 30, 1):
             series = sent(length)

@@ -6,7 +6,8 @@ local row, revision, last, from = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber
 local key, saved, values = KEYS[2], KEYS[3], ARGV[5]
 local there, first, _, life, stands = place(key, row)
 if not there then return {'unknown'} end
-if there ~= revision or stands ~= last or life < 0 then return {'stale', there, stands} end
+if life < 0 then return {'expired', stands} end
+if there ~= revision or stands ~= last then return {'stale', there, stands} end
 local count = #values / row
 if from < first or from > last + 1 or from < 0 or (first > 0 and from + count == first) then return {'misfit', first} end
 local offset = HEADER + (from - first) * row

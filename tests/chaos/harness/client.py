@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import httpx
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from tests.chaos.harness.meter import Meter, Reading
 from tests.chaos.harness.population import Population
@@ -35,6 +35,9 @@ class Client(threading.Thread):
             self.stream()
         except (OSError, ConnectionClosed, httpx.TransportError):
             pass  # the service is gone
+        except InvalidMessage as fault:
+            if not isinstance(fault.__cause__, EOFError):  # else it is gone, in the middle of a handshake
+                self.fault = fault
         except BaseException as fault:
             self.fault = fault
 

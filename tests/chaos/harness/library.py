@@ -9,15 +9,16 @@ from collections.abc import Sequence
 
 from gatecast_client import Acknowledgement, GatecastClient, History, Retry
 from gatecast_client import Reading as Sent
-from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.errors import GatecastError
 from gatecast_client.stream import Stream
 
 from tests.chaos.harness.frame import quantiles_of
 from tests.chaos.harness.meter import Item, Meter, Reading, iso
 from tests.chaos.harness.population import Population
 
-PATIENT = Retry(first_seconds=0.02, most_seconds=0.2, patience_seconds=120.0)
+PATIENT = Retry(first_seconds=0.02, most_seconds=0.2, patience_seconds=120.0, connect_seconds=120.0)
 MANY = 8  # readings of one call
+UNAVAILABLE = 503  # a replica that ends, or cannot reach its journal
 WAIT = 0.05  # seconds until a session is made again
 
 
@@ -77,11 +78,14 @@ class Library(threading.Thread):
         while True:
             try:
                 view = await client.open_session(meter.name, history=history, start=start)
-            except ConnectionLost:  # requests are not repeated by the library, and may be called again
+            except GatecastError as error:  # a refusal is the caller's to repeat
+                if error.status != UNAVAILABLE:
+                    raise
                 await asyncio.sleep(WAIT)
             else:
-                meter.begun({"next_step": view.next_step})
-                return
+                break
+        meter.begun({"next_step": view.next_step})
+        self.calls += 1
 
     async def _each(self, stream: Stream, readings: list[Reading]) -> list[Item]:
         """Overlapping calls."""

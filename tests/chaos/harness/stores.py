@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from service.journal import Journal, open_journal
+from service.journal import Durable, Journal, open_journal
 from tests.redis_server import RedisServer
 
 
@@ -14,7 +15,7 @@ class Store(Protocol):
     """One journal, across any number of lives of the service."""
 
     url: str
-    durable: str  # what an acknowledged reading is said to survive
+    durable: Durable  # what an acknowledged reading is said to survive
 
     def start(self) -> None:
         """What must run before the service does."""
@@ -29,7 +30,7 @@ class Store(Protocol):
 class SqliteStore:
     """A file: nothing needs to run."""
 
-    durable = "disk"
+    durable: Durable = "disk"
 
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:{folder / 'journal.sqlite'}"
@@ -45,13 +46,12 @@ class SqliteStore:
 
 
 class RedisStore:
-    """A server of its own, which writes its file before it answers."""
+    """A server of its own, which writes its file before it answers, and lives as long as nobody ends its `server`."""
 
-    durable = "disk"
-
-    def __init__(self, folder: Path) -> None:
-        self.server = RedisServer(folder / "redis")
+    def __init__(self, folder: Path, fsync: Literal["always", "everysec"] = "always") -> None:
+        self.server = RedisServer(folder / "redis", fsync)
         self.url = self.server.url
+        self.durable: Durable = "disk" if fsync == "always" else "process"
 
     def start(self) -> None:
         self.server.start()
@@ -66,4 +66,5 @@ class RedisStore:
 STORES: dict[str, Callable[[Path], Store]] = {  # one line a journal that outlives a process
     "sqlite": SqliteStore,
     "redis": RedisStore,
+    "redis-everysec": partial(RedisStore, fsync="everysec"),
 }
