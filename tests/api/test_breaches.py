@@ -15,8 +15,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
 
-from service.api.unread import protocols
+from service.api.protocols import protocols
 from service.logs import silent_log
+from service.settings import Settings
 from tests.chaos import wire
 from tests.fuzz.connection import Connection
 from tests.fuzz.wires import frame
@@ -94,7 +95,11 @@ async def test_an_answer_to_a_stream_that_has_been_ended_finds_the_client_gone(e
             told.append(fault)
 
     config = Config(
-        application, http=HttpToolsProtocol, ws=protocols(30, silent_log())[1], log_config=None, lifespan="off"
+        application,
+        http=HttpToolsProtocol,
+        ws=protocols(Settings(bundle="unused"), silent_log(), lambda *_: None)[1],
+        log_config=None,
+        lifespan="off",
     )
     config.load()
     state = ServerState()
