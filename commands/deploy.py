@@ -67,7 +67,7 @@ def _deploy(console: Console, service: Service, version: str, shadow: bool) -> N
         while True:
             models = service.ask("GET", "/v1/models")
             candidate = _candidate(models, version)
-            if candidate is None or candidate["state"] == "ready":
+            if candidate is None or (shadow and candidate["state"] == "ready"):  # ready, it still has to take over
                 break
             if candidate["state"] == "rebuilding":
                 sessions = candidate["sessions"]
