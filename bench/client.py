@@ -12,9 +12,9 @@ import statistics
 import numpy as np
 
 from bench import section
+from bench.load.client_library import Errand, Found, Way, run
 from bench.load.job import Job, Layout
 from bench.load.job import run as run_bare
-from bench.load.library import Errand, Found, Way, run
 from bench.load.percentiles import Latencies
 from bench.load.server import Server
 from bench.load.setting import FRAME, IN_FLIGHT, Setting, options, setting

@@ -98,12 +98,12 @@ async def measured(folder: Path, sessions: int, history: int, readings: int) -> 
         rows = [await turns.row("before")]
         runtime = open_runtime("auto", new)
         engine.warm_up(runtime)
-        await engine.follow(runtime)
-        rows.append(await turns.row("rebuilding", asyncio.ensure_future(engine.level())))
+        await engine.models.follow(runtime)
+        rows.append(await turns.row("rebuilding", asyncio.ensure_future(engine.models.level())))
         rows.append(await turns.row("in the shadow"))
-        await engine.promote()
+        await engine.models.promote()
         rows.append(await turns.row("the old one keeps up"))
-        await engine.dismiss()
+        await engine.models.dismiss()
         rows.append(await turns.row("after"))
     finally:
         await engine.drain()

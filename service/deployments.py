@@ -109,7 +109,7 @@ class Deployments:
         self._work = asyncio.create_task(self._bring(self.candidate, bundle))
 
     async def promote(self, version: str, gate: Gate | None = None) -> None:
-        """The candidate serves, and after a restart too; as `Engine.promote`, and `NotRecorded`."""
+        """The candidate serves, and after a restart too; as `Models.promote`, and `NotRecorded`."""
         versions, candidate = self._checked(), self.candidate
         if candidate is None or candidate.version != version:
             raise NoCandidate(f"version {version!r} is not the candidate; deploy it first, with shadow=true")
@@ -117,12 +117,12 @@ class Deployments:
             raise self.failure
         if self.standing is None:
             raise CandidateNotReady(f"version {version!r} is being loaded; wait until it is ready")
-        await self._engine.promote(gate, lambda: versions.record(version))
+        await self._engine.models.promote(gate, lambda: versions.record(version))
         self.previous, self.version, self.candidate = self.version, version, None
         self._tell("promoted")
 
     async def rollback(self) -> None:
-        """The version before serves again; as `Engine.rollback`, and `NotRecorded`."""
+        """The version before serves again; as `Models.rollback`, and `NotRecorded`."""
         versions, before = self._checked(), self.previous
         found = self._engine.follower
         if found is None or found.role != "previous" or self.candidate is not None:
@@ -130,7 +130,7 @@ class Deployments:
                 "the version before is not at hand: it was let go in time or for another candidate, or none was "
                 "promoted since the start; deploy it"
             )
-        await self._engine.rollback(lambda: versions.record(before))
+        await self._engine.models.rollback(lambda: versions.record(before))
         self.version, self.previous = before, None
         self._tell("rolled back")
 
@@ -141,7 +141,7 @@ class Deployments:
             self._work.cancel()
         failed = candidate is not None and candidate.error is not None
         try:
-            await self._engine.dismiss()
+            await self._engine.models.dismiss()
         except GatecastError:
             if candidate is None:
                 raise
@@ -161,9 +161,9 @@ class Deployments:
         try:
             with faults_as(BrokenVersion, f"version {candidate.version!r} could not be loaded"):
                 runtime = await asyncio.to_thread(self._ready, bundle)
-                await self._engine.follow(runtime, self._resident(bundle))
+                await self._engine.models.follow(runtime, self._resident(bundle))
                 candidate.follows = True
-                await self._engine.level()
+                await self._engine.models.level()
                 if not candidate.shadow:
                     await self.promote(candidate.version)
         except Draining:  # the service ends, and with it the candidate

@@ -22,6 +22,7 @@ from service.frames import NO_STEP, NO_TIME, Answers, History, Observations, Ses
 from service.health import Health
 from service.journal import Journal, Wanted
 from service.loop import Loop
+from service.model_changes import Models
 from service.padding import PaddedRuntime
 from service.predictions import Prediction
 from service.quota import Quota
@@ -29,7 +30,7 @@ from service.replies import Caller, Replies
 from service.runtimes import Runtime
 from service.serving import Serving
 from service.share import Share
-from service.succession import Gate, Succession
+from service.succession import Succession
 from service.upkeep import Upkeep
 from service.waiting import Call, Frame, Peek, WaitingRoom
 from service.watched import WatchedSessions
@@ -51,7 +52,7 @@ __all__ = [
 class Engine:
     """Callers submit from their event loops and await; one thread owns runtime, arena and journal.
 
-    What changes the past of sessions, or copies them, is `changes`.
+    What changes the past of sessions, or copies them, is `changes`; what changes the model, `models`.
 
     There is no timer and no wait: whatever has come while a batch ran is the next batch. Between two chunks of
     long histories the stream has its turn. Any call may end in `Overloaded`, `Draining`, `ModelFailed` or
@@ -89,6 +90,7 @@ class Engine:
         self._upkeep = upkeep = Upkeep(serving, settings, observer, health, clock)
         health.probes["journal"] = upkeep.probe
         self.changes = Changes(self._call, serving)
+        self.models = Models(self._call, self._succession)
         self._loop = Loop(room, queue, serving, replies, upkeep, health, settings, clock)
         self._thread: Thread | None = None
 
@@ -271,34 +273,6 @@ class Engine:
         until = time.monotonic() + settings.warm_up_seconds
         model.warm_up(core.limit, settings.chunk, settings.history_batch, lambda: time.monotonic() < until)
         model.probe()
-
-    async def follow(self, runtime: Runtime, max_resident: int | None = None) -> None:
-        """A candidate from now on, which answers nobody: each batch is run on it too, and live states are rebuilt.
-
-        It must have been warmed up. `max_resident` sessions have their state at hand, as many as here if None.
-        `AlreadyServed`, `ModelMisfit`, `WarmUpNotKept`, `DeployUnderWay`.
-        """
-        await self._call(lambda _: self._succession.follow(runtime, max_resident))
-
-    async def level(self) -> None:
-        """Returns when the candidate has all states that were live; `NoCandidate`, `CandidateFailed`."""
-        await self._call(self._succession.level)
-
-    async def promote(self, gate: Gate | None = None, record: Callable[[], None] = lambda: None) -> None:
-        """The candidate answers from the next batch on, and the model before keeps up with it for a rollback.
-
-        `record` is called in between: if it raises, nothing has changed. `NoCandidate`, `CandidateFailed`,
-        `CandidateNotReady`, `NotBetter`.
-        """
-        await self._call(lambda _: self._succession.promote(gate, record))
-
-    async def rollback(self, record: Callable[[], None] = lambda: None) -> None:
-        """The model before answers again from the next batch on; `NoRollback`."""
-        await self._call(lambda _: self._succession.rollback(record))
-
-    async def dismiss(self) -> None:
-        """Lets go of the candidate, or of the model before; `NoCandidate`."""
-        await self._call(lambda _: self._succession.dismiss())
 
     @property
     def _core(self) -> Core:

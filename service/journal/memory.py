@@ -107,15 +107,7 @@ class MemoryJournal:
         return sum(name.startswith(prefix) and not (without and without in name) for name in self._sessions)
 
     def listing(self, wanted: Wanted) -> list[Head]:
-        found = (
-            each
-            for name, each in sorted(self._sessions.items())
-            if name.startswith(wanted.prefix)
-            and name > wanted.after
-            and wanted.parent in (None, each.parent)
-            and wanted.expired in (None, each.expired)
-            and (wanted.idle_since is None or each.seen < wanted.idle_since)
-        )
+        found = (each for name, each in sorted(self._sessions.items()) if each.is_wanted(name, wanted))
         return [self._head(each) for each, _ in zip(found, range(wanted.limit), strict=False)]
 
     def append(self, readings: Readings) -> NDArray[np.bool_]:

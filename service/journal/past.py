@@ -13,6 +13,7 @@ from service.journal.checkpoints import (
     checkpoints_of,
     drop_checkpoints,
     keep_checkpoints,
+    newest_checkpoint,
     renew_bases,
     save_checkpoints,
     set_bases,
@@ -122,6 +123,20 @@ def kept(store: Store, key: int) -> Kept:
     states = (*(each for each in found if each.step >= head.first_step - 1), *bases)
     told = head.start, head.origin, head.static, head.regime, head.ttl, head.first_step
     return Kept(*told, store.readings(key, head.first_step, head.last_step), states, head.parent)
+
+
+def load(
+    store: Store, key: int, digest: str | None, until: int | None
+) -> tuple[Checkpoint | None, NDArray[np.float64]]:
+    """As of a journal: the newest sound checkpoint, a base among them, and all readings after it."""
+    slot = store.slot(key)
+    revision, last = int(store.heads.revision[slot]), int(store.heads.last_step[slot])
+    first = int(store.heads.first_step[slot])
+    last = last if until is None else min(int(until), last)
+    with sound(store.path, "read a checkpoint"):
+        newest = newest_checkpoint(store.database, key, revision, (first - 1, last), digest)
+        newest = newest or base_of(store, key, revision, last, digest)
+    return newest, store.readings(key, first if newest is None else newest.step + 1, last)
 
 
 def base_of(store: Store, key: int, revision: int, last: int, digest: str | None) -> Checkpoint | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.journal.protocol import Beginning, Checkpoint, Export, Kept
+from service.journal.protocol import Beginning, Checkpoint, Export, Kept, Wanted
 
 
 @dataclass(eq=False)
@@ -35,6 +35,16 @@ class Remembered:
     def is_due(self, now: float) -> bool:
         """Whether its time is over."""
         return bool(self.begun.ttl) and not self.expired and self.seen + self.begun.ttl <= now
+
+    def is_wanted(self, name: str, wanted: Wanted) -> bool:
+        """Whether a listing shall have it."""
+        return (
+            name.startswith(wanted.prefix)
+            and name > wanted.after
+            and wanted.parent in (None, self.parent)
+            and wanted.expired in (None, self.expired)
+            and (wanted.idle_since is None or self.seen < wanted.idle_since)
+        )
 
     def keep(self, new: Checkpoint) -> None:
         """The newest checkpoint and the one before stay."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from service.errors import JournalError
 from service.journal import batches, past
 from service.journal.beginnings import begin, begin_anew
-from service.journal.checkpoints import drop_checkpoints, newest_checkpoint, save_checkpoints, states_at
+from service.journal.checkpoints import drop_checkpoints, save_checkpoints, states_at
 from service.journal.faults import explained, sound
 from service.journal.folding import Folding
 from service.journal.heads import exists, unknown
@@ -179,16 +179,8 @@ class SqliteJournal:
     def load(
         self, key: int, digest: str | None = None, until: int | None = None
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
-        key = int(key)  # SQLite takes no numpy integers
         with self._lock:
-            slot = self._store.slot(key)
-            revision, last = int(self._heads.revision[slot]), int(self._heads.last_step[slot])
-            first = int(self._heads.first_step[slot])
-            last = last if until is None else min(int(until), last)
-            with sound(self.path, "read a checkpoint"):
-                newest = newest_checkpoint(self._database, key, revision, (first - 1, last), digest)
-                newest = newest or past.base_of(self._store, key, revision, last, digest)
-            return newest, self.readings(key, first if newest is None else newest.step + 1, last)
+            return past.load(self._store, int(key), digest, until)  # SQLite takes no numpy integers
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
         with self._lock:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from gatecast_client import GatecastClient, Retry, Series
+from gatecast_client import GatecastClient, GatecastError, Retry, Series
 from gatecast_client.stream import Stream
 
 START = "2015-01-10T00:00:00"
@@ -104,7 +104,7 @@ class Load:
     async def made(self, call: Callable[[], Any]) -> bool:
         try:
             await call()
-        except Exception as error:
+        except (GatecastError, httpx.HTTPError) as error:
             print("made again:", error, file=sys.stderr)
             await asyncio.sleep(PAUSE)
             return False

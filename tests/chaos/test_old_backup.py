@@ -43,7 +43,7 @@ class Producer(threading.Thread):
         try:
             while self.at < LENGTH:
                 self._send(range(self.at, min(self.at + 5, LENGTH)))
-        except Exception as error:
+        except Exception as error:  # told to the test, which would not see it end this thread
             self.trouble = error
 
     def _send(self, steps: range) -> None:

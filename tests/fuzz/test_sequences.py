@@ -30,6 +30,7 @@ from tests.api.conftest import Behind, behind
 from tests.fuzz.examples import examples
 from tests.fuzz.frames import when
 from tests.fuzz.plain import Plain, Sent, Told, Value, World
+from tests.fuzz.wording import beginning, by_columns, by_items, item
 
 NEIGHBOUR = [3.0, None, 5.0]
 BEGIN = 48  # the hour at which sessions start, or a little after
@@ -87,12 +88,12 @@ class Sequences(RuleBasedStateMachine):
     def create(self, name: str, start: int, history: list[Value], kind: str) -> None:
         if name in self.world.sessions:
             return
-        self.ask("PUT", name, _beginning(start, history, kind), 201)
+        self.ask("PUT", name, beginning(start, history, kind), 201)
         self.world.sessions[name] = Plain(None if kind == "nothing" else start, history if kind == "history" else [])
 
     @rule(name=names, start=hours, history=histories, kind=st.sampled_from(["history", "start", "nothing"]))
     def replace(self, name: str, start: int, history: list[Value], kind: str) -> None:
-        self.ask("PUT", f"{name}?replace=true", _beginning(start, history, kind), 201)
+        self.ask("PUT", f"{name}?replace=true", beginning(start, history, kind), 201)
         old = self.world.sessions.get(name)
         fresh = Plain(None if kind == "nothing" else start, list(history) if kind == "history" else [])
         fresh.revision = 1 if old is None else old.revision + 1
@@ -113,19 +114,19 @@ class Sequences(RuleBasedStateMachine):
         data = self.socket.recv(timeout=20)
         answer = msgspec.msgpack.decode(data) if packed else json.loads(data)
         expected = self.taken(frame, fill)
-        told = _by_columns(answer, len(frame)) if form in ("columns", "raw") else _by_items(answer)
+        told = by_columns(answer, len(frame)) if form in ("columns", "raw") else by_items(answer)
         assert told == expected, (document, answer)
 
     @rule(name=names, drawn=st.lists(readings(), min_size=1, max_size=4), several=st.booleans(), gaps=st.booleans())
     def observe(self, name: str, drawn: list[tuple[str, Value, str, int]], several: bool, gaps: bool) -> None:
         frame = self.placed([(name, *rest) for _, *rest in (drawn if several else drawn[:1])])  # type: ignore[misc]
         gaps = gaps and self.may_fill(frame)
-        body = [{key: value for key, value in _item(sent, "").items() if key != "session"} for sent in frame]
+        body = [{key: value for key, value in item(sent, "").items() if key != "session"} for sent in frame]
         path = f"{name}/observations?gaps={'missing' if gaps else 'error'}"
         answer = self.ask("POST", path, body if several else body[0], 200, 404, 409, 422)
         expected = self.taken(frame, gaps)
         if several or "code" not in answer:
-            assert _by_items(answer) == expected, (body, answer)
+            assert by_items(answer) == expected, (body, answer)
         else:
             assert answer["code"] == expected[0].code, (body, answer)
 
@@ -270,7 +271,7 @@ class Sequences(RuleBasedStateMachine):
         return frame
 
     def framed(self, frame: list[Sent], form: str, fill: bool) -> Any:
-        items = [_item(sent, self.prefix) for sent in frame]
+        items = [item(sent, self.prefix) for sent in frame]
         if form == "item":
             return items[0]
         if form == "list":
@@ -297,43 +298,6 @@ class Sequences(RuleBasedStateMachine):
     def name_handles_of(self, name: str) -> None:
         self.socket.send(msgspec.msgpack.encode({"handles": [self.prefix + name]}))
         self.handles[name] = msgspec.msgpack.decode(self.socket.recv(timeout=20))["handles"]["first"]
-
-
-def _beginning(start: int, history: list[Value], kind: str) -> dict[str, Any]:
-    if kind == "history":
-        return {"history": {"start": when(start), "y": history}}
-    return {"start": when(start)} if kind == "start" else {}
-
-
-def _item(sent: Sent, prefix: str) -> dict[str, Any]:
-    item: dict[str, Any] = {"session": prefix + sent.session, "y": sent.y}
-    if sent.step is not None:
-        item["step"] = sent.step
-    if sent.hour is not None:
-        item["ds"] = when(sent.hour)
-    return item
-
-
-def _by_items(answer: Any) -> list[Told]:
-    return [
-        Told(None, each["error"]["code"])
-        if "error" in each
-        else Told(each["step"], None, each.get("repeated", False), each.get("filled", 0))
-        for each in (answer if isinstance(answer, list) else [answer])
-    ]
-
-
-def _by_columns(answer: Any, size: int) -> list[Told]:
-    steps, filled = (
-        np.frombuffer(column, "<i8").tolist() if isinstance(column, bytes) else column
-        for column in (answer["steps"], answer.get("filled", [0] * size))
-    )
-    codes = {each["at"]: each["error"]["code"] for each in answer.get("errors", [])}
-    repeated = set(answer.get("repeated", []))
-    return [
-        Told(None, codes[at]) if at in codes else Told(steps[at], None, at in repeated, filled[at])
-        for at in range(size)
-    ]
 
 
 @pytest.fixture(scope="module")

@@ -53,8 +53,8 @@ def expected(runtime: FakeRuntime, values: Sequence[float], start: int = START) 
 
 async def deploy(engine: Engine, runtime: FakeRuntime) -> None:
     """A candidate whose states are rebuilt."""
-    await engine.follow(runtime)
-    await asyncio.wait_for(engine.level(), 30)
+    await engine.models.follow(runtime)
+    await asyncio.wait_for(engine.models.level(), 30)
 
 
 async def fallen(engine: Engine) -> GatecastError:

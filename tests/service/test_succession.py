@@ -48,7 +48,7 @@ async def test_a_promoted_model_answers_as_if_it_had_served_from_the_first_readi
         np.testing.assert_array_equal(await streamed(engine, "a", values[:6]), expected(old(), values[:6])[-1])
         await deploy(engine, new())
         np.testing.assert_array_equal(await streamed(engine, "a", values[6:9]), expected(old(), values[:9])[-1])
-        await engine.promote()
+        await engine.models.promote()
         np.testing.assert_array_equal(await streamed(engine, "a", values[9:]), expected(new(), values)[-1])
         assert engine.runtime.bundle.manifest.name == "new"
 
@@ -61,7 +61,7 @@ async def test_at_the_switch_nothing_is_replayed_of_a_session_that_is_live() -> 
         watcher.rebuilds.clear()  # which are those that the stream waited for
         await deploy(engine, new())
         await streamed(engine, "a", values[6:7])
-        await engine.promote()
+        await engine.models.promote()
         await streamed(engine, "a", values[7:])
         assert watcher.rebuilds == []
 
@@ -73,7 +73,7 @@ async def test_a_session_that_is_not_at_hand_comes_back_with_the_new_model() -> 
         await streamed(engine, "a", values[:5])
         await streamed(engine, "b", others)  # which puts the other out
         await deploy(engine, new())
-        await engine.promote()
+        await engine.models.promote()
         np.testing.assert_array_equal(await streamed(engine, "a", values[5:]), expected(new(), values)[-1])
 
 
@@ -82,12 +82,12 @@ async def test_a_long_history_is_rebuilt_chunk_by_chunk_while_readings_go_on() -
     async with running(old(), chunk=16) as engine:
         await engine.create("a", START, column(*values[:200]))
         candidate = new()
-        await engine.follow(candidate)
+        await engine.models.follow(candidate)
         for value in values[200:]:
             await send(engine, ("a", value))
-        await asyncio.wait_for(engine.level(), 30)
+        await asyncio.wait_for(engine.models.level(), 30)
         assert max(run.time for run in candidate.log) <= 16
-        await engine.promote()
+        await engine.models.promote()
         assert (await engine.peek("a"))[1].tolist() == expected(new(), values)[-1].tolist()
 
 
@@ -99,7 +99,7 @@ async def test_what_was_put_aside_for_a_late_state_is_answered_by_the_model_that
         await deploy(engine, new())
         asked = asyncio.ensure_future(send(engine, ("a", values[2_000])))
         await turn(engine)
-        await engine.promote()
+        await engine.models.promote()
         assert not asked.done()
         answers = await asyncio.wait_for(asked, 30)
         assert codes(answers) == [None]
@@ -116,7 +116,7 @@ async def test_a_session_that_is_still_on_its_way_at_the_switch_is_asked_of_the_
         await streamed(engine, "a", values[2_000:2_002])
         assert engine.follower is not None
         assert engine.follower.left == 1
-        await engine.promote()
+        await engine.models.promote()
         np.testing.assert_array_equal(await streamed(engine, "a", values[2_002:]), expected(new(), values)[-1])
 
 
@@ -128,14 +128,14 @@ async def test_a_session_that_is_made_anew_across_the_switch_goes_on_from_there(
         await deploy(engine, new())
         made = asyncio.ensure_future(engine.create("a", START, column(*again[:2_000]), replace=True))
         await asyncio.sleep(0)
-        await engine.promote()
+        await engine.models.promote()
         assert not made.done()
         assert codes(await send(engine, ("a", 1.0))) == [None]  # of the session that was
         assert (await asyncio.wait_for(made, 30)).revision == 2
         np.testing.assert_array_equal(
             await streamed(engine, "a", again[2_000:2_001]), expected(new(), again[:2_001])[-1]
         )
-        await engine.rollback()
+        await engine.models.rollback()
         np.testing.assert_array_equal(await streamed(engine, "a", again[2_001:]), expected(old(), again)[-1])
 
 
@@ -146,8 +146,8 @@ async def test_a_model_that_is_let_go_still_answers_the_histories_that_it_was_gi
         history = History(np.array(values)[:, None], START + HOUR * np.arange(2_000))
         asked = asyncio.ensure_future(engine.forecast([history]))
         await asyncio.sleep(0)
-        await engine.promote()
-        await engine.dismiss()
+        await engine.models.promote()
+        await engine.models.dismiss()
         assert not asked.done()
         np.testing.assert_array_equal((await asyncio.wait_for(asked, 30))[0], expected(old(), values)[-1])
 
@@ -159,24 +159,24 @@ async def test_the_model_before_is_back_at_once_and_answers_as_if_it_had_never_g
         await streamed(engine, "a", values[:4])
         watcher.rebuilds.clear()
         await deploy(engine, new())
-        await engine.promote()
+        await engine.models.promote()
         await streamed(engine, "a", values[4:8])
-        await engine.rollback()
+        await engine.models.rollback()
         np.testing.assert_array_equal(await streamed(engine, "a", values[8:]), expected(old(), values)[-1])
         assert watcher.rebuilds == []
         assert engine.follower is None
         with pytest.raises(NoRollback):
-            await engine.rollback()
+            await engine.models.rollback()
 
 
 async def test_sessions_that_are_made_after_the_promotion_are_known_to_the_model_before() -> None:
     values = wave(6)
     async with running(old()) as engine:
         await deploy(engine, new())
-        await engine.promote()
+        await engine.models.promote()
         await engine.create("late", START, column(*values[:3]))
         await streamed(engine, "late", values[3:5])
-        await engine.rollback()
+        await engine.models.rollback()
         np.testing.assert_array_equal(await streamed(engine, "late", values[5:]), expected(old(), values)[-1])
 
 
@@ -184,7 +184,7 @@ async def test_after_its_time_the_model_before_is_let_go() -> None:
     clock = Clock()
     async with running(old(), clock=clock, rollback_seconds=60) as engine:
         await deploy(engine, new())
-        await engine.promote()
+        await engine.models.promote()
         await turn(engine)
         assert engine.follower is not None
         clock.now = 60.0

@@ -56,7 +56,7 @@ class Traffic:
     async def promote_amid(self) -> None:
         """Readings that wait are answered by the one model or by the other."""
         if self.candidate is not None:
-            await self.engine.level()
+            await self.engine.models.level()
             either, waiting = [self.serves, self.candidate], self._submit()
             await self.promote()
             await self._take([*waiting, *self._submit()], either)
@@ -95,23 +95,23 @@ class Traffic:
     async def deploy(self) -> None:
         if self.candidate is None:
             self.candidate = new() if type(self.serves) is FakeRuntime else old()
-            await self.engine.follow(self.candidate)
+            await self.engine.models.follow(self.candidate)
             self.before = None
 
     async def promote(self) -> None:
         if self.candidate is not None:
-            await self.engine.level()
-            await self.engine.promote()
+            await self.engine.models.level()
+            await self.engine.models.promote()
             self.serves, self.before, self.candidate = self.candidate, self.serves, None
 
     async def roll_back(self) -> None:
         if self.before is not None:
-            await self.engine.rollback()
+            await self.engine.models.rollback()
             self.serves, self.before = self.before, None
 
     async def give_up(self) -> None:
         if self.candidate is not None:
-            await self.engine.dismiss()
+            await self.engine.models.dismiss()
             self.candidate = None
 
     async def spoil(self) -> None:
@@ -120,7 +120,7 @@ class Traffic:
             self.candidate.broken = True
             await self.send()
             with suppress(CandidateFailed):
-                await self.engine.dismiss()
+                await self.engine.models.dismiss()
             self.candidate = None
 
     async def rest(self) -> None:

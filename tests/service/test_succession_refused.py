@@ -56,9 +56,9 @@ async def test_a_candidate_that_fails_is_given_up_by_name_and_the_current_one_no
         assert engine.ready
         assert watcher.faults == ["CandidateFailed"]
         with pytest.raises(CandidateFailed):
-            await engine.promote()
+            await engine.models.promote()
         await deploy(engine, new())  # another one may come
-        await engine.promote()
+        await engine.models.promote()
 
 
 @pytest.mark.parametrize("fault", ["raise_on", "nan_on"])
@@ -68,9 +68,9 @@ async def test_a_candidate_that_fails_on_what_is_recorded_ends_who_waits_for_it(
         await engine.create("a", START, column(*values))
         candidate = new()
         setattr(candidate, fault, values[2] if fault == "raise_on" else values[4])
-        await engine.follow(candidate)
+        await engine.models.follow(candidate)
         with pytest.raises(CandidateFailed):
-            await asyncio.wait_for(engine.level(), 30)
+            await asyncio.wait_for(engine.models.level(), 30)
         assert engine.ready
 
 
@@ -84,7 +84,7 @@ async def test_a_session_that_is_replaced_or_deleted_meanwhile_is_followed_as_it
         await engine.create("replaced", START, column(*again[:2]), replace=True)
         await engine.delete("deleted")
         await streamed(engine, "replaced", again[2:3])
-        await engine.promote()
+        await engine.models.promote()
         np.testing.assert_array_equal(await streamed(engine, "replaced", again[3:]), expected(new(), again)[-1])
         assert codes(await send(engine, ("deleted", 1.0))) == ["unknown_session"]
         await engine.create("deleted", START, column())
@@ -102,7 +102,7 @@ async def test_a_candidate_saves_nothing_and_a_promoted_model_does() -> None:
         await streamed(engine, "a", values[4:6])
         await turn(engine)
         assert journal.load(key, candidate.bundle.digest)[0] is None
-        await engine.promote()
+        await engine.models.promote()
         await streamed(engine, "a", values[6:])
     checkpoint, rest = journal.load(key, candidate.bundle.digest)
     assert checkpoint is not None
@@ -138,20 +138,20 @@ async def test_a_promotion_can_be_bound_to_the_errors() -> None:
         await streamed(engine, "a", [10.0] * 3)
         await deploy(engine, new())
         with pytest.raises(NotBetter, match="there are 0"):
-            await engine.promote(Gate(1.0, 5))
+            await engine.models.promote(Gate(1.0, 5))
         await streamed(engine, "a", [10.0] * 10)
         with pytest.raises(NotBetter, match="the current model stays") as refused:
-            await engine.promote(Gate(1.0, 5))
+            await engine.models.promote(Gate(1.0, 5))
         assert refused.value.facts["candidate"] > refused.value.facts["current"]  # type: ignore[operator]
         assert engine.runtime.bundle.manifest.name == "old"
-        await engine.promote(Gate(1e9, 5))
+        await engine.models.promote(Gate(1e9, 5))
         assert engine.runtime.bundle.manifest.name == "new"
 
 
 async def test_what_cannot_take_over_is_refused_by_name() -> None:
     async with running(old()) as engine:
         with pytest.raises(AlreadyServed):
-            await engine.follow(old())
+            await engine.models.follow(old())
         for changes, name in (
             ({"horizon": 4}, "horizon"),
             ({"quantiles": (0.5,)}, "quantiles"),
@@ -161,17 +161,17 @@ async def test_what_cannot_take_over_is_refused_by_name() -> None:
             ({"time_zone": "Europe/Berlin"}, "time_zone"),
         ):
             with pytest.raises(ModelMisfit, match=name) as refused:
-                await engine.follow(FakeRuntime(fake_bundle(name="misfit", **changes)))  # type: ignore[arg-type]
+                await engine.models.follow(FakeRuntime(fake_bundle(name="misfit", **changes)))  # type: ignore[arg-type]
             assert list(refused.value.facts["differs"]) == [name]  # type: ignore[call-overload]
         with pytest.raises(NoCandidate):
-            await engine.promote()
-        await engine.follow(new())
+            await engine.models.promote()
+        await engine.models.follow(new())
         with pytest.raises(DeployUnderWay):
-            await engine.follow(new())
-        await engine.dismiss()
+            await engine.models.follow(new())
+        await engine.models.dismiss()
         assert engine.follower is None
         with pytest.raises(NoCandidate):
-            await engine.dismiss()
+            await engine.models.dismiss()
 
 
 def test_a_model_that_needs_more_than_is_kept_is_refused_with_numbers() -> None:
@@ -189,7 +189,7 @@ async def test_if_it_cannot_be_recorded_nothing_is_promoted() -> None:
     async with running(old()) as engine:
         await deploy(engine, new())
         with pytest.raises(GatecastError, match="full"):
-            await engine.promote(record=full)
+            await engine.models.promote(record=full)
         assert engine.runtime.bundle.manifest.name == "old"
         assert engine.follower is not None
         assert engine.follower.role == "candidate"
@@ -200,9 +200,9 @@ async def test_who_waits_for_a_candidate_is_told_when_it_is_given_up_or_the_serv
         await engine.create("a", START, column(*wave(500)))
         candidate = new()
         candidate.gate.clear()
-        await engine.follow(candidate)
-        waiting = asyncio.ensure_future(engine.level())
-        giving_up = asyncio.ensure_future(engine.dismiss())
+        await engine.models.follow(candidate)
+        waiting = asyncio.ensure_future(engine.models.level())
+        giving_up = asyncio.ensure_future(engine.models.dismiss())
         await asyncio.sleep(0)
         candidate.gate.set()
         await asyncio.wait_for(giving_up, 30)
@@ -221,7 +221,7 @@ async def test_a_session_whose_regime_is_watched_goes_on_as_if_the_new_model_had
         await streamed(engine, "a", values[20:30])
         await deploy(engine, new())
         await send(engine, *[("a", value) for value in values[30:50]])  # several steps in one turn
-        await engine.promote()
+        await engine.models.promote()
         np.testing.assert_array_equal(await streamed(engine, "a", values[50:]), expected(new(), values)[-1])
         np.testing.assert_array_equal((await engine.regime("a"))[1], said)
 
@@ -249,6 +249,6 @@ async def test_what_is_known_ahead_and_static_reaches_the_candidate_too() -> Non
         await turn(engine)
         assert engine.follower is not None
         assert engine.follower.scores.readings == 1  # the forecast after step 4, with what both were told
-        await engine.promote()
+        await engine.models.promote()
         await streamed_with(engine, values[6:])
         np.testing.assert_array_equal((await engine.peek("a", ahead))[1], wanted)

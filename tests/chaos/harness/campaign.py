@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from service.bundle import Bundle
 from tests.chaos.harness.client import Client
+from tests.chaos.harness.client_library import Library
 from tests.chaos.harness.findings import Check, Findings
-from tests.chaos.harness.library import Library
 from tests.chaos.harness.meter import Meter
 from tests.chaos.harness.population import Population
 from tests.chaos.harness.posting import Posting

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ from tests.chaos.harness.population import Population
 SELDOM = 0.03  # chance, at each frame, that a session is made that is not there yet
 
 
-class Client(threading.Thread):
+class Client(threading.Thread, ABC):
     """Sends what its meters have until the service is gone, or it is told to stop."""
 
     def __init__(self, population: Population, meters: Sequence[Meter], seed: int) -> None:
@@ -41,9 +42,9 @@ class Client(threading.Thread):
         except BaseException as fault:
             self.fault = fault
 
+    @abstractmethod
     def stream(self) -> None:
         """Sends and takes answers; what stays in `waiting` was not answered."""
-        raise NotImplementedError
 
     def in_flight(self, moment: float) -> int:
         """Readings that were sent before this moment and never answered."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from service.bundle import Bundle
 from service.journal import Durable, open_journal
 from service.share import Share
+from tests.chaos.harness.client_library import Library
 from tests.chaos.harness.findings import Findings
-from tests.chaos.harness.library import Library
 from tests.chaos.harness.population import Population
 from tests.chaos.harness.verification import verify
 

@@ -1,6 +1,6 @@
 """The process that loads a service through the client library, as a user's program would: what it costs there.
 
-    python -m bench.load.library < errand.json
+    python -m bench.load.client_library < errand.json
 
 The counterpart of the generator, which does no more than it must.
 """
@@ -128,7 +128,7 @@ def blocking(errand: Errand) -> Found:
 def run(errand: Errand) -> Found:
     """Runs it in a process of its own; `RuntimeError` with what it said where it fails."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.load.library"],
+        [sys.executable, "-m", "bench.load.client_library"],
         input=msgspec.json.encode(errand),
         capture_output=True,
         cwd=Path(__file__).parents[2],

@@ -1,0 +1,45 @@
+"""What callers may do to the model that serves: let another one follow it, take its place, and give it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from service.changes import Call
+from service.runtimes import Runtime
+from service.succession import Gate, Succession
+
+
+class Models:
+    """Each takes effect between two batches. Any call may end in `Overloaded` or `Draining` beside what it names."""
+
+    def __init__(self, call: Call, succession: Succession) -> None:
+        self._call = call
+        self._succession = succession
+
+    async def follow(self, runtime: Runtime, max_resident: int | None = None) -> None:
+        """A candidate from now on, which answers nobody: each batch is run on it too, and live states are rebuilt.
+
+        It must have been warmed up. `max_resident` sessions have their state at hand, as many as here if None.
+        `AlreadyServed`, `ModelMisfit`, `WarmUpNotKept`, `DeployUnderWay`.
+        """
+        await self._call(lambda _: self._succession.follow(runtime, max_resident))
+
+    async def level(self) -> None:
+        """Returns when the candidate has all states that were live; `NoCandidate`, `CandidateFailed`."""
+        await self._call(self._succession.level)
+
+    async def promote(self, gate: Gate | None = None, record: Callable[[], None] = lambda: None) -> None:
+        """The candidate answers from the next batch on, and the model before keeps up with it for a rollback.
+
+        `record` is called in between: if it raises, nothing has changed. `NoCandidate`, `CandidateFailed`,
+        `CandidateNotReady`, `NotBetter`.
+        """
+        await self._call(lambda _: self._succession.promote(gate, record))
+
+    async def rollback(self, record: Callable[[], None] = lambda: None) -> None:
+        """The model before answers again from the next batch on; `NoRollback`."""
+        await self._call(lambda _: self._succession.rollback(record))
+
+    async def dismiss(self) -> None:
+        """Lets go of the candidate, or of the model before; `NoCandidate`."""
+        await self._call(lambda _: self._succession.dismiss())
