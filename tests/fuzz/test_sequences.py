@@ -11,7 +11,6 @@ from itertools import count
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -30,7 +29,7 @@ from tests.api.conftest import Behind, behind
 from tests.fuzz.examples import examples
 from tests.fuzz.frames import when
 from tests.fuzz.plain import Plain, Sent, Told, Value, World
-from tests.fuzz.wording import beginning, by_columns, by_items, item
+from tests.fuzz.wording import beginning, by_columns, by_items, columns, item, packed_columns
 
 NEIGHBOUR = [3.0, None, 5.0]
 BEGIN = 48  # the hour at which sessions start, or a little after
@@ -282,18 +281,8 @@ class Sequences(RuleBasedStateMachine):
         if form == "raw":
             for missing in sorted({sent.session for sent in frame} - set(self.handles)):
                 self.name_handles_of(missing)
-            sessions = np.array([self.handles[sent.session] for sent in frame], "<u4").tobytes()
-            y = np.array([math.nan if sent.y is None else sent.y for sent in frame], "<f8").tobytes()
-            steps = np.array([-1 if sent.step is None else sent.step for sent in frame], "<i8").tobytes()
-            ds = [None if sent.hour is None else when(sent.hour) for sent in frame]
-            return {"sessions": sessions, "y": y, "steps": steps, "ds": ds, **gaps}
-        return {
-            "sessions": [self.handles.get(sent.session, self.prefix + sent.session) for sent in frame],
-            "y": [sent.y for sent in frame],
-            "steps": [sent.step for sent in frame],
-            "ds": [None if sent.hour is None else when(sent.hour) for sent in frame],
-            **gaps,
-        }
+            return {**packed_columns(frame, self.handles), **gaps}
+        return {**columns(frame, self.handles, self.prefix), **gaps}
 
     def name_handles_of(self, name: str) -> None:
         self.socket.send(msgspec.msgpack.encode({"handles": [self.prefix + name]}))

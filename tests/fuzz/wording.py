@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,32 @@ def beginning(start: int, history: list[Value], kind: str) -> dict[str, Any]:
 
 
 def item(sent: Sent, prefix: str) -> dict[str, Any]:
-    item: dict[str, Any] = {"session": prefix + sent.session, "y": sent.y}
+    made: dict[str, Any] = {"session": prefix + sent.session, "y": sent.y}
     if sent.step is not None:
-        item["step"] = sent.step
+        made["step"] = sent.step
     if sent.hour is not None:
-        item["ds"] = when(sent.hour)
-    return item
+        made["ds"] = when(sent.hour)
+    return made
+
+
+def columns(frame: list[Sent], handles: dict[str, int], prefix: str) -> dict[str, Any]:
+    """Sessions by handle where they have one, else by name."""
+    return {
+        "sessions": [handles.get(sent.session, prefix + sent.session) for sent in frame],
+        "y": [sent.y for sent in frame],
+        "steps": [sent.step for sent in frame],
+        "ds": _times(frame),
+    }
+
+
+def packed_columns(frame: list[Sent], handles: dict[str, int]) -> dict[str, Any]:
+    """As raw numbers, each session by its handle."""
+    return {
+        "sessions": np.array([handles[sent.session] for sent in frame], "<u4").tobytes(),
+        "y": np.array([math.nan if sent.y is None else sent.y for sent in frame], "<f8").tobytes(),
+        "steps": np.array([-1 if sent.step is None else sent.step for sent in frame], "<i8").tobytes(),
+        "ds": _times(frame),
+    }
 
 
 def by_items(answer: Any) -> list[Told]:
@@ -45,3 +66,7 @@ def by_columns(answer: Any, size: int) -> list[Told]:
         Told(None, codes[at]) if at in codes else Told(steps[at], None, at in repeated, filled[at])
         for at in range(size)
     ]
+
+
+def _times(frame: list[Sent]) -> list[str | None]:
+    return [None if sent.hour is None else when(sent.hour) for sent in frame]
