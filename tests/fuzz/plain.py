@@ -45,6 +45,11 @@ class Told:
     repeated: bool = False
     filled: int = 0
 
+    @property
+    def kind(self) -> str:
+        """What became of the reading, in a word."""
+        return self.code or ("repeated" if self.repeated else "filled" if self.filled else "next")
+
 
 @dataclass
 class World:

@@ -234,10 +234,8 @@ class Sequences(RuleBasedStateMachine):
             assert view["next_step"] == len(session.readings), (name, view)
             assert view["revision"] == session.revision, (name, view)
             assert view["start"] == (None if session.start is None else when(session.start)), (name, view)
-            assert view.get("parent") == (None if session.parent is None else self.prefix + session.parent), (
-                name,
-                view,
-            )
+            parent = None if session.parent is None else self.prefix + session.parent
+            assert view.get("parent") == parent, (name, view)
         neighbour = seen["neighbour"]
         assert {key: neighbour[key] for key in self.neighbour} == self.neighbour
 
@@ -247,9 +245,7 @@ class Sequences(RuleBasedStateMachine):
 
     def taken(self, frame: list[Sent], fill: bool) -> list[Told]:
         told = self.world.take(frame, fill)
-        self.seen.update(
-            each.code or ("repeated" if each.repeated else "filled" if each.filled else "next") for each in told
-        )
+        self.seen.update(each.kind for each in told)
         return told
 
     def placed(self, drawn: list[tuple[str, Value, str, int]]) -> list[Sent]:
