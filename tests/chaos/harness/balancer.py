@@ -47,6 +47,10 @@ class Balancer(threading.Thread):
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _deal(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError):  # the server's callback would log it as a fault; its end is meant
+            await self._connect(reader, writer)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far = await self._next()
             if far is None:

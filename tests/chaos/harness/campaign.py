@@ -155,7 +155,7 @@ class Campaign:
         for meter in self._population.all:
             if meter.made:
                 self._population.place(meter)
-                if meter.acknowledged >= 0 and not self._findings:
+                if not self._findings:
                     self._population.look(meter)
         status, output = self._served.end()
         if status != 0:

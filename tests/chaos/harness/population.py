@@ -49,9 +49,13 @@ class Population:
         meter.placed(self._http.get(f"/v1/sessions/{meter.name}").raise_for_status().json())
 
     def look(self, meter: Meter) -> None:
-        """Asks for its forecast from where it stands, without a reading."""
-        answer = self._http.get(f"/v1/sessions/{meter.name}/forecast").raise_for_status().json()
-        meter.given.append((answer["step"], quantiles_of(answer["forecast"]["quantiles"])))
+        """Asks for its forecast from where it stands, without a reading; one that has none yet is told so."""
+        answer = self._http.get(f"/v1/sessions/{meter.name}/forecast")
+        body = answer.json()
+        if meter.acknowledged < 0 and body.get("code") == "no_readings":
+            return
+        answer.raise_for_status()
+        meter.given.append((body["step"], quantiles_of(body["forecast"]["quantiles"])))
 
     def deal(self, some: list[Meter], hands: int, chance: random.Random) -> list[list[Meter]]:
         """To so many clients, at random."""
