@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 RUN    ?= runs/taxi
 BUNDLE ?= $(RUN).bundle
 PORT   ?= 8000
+JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
@@ -24,8 +25,8 @@ $(RUN)/better: | $(VENV)/installed
 $(BUNDLE)/manifest.json: $(RUN)/better
 	$(BIN)/gatecast export $(RUN) --out $(BUNDLE)
 
-test: $(VENV)/installed ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/installed ## run all tests, two at a time (JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: $(VENV)/installed ## what CI runs: style, types, import rules, tests; warnings are errors
 	$(BIN)/ruff check .

@@ -80,6 +80,7 @@ async def test_a_bomb_is_unpacked_no_further_than_a_body_may_be(open_inside) -> 
         gzip.compress(body(100))[:-8] + bytes(8),
         zlib.compress(body(100)),
     ],
+    ids=["plain", "cut off", "cut off early", "more behind", "two in one", "wrong checksum", "zlib"],
 )
 @pytest.mark.parametrize("part", [1, 10**6])
 async def test_what_is_not_compressed_as_it_says_is_refused_by_name(http, data: bytes, part: int) -> None:
