@@ -32,3 +32,13 @@ def again(error: GatecastError) -> GatecastError:
     copy = type(error)(error.message, **error.facts)
     copy.__cause__ = error.__cause__
     return copy
+
+
+def told(error: GatecastError) -> None:
+    """Its caller has been answered: the error lets go of the way that it came.
+
+    The frames of its trace, and of its cause's, hold what was sent, and some of them the error: a circle, which would
+    stay, whole bodies in it, until the collector of cycles comes. Whoever logs the cause does it before; copies for
+    other callers keep theirs.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None

@@ -19,6 +19,10 @@ from gatecast_client.window import Window
 
 T = TypeVar("T")
 JSON = "application/json"
+# A connection that waits for longer is not used again. The service ends those that are idle, after 5 s unless it is set
+# otherwise: one that is taken up at that very moment has its request lost.
+IDLE_SECONDS = 2.0
+_POOL = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
 _STALE = 5  # attempts more, where somebody else moved the session on at that very moment, and nothing was done
 _RESTARTING = ("draining", "not_ready")
 
@@ -47,7 +51,7 @@ class Requests:
         self._window = Window(resend_readings)
         self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, OPEN_SECONDS))
-        self._http = httpx.AsyncClient(timeout=timeout, headers=self._headers)
+        self._http = httpx.AsyncClient(timeout=timeout, limits=_POOL, headers=self._headers)
 
     async def __aenter__(self) -> Self:
         return self

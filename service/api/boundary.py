@@ -15,7 +15,7 @@ from service.api.arriving import LATE
 from service.api.callers import key_id_of
 from service.api.unpacking import Gunzip, unpacking_of
 from service.errors import Draining, GatecastError, InternalError, MethodNotAllowed, TooLarge
-from service.faults import faults_as
+from service.faults import faults_as, told
 from service.limit_errors import TooSlow
 from service.logs import Log
 from service.metrics import Metrics
@@ -49,6 +49,7 @@ class Boundary:
                 await self._app(scope, receive, send)
         except InternalError as error:
             self._log.error("fault", route="stream", exc_info=error.__cause__)
+            told(error)
             await send({"type": "websocket.close", "code": 1011, "reason": "internal"})
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,6 +79,7 @@ class Boundary:
                 error.facts["request"] = name
             if not status:
                 await self.refuse(error)(scope, receive, answer)
+            told(error)
         seconds = time.perf_counter() - began
         route = _route(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"

@@ -50,6 +50,7 @@ def protocols(
         def connection_lost(self, exc: Exception | None) -> None:
             _end(self._unread, self._arriving)
             super().connection_lost(exc)
+            self._part()
 
         def data_received(self, data: bytes) -> None:
             if self._turned_away:
@@ -62,6 +63,8 @@ def protocols(
                 self._arriving.head()
             self._head_bytes += len(data)
             super().data_received(data)
+            if self._arriving is None:  # it is a stream now
+                return
             if not self._arriving.of_head:
                 self._head_bytes = 0
             elif self._head_bytes > settings.head_bytes:
@@ -82,6 +85,14 @@ def protocols(
         def handle_websocket_upgrade(self) -> None:
             _end(self._arriving)
             super().handle_websocket_upgrade()
+            self._part()
+
+        def _part(self) -> None:
+            """The connection is gone, or somebody else's: what was for its requests goes by itself, since it is not
+            left to the collector of cycles, which comes when a hundred thousand objects have come together.
+            """
+            self.parser = None  # type: ignore[assignment]  # its callbacks are methods of this object
+            self._arriving = None
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -134,6 +145,7 @@ def protocols(
         def connection_lost(self, exc: Exception | None) -> None:
             _end(self._unread)
             super().connection_lost(exc)
+            self.conn.parser.close()  # a generator that would wait for more, held by the connection and holding it
 
         def pause_writing(self) -> None:
             super().pause_writing()

@@ -18,7 +18,7 @@ from service.api.handles import Handles
 from service.api.items import Item, echo, refusal
 from service.api.wish import Asked, Wish
 from service.errors import GatecastError, InternalError, WrongType
-from service.faults import faults_as
+from service.faults import faults_as, told
 from service.names import all_inside, inside
 
 Answer = Item | list[Item] | ColumnAnswer
@@ -81,6 +81,7 @@ class Taker:
                 answer = refusal(frame.readings[0].session, frame.readings[0].step, error)
             else:
                 answer = self._whole(error)
+            told(error)
         sent = taken.codec.encode(answer)
         return sent.decode("utf-8") if taken.as_text else sent
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 
 import pytest
 from gatecast_client import ConnectionLost, GatecastClient, GatecastError, Retry, Series
+from gatecast_client.requests import IDLE_SECONDS
 
+from service.settings import Settings
 from tests.client.scripted import Hours
 
 SESSION = (
@@ -121,3 +124,26 @@ async def test_a_session_that_somebody_else_moves_on_is_asked_for_again_a_few_ti
         await client.correct("a", {3: 1.0})
     assert told.value.code == "stale_session"
     assert len(shop.asked) == 3 + 6
+
+
+async def test_a_connection_that_the_service_may_be_ending_as_idle_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    came: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(writer)
+        while (await reader.read(65_536)) != b"":
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(SESSION)}\r\n\r\n{SESSION}".encode())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, GatecastClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as client:
+        connections, now = [], time.monotonic()
+        for idle in (0.0, IDLE_SECONDS / 2, Settings.model_fields["keep_alive_seconds"].default / 2):
+            now += idle
+            monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+            await client.delete_session("a")
+            connections.append(len(came))
+        monkeypatch.undo()
+    assert connections == [1, 1, 2]
