@@ -52,13 +52,23 @@ class Owed:
             return False
         begin, end = frequency.times(start, np.array([first, stop])).tolist()
         with self._lock:
-            held = self._places.pop(session, set())
-            self._count -= len(held)
+            held = self._take(session)
             held = {place for place in held if not _before(place, first, begin)}
             if held:
                 self._places[session] = held
                 self._count += len(held)
             return any(_before(place, stop, end) for place in held)
+
+    def forget(self, session: str) -> None:
+        """Nothing is owed to a session that has ended, nor to the one that begins under its name."""
+        if session in self._places:
+            with self._lock:
+                self._take(session)
+
+    def _take(self, session: str) -> set[Place]:
+        held = self._places.pop(session, set())
+        self._count -= len(held)
+        return held
 
     def _owe(self, places: Iterable[tuple[str, Place]]) -> None:
         with self._lock:
