@@ -26,6 +26,7 @@ from service.journal.redis_records import (
 from service.journal.redis_server import Command, run_script
 from service.journal.redis_store import AT_ONCE, TRIES, Store
 from service.journal.shapes import checked
+from service.names import quoted
 
 SESSION_BYTES = 600  # what Redis takes for a session without readings and checkpoints, about
 AT_LEAST = 128  # names that a listing reads at a time, of which those are taken that are wanted
@@ -96,7 +97,7 @@ class Sessions(Store):
             asked = [name for name, key in zip(asked, keys, strict=True) if key is not None and heads[key] is None]
             if not asked:
                 return [found[name] for name in names]
-        raise self._damaged(f"nothing is found of session {asked[0]!r}")
+        raise self._damaged(f"nothing is found of session {quoted(asked[0])}")
 
     def names(self) -> list[str]:
         answers = self._run("read its sessions", [_on(each, "HKEYS", each.names) for each in self._partitions.all])
