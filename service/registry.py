@@ -218,9 +218,9 @@ class Registry:
         return row
 
     def delete(self, name: str) -> None:
-        """Forgets a session here and in the journal, one that has expired too; `UnknownSession` if there is none."""
+        """Forgets a session, one that has expired or is damaged too; `UnknownSession` if there is none."""
         rows = self.find([name])
-        if rows[0] == UNKNOWN and name not in self._expired:
+        if rows[0] == UNKNOWN and name not in self._expired and name not in self._damaged:
             raise self.unknown(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
