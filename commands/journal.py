@@ -17,6 +17,8 @@ journal = typer.Typer(
     help="Look into a journal, check, copy, restore, compact or migrate it, export its readings.",
 )
 
+DEFAULT = "default"  # the tenant of all sessions that were made without keys
+
 _Journal = Annotated[str, typer.Argument(help="sqlite:PATH, or the path alone.", show_default=False)]
 
 
@@ -24,6 +26,7 @@ _Journal = Annotated[str, typer.Argument(help="sqlite:PATH, or the path alone.",
 def inspect(
     journal: _Journal,
     session: Annotated[str | None, typer.Option(help="One session instead of the whole.")] = None,
+    tenant: Annotated[str, typer.Option(help="Whose session it is.")] = DEFAULT,
 ) -> None:
     """Show what stands in a journal, running or not: sessions, readings, tail, checkpoints, sizes, its model."""
     from commands.journaling.inspection import of_session, of_whole
@@ -33,9 +36,10 @@ def inspect(
         if session is None:
             console.print(of_whole(snapshot))
             return
-        head = snapshot.session(session)
+        head = snapshot.session(session, "" if tenant == DEFAULT else tenant)
         if head is None:
-            refuse(f"there is no session {session!r} in {snapshot.path}")
+            whose = "" if tenant == DEFAULT else f" of the tenant {tenant!r}"
+            refuse(f"there is no session {session!r}{whose} in {snapshot.path}; other tenants' are asked with --tenant")
         else:
             console.print(of_session(snapshot, head))
 
@@ -139,12 +143,16 @@ def export_readings(
     journal: _Journal,
     out: Annotated[Path, typer.Argument(help="The Parquet file; an older one is replaced.", show_default=False)],
     prefix: Annotated[str, typer.Option(help="Only sessions whose names begin so.")] = "",
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's sessions.", show_default=False)] = None,
     own_name: Annotated[
         bool, typer.Option("--own-name", help="Call the target as the journal's model does, instead of y.")
     ] = False,
 ) -> None:
-    """Write all readings, running or not, as a table that `gatecast train` reads."""
-    from commands.journaling.readings import export
+    """Write all readings, running or not, as a table that `gatecast train` reads.
+
+    Where there are sessions of tenants the table says whose each one is in a column `tenant`.
+    """
+    from commands.journaling.readings import Wish, export
     from datasets.table import DataError
     from service.journal.snapshot import Snapshot
 
@@ -153,8 +161,9 @@ def export_readings(
         with bar("readings") as progress:
             task = progress.add_task("Exporting", total=None)
             try:
+                wanted = Wish(prefix, tenant and ("" if tenant == DEFAULT else tenant))
                 done = export(
-                    snapshot, out, prefix, own if own_name else "y", lambda more: progress.advance(task, more)
+                    snapshot, out, wanted, own if own_name else "y", lambda more: progress.advance(task, more)
                 )
             except DataError as wrong:
                 out.unlink(missing_ok=True)
@@ -162,7 +171,8 @@ def export_readings(
                 return
     if not done.readings:
         out.unlink(missing_ok=True)
-        refuse(f"there are no readings in {snapshot.path}" + (f" of sessions {prefix}…" if prefix else ""))
+        whose = f" of the tenant {tenant}" if tenant else ""
+        refuse(f"there are no readings{whose} in {snapshot.path}" + (f" of sessions {prefix}…" if prefix else ""))
     if done.left_out:
         errors.print(
             f"[yellow]![/] {done.left_out:,} readings were left out: they lie at times that the clocks of "

@@ -11,6 +11,7 @@ from datasets.clock import looks_temporal
 from datasets.source import Source, shown
 
 _SERIES = ("unique_id",)
+_TENANT = "tenant"  # whose series it is, where the column holds text
 _TIMES = ("ds", "timestamp", "date", "time", "datetime")
 _TARGETS = ("y", "value", "target")
 _SAMPLE = 100
@@ -19,13 +20,17 @@ _LISTED = 20
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns by their part; `series` is None where the file holds one series and no column says which."""
+    """The columns by their part; `series` is None where the file holds one series and no column says which.
+
+    Where there is a `tenant`, series of one name that are different tenants' are different ones.
+    """
 
     series: str | None
     time: str
     target: str
     covariates: tuple[str, ...]
     static: tuple[str, ...] = ()
+    tenant: str | None = None
 
 
 def choose_columns(
@@ -52,15 +57,16 @@ def choose_columns(
 
     if series is None:
         series = next((name for name in free() if name.lower() in _SERIES), None)
+    tenant = _TENANT if series is not None and _TENANT in free(series) and _is_text(source, _TENANT) else None
     if time is None:
-        time = _time(source, free(series))
+        time = _time(source, free(series, tenant))
     if target is None:
-        target = _target(source, free(series, time))
+        target = _target(source, free(series, tenant, time))
     if covariates is None:
-        covariates = free(series, time, target)
+        covariates = free(series, tenant, time, target)
         for name in covariates:
             _check_covariate(source, name)
-    return Roles(series, time, target, tuple(covariates), tuple(static))
+    return Roles(series, time, target, tuple(covariates), tuple(static), tenant)
 
 
 def _check_named(source: Source, named: Iterable[tuple[str, str | None]]) -> None:
@@ -120,6 +126,12 @@ def _looks_numeric(column: pl.Series) -> bool:
     sample = column.drop_nulls().head(_SAMPLE)
     numbers = sample.str.strip_chars().cast(pl.Float64, strict=False)
     return 2 * (len(sample) - numbers.null_count()) >= max(len(sample), 1)
+
+
+def _is_text(source: Source, name: str) -> bool:
+    """Whether a column holds words; of a Parquet file it says so itself."""
+    column = source.frame[name]
+    return column.dtype == pl.String and (source.separator is None or not _looks_numeric(column))
 
 
 def _check_covariate(source: Source, name: str) -> None:

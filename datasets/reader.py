@@ -44,7 +44,7 @@ def read_table(
     known = _known_ahead(source, roles, future)
     clock = read_clock(source, roles.time)
     values = read_numbers(source, (roles.target, *roles.covariates, *roles.static))  # (rows, 1 + covariates + static)
-    readings = by_series(source, roles.series, clock, values)
+    readings = by_series(source, roles.series, clock, values, roles.tenant)
     _check_targets(source, readings, roles.target)
     step = _frequency(source, readings, clock, frequency, snap)
     places = place(source, readings, step, snap)

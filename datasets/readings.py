@@ -47,10 +47,13 @@ def read_numbers(source: Source, names: Sequence[str]) -> NDArray[np.float64]:
     return np.ascontiguousarray(numbers)
 
 
-def by_series(source: Source, name: str | None, clock: Clock, values: NDArray[np.float64]) -> Readings:
+def by_series(
+    source: Source, name: str | None, clock: Clock, values: NDArray[np.float64], tenant: str | None = None
+) -> Readings:
     """Sorts the rows by series, in the order in which the series first appear; DataError if times do not rise.
 
-    Rows of different series may be mixed; without a column of series the file is one series, named after it.
+    Rows of different series may be mixed; without a column of series the file is one series, named after it. Where a
+    column says whose they are, a series is called TENANT/NAME.
     """
     rows = np.arange(len(clock.times))
     if name is None:
@@ -58,6 +61,8 @@ def by_series(source: Source, name: str | None, clock: Clock, values: NDArray[np
         bounds = np.array([0, len(rows)])
     else:
         column = _series_names(source, name)
+        if tenant is not None:
+            column = _series_names(source, tenant) + "/" + column
         numbered = pl.DataFrame({"series": column, "row": rows})
         first = numbered.select(pl.col("row").first().over("series")).to_series().to_numpy()
         if (np.diff(first) < 0).any():

@@ -18,12 +18,25 @@ ROWS = 2**17  # of a row group, about
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns beside unique_id and ds are called, and the zone of ds (None: no zone, or counts)."""
+    """What the columns beside unique_id and ds are called, and the zone of ds (None: no zone, or counts).
+
+    With `tenants` there is one more before them, `tenant`, which is part of a series' name.
+    """
 
     target: str
     covariates: tuple[str, ...]
     static: tuple[str, ...]
     zone: str | None
+    tenants: bool = False
+
+    @property
+    def texts(self) -> list[str]:
+        """Those that name the series."""
+        return ["tenant", "unique_id"] if self.tenants else ["unique_id"]
+
+    @property
+    def numbers(self) -> list[str]:
+        return [self.target, *self.covariates, *self.static]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +47,7 @@ class Block:
     times: NDArray[np.int64]  # (n,) seconds of the series' own wall clock since 1970, or counts
     values: NDArray[np.float64]  # (n, 1 + covariates), NaN where missing
     static: NDArray[np.float64]  # (static,), NaN where unknown
+    tenant: str = ""
 
 
 def write_table(path: Path, columns: Columns, blocks: Iterator[Block], has_calendar: bool) -> int:
@@ -41,13 +55,13 @@ def write_table(path: Path, columns: Columns, blocks: Iterator[Block], has_calen
 
     Returns how many readings were left out: those at times that the clocks of the zone skip.
     """
-    names = ["unique_id", "ds", columns.target, *columns.covariates, *columns.static]
+    names = [*columns.texts, "ds", *columns.numbers]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path}: two columns would be called {twice!r}: choose another name for the target")
     form = _Times(columns.zone, has_calendar)
-    numbers = dict.fromkeys(names[2:], pl.Float64())
-    schema = {"unique_id": pl.String(), "ds": form.kind, **numbers}
+    numbers = dict.fromkeys(columns.numbers, pl.Float64())
+    schema = {**dict.fromkeys(columns.texts, pl.String()), "ds": form.kind, **numbers}
 
     def frames(
         wanted: list[str] | None, predicate: pl.Expr | None, most: int | None, size: int | None
@@ -55,7 +69,7 @@ def write_table(path: Path, columns: Columns, blocks: Iterator[Block], has_calen
         del wanted, predicate, most, size  # all of it is written
         waiting: list[pl.DataFrame] = []
         for block in blocks:
-            waiting.append(form.frame(block, names))
+            waiting.append(form.frame(block, columns))
             if sum(frame.height for frame in waiting) >= ROWS:
                 yield pl.concat(waiting)
                 waiting = []
@@ -81,17 +95,16 @@ class _Times:
         if self._offset:
             self.kind = pl.String()
 
-    def frame(self, block: Block, names: list[str]) -> pl.DataFrame:
+    def frame(self, block: Block, columns: Columns) -> pl.DataFrame:
         """The readings of a block, without those at times that there are not in their zone."""
         static = np.broadcast_to(block.static, (len(block.values), len(block.static)))
-        numbers = dict(zip(names[2:], np.column_stack((block.values, static)).T.copy(), strict=True))
-        frame = pl.DataFrame(
-            {"unique_id": pl.repeat(block.unique_id, len(block.times), eager=True), "ds": self._column(block.times)}
-            | numbers
-        )
+        numbers = dict(zip(columns.numbers, np.column_stack((block.values, static)).T.copy(), strict=True))
+        named = {"tenant": block.tenant, "unique_id": block.unique_id}
+        texts = {name: pl.repeat(named[name], len(block.times), eager=True) for name in columns.texts}
+        frame = pl.DataFrame({**texts, "ds": self._column(block.times), **numbers})
         dated = frame["ds"].is_not_null().to_numpy()
         self.left_out += int(np.count_nonzero(~dated & ~np.isnan(block.values).all(1)))
-        return frame.filter(dated).with_columns(pl.col(names[2:]).fill_nan(None))
+        return frame.filter(dated).with_columns(pl.col(columns.numbers).fill_nan(None))
 
     def _column(self, times: NDArray[np.int64]) -> pl.Series:
         if not self._has_calendar:

@@ -79,7 +79,8 @@ def open_service(settings: Settings, log: Log) -> Service:
     subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
     share.refuse_others(settings.journal)
     place = share.journal(settings.journal)
-    journal = open_journal(place, bundle.width, frequency, settings.durable, subject, share)
+    resident = _engine_settings(settings, bundle.initial.nbytes).max_resident
+    journal = open_journal(place, bundle.width, frequency, settings.durable, subject, share, resident=resident)
     return assemble(settings, runtime, journal, log, chosen)
 
 

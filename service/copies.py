@@ -134,15 +134,10 @@ class Copies:
             return registry.journal.kept(int(registry.table.key[row]))
 
     def _put(self, name: str, kept: Kept, replace: bool) -> SessionView:
-        new = self.registry.head(name) is None
-        if new:
-            self.registry.quota.check(name)
-        with faults_as(JournalError, BROKEN):
-            head = self.registry.journal.put(name, kept, replace)
-        if new:
-            self.registry.quota.made(name)
-        self.registry.changed(name)
-        return self.registry.view(self.registry.adopt(head), created=True)
+        registry = self.registry
+        new = registry.head(name) is None
+        row = registry.begin(name, new, lambda: registry.journal.put(name, kept, replace))
+        return registry.view(row, created=True)
 
     def _checked(self, kept: Kept) -> Kept:
         """Of a file that somebody sent: sound numbers, and of its states those alone that can be ours."""

@@ -89,7 +89,15 @@ class Core:
         self.checkpoints = Checkpoints(around.journal, table, settings, observer, bundle.digest)
         self.cache = ArenaCache(runtime, table, self.checkpoints, observer, settings.max_resident, watch)
         self.registry = registry = Registry(
-            around.journal, table, self.cache, self.checkpoints, frequency, known, around.share, around.quota
+            around.journal,
+            table,
+            self.cache,
+            self.checkpoints,
+            frequency,
+            known,
+            around.share,
+            around.quota,
+            around.room.owed,
         )
         self._around = around
         self.histories = histories = Histories(

@@ -37,6 +37,8 @@ class Expiry:
         if heads:
             rows = self._registry.table.find([head.name for head in heads])
             self._registry.forget(rows[rows >= 0])
+            for head in heads:
+                self._registry.owed.forget(head.name)
             self._observer.expired(len(heads))
         if len(heads) < AT_ONCE:
             self._next = now + self._pause

@@ -10,6 +10,7 @@ from datasets.frequency import Frequency
 from service.batching import Batch
 from service.errors import Gap, GatecastError, Overloaded
 from service.filled import Filled, fill
+from service.owed import Place, comes_again, wanted
 from service.waiting import Frame, WaitingRoom
 
 
@@ -46,13 +47,17 @@ class Filling:
         self._piece_of = np.repeat(np.arange(len(sizes)), sizes)
         self._of_frame = [piece.frame.filled for piece in batch.pieces]  # readings that went in, by piece
         self._all = 0
+        self._refused: dict[str, list[Place]] = {}  # of this batch: its frames are told when it is over
         self.counts = np.zeros(len(batch), np.int64)  # missing readings that go in before each
         self.firsts = np.zeros(len(batch), np.int64)  # the step of the first of them
 
     def take(self, item: int, start: int, first: int, step: int, gap: Gap) -> GatecastError | None:
         """Notes that the steps from `first` on enter before a reading of `step`; else the error: `gap`, or more."""
-        gaps, owed = self._gaps, self._gaps.room.owed
-        if not self._may[item] or owed.within(self._sessions[item], first, step, start, gaps.frequency):
+        gaps, name = self._gaps, self._sessions[item]
+        missing = first, step, start, gaps.frequency
+        if not self._may[item] or wanted(self._refused.get(name, ()), *missing):
+            return gap
+        if gaps.room.owed.within(name, *missing):
             return gap
         skipped, piece = step - first, int(self._piece_of[item])
         if skipped > gaps.steps:
@@ -68,6 +73,15 @@ class Filling:
         self._all += skipped
         self.counts[item], self.firsts[item] = skipped, first
         return None
+
+    def refuse(self, item: int, error: GatecastError) -> None:
+        """Notes that a reading was refused, before those of its session that follow in the batch are judged."""
+        piece = self._pieces[self._piece_of[item]]
+        sent, at = piece.frame.observations, piece.first + item - int(self._begins[self._piece_of[item]])
+        new = piece.frame.added is not None and bool(piece.frame.added[at])
+        if sent.fill and not new and comes_again(error):
+            place = int(sent.steps[at]), int(sent.times[at])
+            self._refused.setdefault(self._sessions[item], []).append(place)
 
     def lacking(self) -> list[tuple[Frame, Filled]]:
         """The frames that have gaps, each with what it becomes."""

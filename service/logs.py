@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
@@ -24,6 +25,9 @@ _CLIENTS_FAULTS = frozenset(
         "ASGI callable returned without completing handshake.",  # it was refused, with a problem document
     }
 )
+# As the journal's errors quote a session's name for those who may ask why (`service.names.quoted`).
+_QUOTED = r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+_NAMED = re.compile(rf"\b(session|name) {_QUOTED}(?: of the tenant {_QUOTED})?")
 
 
 def open_log(level: str, form: Literal["auto", "json", "console"], stream: TextIO) -> Log:
@@ -86,7 +90,7 @@ class LogObserver(NullObserver):
     def readiness(self, ready: bool, reason: str) -> None:
         log = self._log.warning if self._was_ready and not ready else self._log.info
         self._was_ready |= ready
-        log("ready" if ready else "not ready", reason=reason)
+        log("ready" if ready else "not ready", reason=_NAMED.sub(r"\1 …", reason))
 
 
 class Bridge(logging.Handler):

@@ -47,3 +47,8 @@ def reach_of(tenant: str) -> tuple[str, str]:
 def outside(name: str) -> str:
     """The name as its client knows it."""
     return name.partition(_END)[2] if _END in name else name
+
+
+def quoted(name: str) -> str:
+    """The name for operators, as its client knows it, and whose it is."""
+    return f"{outside(name)!r} of the tenant {tenant_of(name)!r}" if _END in name else repr(name)

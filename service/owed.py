@@ -36,29 +36,51 @@ class Owed:
 
     def note(self, observations: Observations, first: int, added: NDArray[np.bool_] | None, part: Answers) -> None:
         """What became of the readings from `first` on; `added` (readings,) are those that no client has sent."""
-        if not any(part.errors):
-            return
-        wrong = [at for at, error in enumerate(part.errors, first) if error is not None and _comes_again(error)]
-        steps, times = observations.steps, observations.times
-        self._owe(
-            (observations.sessions[at], (int(steps[at]), int(times[at])))
-            for at in wrong
-            if added is None or not added[at]
-        )
+        sessions, steps, times = observations.sessions, observations.steps, observations.times
+        if any(part.errors):
+            wrong = [at for at, error in enumerate(part.errors, first) if error is not None and comes_again(error)]
+            self._owe(
+                (sessions[at], (int(steps[at]), int(times[at]))) for at in wrong if added is None or not added[at]
+            )
+        if self._places:
+            taken = zip(sessions[first:], part.steps.tolist(), part.times.tolist(), strict=False)
+            for name, step, time in taken:
+                if step != NO_STEP and name in self._places:
+                    self._settle(name, step + 1, time + 1)
 
     def within(self, session: str, first: int, stop: int, start: int, frequency: Frequency) -> bool:
-        """Whether a reading of one of the steps from `first` to `stop - 1`, counted from `start`, is owed."""
+        """Whether a reading of one of the steps from `first` to `stop - 1`, counted from `start`, is owed.
+
+        Asked of verdicts that may be reached once more, so nothing is forgotten by it.
+        """
         if session not in self._places:
             return False
-        begin, end = frequency.times(start, np.array([first, stop])).tolist()
         with self._lock:
-            held = self._places.pop(session, set())
-            self._count -= len(held)
-            held = {place for place in held if not _before(place, first, begin)}
+            return wanted(self._places.get(session, ()), first, stop, start, frequency)
+
+    def settle(self, session: str, first: int, start: int, frequency: Frequency) -> None:
+        """What is before step `first` is recorded, or passed over: it is owed no longer, even if it is taken back."""
+        if session in self._places:
+            (begin,) = frequency.times(start, np.array([first])).tolist()
+            self._settle(session, first, begin)
+
+    def _settle(self, session: str, first: int, begin: int) -> None:
+        with self._lock:
+            held = {place for place in self._take(session) if not _before(place, first, begin)}
             if held:
                 self._places[session] = held
                 self._count += len(held)
-            return any(_before(place, stop, end) for place in held)
+
+    def forget(self, session: str) -> None:
+        """Nothing is owed to a session that has ended, nor to the one that begins under its name."""
+        if session in self._places:
+            with self._lock:
+                self._take(session)
+
+    def _take(self, session: str) -> set[Place]:
+        held = self._places.pop(session, set())
+        self._count -= len(held)
+        return held
 
     def _owe(self, places: Iterable[tuple[str, Place]]) -> None:
         with self._lock:
@@ -73,12 +95,18 @@ class Owed:
                 self._count -= len(self._places.pop(next(iter(self._places))))
 
 
+def wanted(places: Iterable[Place], first: int, stop: int, start: int, frequency: Frequency) -> bool:
+    """Whether one of these places is a step from `first` to `stop - 1`, counted from `start`."""
+    begin, end = frequency.times(start, np.array([first, stop])).tolist()
+    return any(_before(place, stop, end) and not _before(place, first, begin) for place in places)
+
+
 def _before(place: Place, first: int, begin: int) -> bool:
     """Whether it is before a step, whose time is `begin`."""
     step, time = place
     return step < first if step != NO_STEP else time < begin
 
 
-def _comes_again(error: GatecastError) -> bool:
+def comes_again(error: GatecastError) -> bool:
     """Whether the same reading may be recorded later: the service failed, or those before it are lacking."""
     return error.status >= 500 or isinstance(error, Gap | StaleSession)

@@ -50,15 +50,8 @@ class Quota:
                 limit=most,
             )
 
-    def made(self, name: str) -> None:
-        """A session that was not there is."""
-        self._add(name, 1)
-
-    def gone(self, name: str) -> None:
-        """A session that was there is not any more."""
-        self._add(name, -1)
-
-    def _add(self, name: str, sessions: int) -> None:
+    def add(self, name: str, sessions: int) -> None:
+        """There are so many more of its tenant than before this session was made, replaced or deleted."""
         if self._most is not None and (count := self._counts.get(tenant_of(name))) is not None:
             count.sessions += sessions
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
-from service.behind import Behind
+from service.behind import Behind, left_behind
 from service.checkpoints import Checkpoints
 from service.errors import GatecastError, JournalDamaged, JournalError, UnknownSession
 from service.faults import again, faults_as
@@ -18,8 +18,9 @@ from service.journal import Beginning, Checkpoint, Head, Journal, Readings
 from service.known import Known
 from service.lapse import expired
 from service.names import outside
+from service.owed import Owed
 from service.quota import Quota
-from service.sessions import NOWHERE, UNKNOWN, SessionTable
+from service.sessions import UNKNOWN, SessionTable
 from service.share import Share
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
@@ -40,8 +41,10 @@ class Registry:
         known: Known,
         share: Share,
         quota: Quota,
+        owed: Owed,
     ) -> None:
         self.quota = quota
+        self.owed = owed
         self.journal = journal
         self.table = table
         self.cache = cache
@@ -87,14 +90,11 @@ class Registry:
                 if row != UNKNOWN:
                     self.forget(np.array([row]))
                     moved = True
-            elif head.expired:
-                self._expired[name] = head
-                if row != UNKNOWN:
-                    self.forget(np.array([row]))
-                    moved = True
             elif row == UNKNOWN or not self._stands(row, head):
-                self._leave(row, head)
+                left = left_behind(self.table, self.cache, row, head)
                 self.adopt(head)
+                if left is not None:
+                    self.behind[row] = left
                 moved = True
             else:
                 self.table.first_step[row] = head.first_step
@@ -199,45 +199,45 @@ class Registry:
 
         `TooManySessions` where there is none to `replace` and the tenant may have no more.
         """
-        if not replace:
-            self.quota.check(begun.name)
-        with faults_as(JournalError, BROKEN):
-            put = self.journal.replace if replace else self.journal.create
-            parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime, begun.ttl
-            row = self.adopt(put(*parts))
-        self.changed(begun.name)
-        if not replace:
-            self.quota.made(begun.name)
+        put = self.journal.replace if replace else self.journal.create
+        parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime, begun.ttl
+        row = self.begin(begun.name, not replace, lambda: put(*parts))
         if state is not None:
             self.install(row, state.body, state.step)
         return row
 
+    def begin(self, name: str, new: bool, put: Callable[[], Head]) -> int:
+        """A session that `put` makes in the journal, `new` or in the place of another; as `create`."""
+        if new:
+            self.quota.check(name)
+        with faults_as(JournalError, BROKEN):
+            head = put()
+        self.drop(name)
+        row = self.adopt(head)
+        self._tell(name, int(new))
+        return row
+
     def delete(self, name: str) -> None:
-        """Forgets a session here and in the journal, one that has expired too; `UnknownSession` if there is none."""
+        """Forgets a session, one that has expired or is damaged too; `UnknownSession` if there is none."""
         rows = self.find([name])
-        if rows[0] == UNKNOWN and name not in self._expired:
+        if rows[0] == UNKNOWN and name not in self._expired and name not in self._damaged:
             raise self.unknown(name)
         with faults_as(JournalError, BROKEN):
             self.journal.delete(name)
         self.tail = max(self.tail, 1)  # the next fold clears away what is left of it
-        self.quota.gone(name)
-        self.changed(name)
         self.forget(rows[rows != UNKNOWN])
+        self._tell(name, -1)
+
+    def _tell(self, name: str, sessions: int) -> None:
+        """There are so many sessions more than before, and what was remembered of one of this name is over."""
+        self.owed.forget(name)
+        self.quota.add(name, sessions)
+        self.changed(name)
 
     def _stands(self, row: int, head: Head) -> bool:
         table = self.table
         here = int(table.key[row]), int(table.revision[row]), int(table.last_step[row])
         return here == (head.key, head.revision, head.last_step)
-
-    def _leave(self, row: int, head: Head) -> None:
-        """Keeps the state that was at hand, if what followed elsewhere can be replayed from there."""
-        table = self.table
-        if row == UNKNOWN or table.slot[row] == NOWHERE:
-            return
-        session = int(table.key[row]), int(table.revision[row])
-        step = int(table.last_step[row])
-        if session == (head.key, head.revision) and 0 <= step < head.last_step:
-            self.behind[row] = Behind(*session, step, self.cache.bodies(np.array([row]))[0])
 
     def view(self, row: int, created: bool = False) -> SessionView:
         """Where a session stands."""

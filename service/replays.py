@@ -20,6 +20,7 @@ from service.padding import PaddedRuntime
 from service.registry import BROKEN, Registry
 from service.stepping import Stepper
 
+MOST_LOST = 1024  # sessions of which it is remembered why they could not be rebuilt, until somebody asks
 MOVED = "the session was moved on by someone else while its state was rebuilt; send it again"
 
 Rows = NDArray[np.int64]
@@ -252,7 +253,10 @@ class Replays:
             self._settle(replay)
 
         def failed(error: GatecastError) -> None:
-            self._lost[replay.session] = error
+            if self._is_wanted(replay):
+                if len(self._lost) == MOST_LOST:
+                    del self._lost[next(iter(self._lost))]  # its session may be gone; who asks anew finds it again
+                self._lost[replay.session] = error
             self._settle(replay)
 
         def gone() -> bool:

@@ -68,8 +68,8 @@ class Retention:
         self._digest = replays.digest
         self._clock = clock
         self._alone = alone  # a model that follows, or may come back, has no state of the step before those that stay
-        self._due: set[int] = set()  # rows of the table
-        self._guests: set[int] = set()  # rows that are there for this alone
+        self._due: dict[int, Session] = {}  # by row of the table, which another session may have by now
+        self._guests: dict[int, Session] = {}  # those that are there for this alone
         self._running: set[Session] = set()
         self._ended: list[Ended] = []  # those of one run of chunks go together: one sync of the disk for all of them
         self._failed: dict[Session, int] = {}  # those that could not be replayed, and where they stood
@@ -110,7 +110,7 @@ class Retention:
         held = table.last_step[rows] + 1 - table.first_step[rows]
         rows = rows[(table.key[rows] >= 0) & (held > self._keeping.slack)]
         due = self._keeping.due(table.start[rows], table.first_step[rows], table.last_step[rows])
-        self._due.update(rows[due].tolist())
+        self._due.update((row, self._session(row)) for row in rows[due].tolist())
         self._at = stop if stop < len(table.key) else 0
         if self._at == 0:
             self._look = self._clock() + self._pause
@@ -127,15 +127,17 @@ class Retention:
         places = np.array([(head.start, head.first_step, head.last_step) for head in heads]).T
         for at in np.flatnonzero(self._keeping.due(*places)).tolist():
             row = self._registry.adopt(heads[at])
-            self._due.add(row)
-            self._guests.add(row)
+            self._due[row] = self._guests[row] = self._session(row)
 
     def _begin_some(self) -> None:
         while self._due and len(self._running) < self._together:
-            row = self._due.pop()
-            session = self._session(row)
+            row = next(iter(self._due))
+            session = self._due.pop(row)
             last = int(self._registry.table.last_step[row])
             stood = self._failed.get(session)
+            if not self._is_there(row, session):
+                self._guests.pop(row, None)
+                continue
             if last < 0 or session in self._running:
                 continue
             if stood is not None and last - stood < self._keeping.slack:
@@ -170,7 +172,7 @@ class Retention:
             if self._is_there(row, session):
                 return False
             self._running.discard(session)
-            self._guests.discard(row)
+            self._guests.pop(row, None)
             return True
 
         self._running.add(session)
@@ -218,12 +220,12 @@ class Retention:
         for each, done in zip(ended, verdicts, strict=True):
             if not done:  # somebody else has moved it on
                 registry.forget(np.array([each.row]))
-                self._guests.discard(each.row)
+                self._guests.pop(each.row, None)
                 continue
             self._observer.released(1, each.first - int(registry.table.first_step[each.row]))
             registry.table.first_step[each.row] = each.first
             if each.kept - each.first >= self._chunk:
-                self._due.add(each.row)
+                self._due[each.row] = each.session
             else:
                 self._leave(each.row)
 
@@ -235,11 +237,11 @@ class Retention:
 
     def _leave(self, row: int) -> None:
         """A session that nobody but us has asked for goes from the table again."""
-        table = self._registry.table
-        if row in self._guests:
-            self._guests.discard(row)
-            if table.slot[row] == NOWHERE and table.used[row] == 0:
-                self._registry.forget(np.array([row]))
+        table, session = self._registry.table, self._guests.pop(row, None)
+        if session is None or not self._is_there(row, session):
+            return
+        if table.slot[row] == NOWHERE and table.used[row] == 0:
+            self._registry.forget(np.array([row]))
 
     def _is_there(self, row: int, session: Session) -> bool:
         return self._session(row) == session

@@ -191,6 +191,8 @@ class Revisions:
             except JournalError:
                 registry.forget(np.array([row]))  # whether it was written is not sure: the journal is asked
                 raise
+        start, frequency = int(registry.table.start[row]), self.places.reach.frequency
+        self.room.owed.settle(head.name, plan.last + 1, start, frequency)  # before what was recorded is taken back
         registry.changed(head.name)
         row = registry.adopt(head)
         if saved is not None:

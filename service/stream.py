@@ -108,14 +108,13 @@ class Stream:
         batch, table, shared = outcome.batch, self.registry.table, self.registry.journal.shared
         self._find(outcome)
         filling = self.gaps.of(batch)
-        fill = None if filling is None else filling.take
-        verdict = self.judge.judge(batch, outcome.rows, outcome.errors, None if shared else fill)
+        verdict = self.judge.judge(batch, outcome.rows, outcome.errors, None if shared else filling)
         if shared:
             moved = self._doubted(outcome, verdict)
             if moved:
                 self._find(outcome)
-            if moved or fill is not None:
-                verdict = self.judge.judge(batch, outcome.rows, outcome.errors, fill)
+            if moved or filling is not None:
+                verdict = self.judge.judge(batch, outcome.rows, outcome.errors, filling)
         if filling is not None and filling.counts.any():
             outcome.lacking = filling.lacking()
             return set()

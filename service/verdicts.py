@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,17 @@ from service.reach import Reach
 from service.sessions import SessionTable
 
 Recorded = Callable[[int, int, int], NDArray[np.float64]]  # key, first, last: readings as the journal has them
-Fill = Callable[[int, int, int, int, Gap], GatecastError | None]  # reading, start, first step left out, its own step
 WIDEST_LOOK = 4096  # older readings at most that are fetched in one piece to be compared
+
+
+class Fill(Protocol):
+    """Whether gaps may be filled; it is told of readings that were refused before."""
+
+    def take(self, item: int, start: int, first: int, step: int, gap: Gap) -> GatecastError | None:
+        """None if the steps from `first` on enter before the reading `item`, which is of `step`; else the error."""
+
+    def refuse(self, item: int, error: GatecastError) -> None:
+        """The reading `item` was refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +92,10 @@ class Judge:
                 steps[item] = NO_STEP
                 if errors[item] is None:
                     errors[item] = session.take(item, wish, batch.values[item])
-                if errors[item] is None:
+                if (error := errors[item]) is None:
                     steps[item], repeated[item] = session.last, session.repeated
+                elif fill is not None:
+                    fill.refuse(item, error)
         return Verdict(steps, keyed, repeated, errors, _turns(order, grouped, first, steps, repeated))
 
     def _begin_unborn(self, batch: Batch, rows: NDArray[np.int64], errors: list[GatecastError | None]) -> None:
@@ -196,7 +208,7 @@ class _Session:
         refused = gap(self.last, step, self._start, self._reach.frequency)
         if self._fill is None:
             return refused
-        wrong = self._reach.refusal(self._start, step) or self._fill(item, self._start, first, step, refused)
+        wrong = self._reach.refusal(self._start, step) or self._fill.take(item, self._start, first, step, refused)
         if wrong is None:
             self.last = step
             self._new += [*[np.full_like(values, np.nan)] * (step - first), values]

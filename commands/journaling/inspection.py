@@ -33,10 +33,13 @@ def of_whole(snapshot: Snapshot) -> Table:
 
 def of_session(snapshot: Snapshot, head: Head) -> Table:
     """Where one session stands."""
+    from service.names import outside, tenant_of
+
     values = snapshot.readings(head)
     (folded,) = snapshot.database.execute("SELECT last_step FROM sessions WHERE key = ?", (head.key,)).fetchone()
     kept = f"{len(values):,}, steps {head.first_step:,} to {head.last_step:,}" if len(values) else "none"
     rows = [
+        *([("tenant", tenant)] if (tenant := tenant_of(head.name)) else []),
         ("key, revision", f"{head.key}, {head.revision}"),
         ("state", "expired" if head.expired else "alive"),
         ("first kept reading", _time(snapshot, head, head.first_step) if len(values) else "–"),
@@ -47,11 +50,11 @@ def of_session(snapshot: Snapshot, head: Head) -> Table:
         ("gates watched", "yes" if head.regime else "no"),
         ("lives", f"{head.ttl:,} s without a reading" if head.ttl else "for ever"),
         ("seen", moment(head.seen) if head.seen else "not noted"),
-        ("fork of", head.parent or "–"),
+        ("fork of", outside(head.parent) or "–"),
         *[("handed out", f"{moment(each.at)}, to step {each.step}, {each.digest}") for each in head.exports],
         *_states(snapshot, head),
     ]
-    return _table(head.name, [(name, str(value)) for name, value in rows])
+    return _table(outside(head.name), [(name, str(value)) for name, value in rows])
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> Table:

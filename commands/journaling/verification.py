@@ -15,6 +15,7 @@ def report(path: Path, alone: bool = False) -> bool:
     """Checks a journal and prints what is damaged, by session; whether it is sound."""
     from service.journal.snapshot import Snapshot
     from service.journal.soundness import Damage, damages
+    from service.names import quoted
 
     found: list[Damage] = []
     with Snapshot(path, alone) as snapshot, bar("sessions") as progress:
@@ -31,7 +32,7 @@ def report(path: Path, alone: bool = False) -> bool:
         console.print(said, highlight=False, soft_wrap=True)
         return True
     for damage in found[:_SHOWN]:
-        who = "the journal" if damage.session is None else f"session {damage.session!r}"
+        who = "the journal" if damage.session is None else f"session {quoted(damage.session)}"
         mark = "[red]✗[/]" if damage.costs else "[yellow]![/]"
         console.print(f"{mark} {escape(who)}: {escape(damage.what)}", highlight=False, soft_wrap=True)
     if len(found) > _SHOWN:

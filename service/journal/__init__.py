@@ -62,6 +62,7 @@ def open_journal(
     subject: Subject | None = None,
     share: Share | None = None,
     clock: Callable[[], float] = time.time,
+    resident: int = 0,
 ) -> Journal:
     """The journal at `url`: "memory", "sqlite:PATH", which is made where it is missing, or "redis://HOST:PORT/DB".
 
@@ -69,7 +70,8 @@ def open_journal(
     both must be what the journal was made with, and so must `subject`, what the values are; without it they are not
     compared. `share` is kept and compared in the same way by a journal of one process, the whole where it is None.
     `durable` is "disk" or "process", or None for the strongest that the journal has; memory is always "none". `clock`
-    tells when sessions are seen, in seconds since 1970; a server has its own.
+    tells when sessions are seen, in seconds since 1970; a server has its own. `resident`: of how many sessions states
+    are held at hand; a journal of one process remembers where as many stand, if not more.
     `JournalError` says what is wrong and what to do, `JournalLocked` who owns the journal.
     """
     kind, _, place = url.partition(":")
@@ -86,5 +88,5 @@ def open_journal(
         raise JournalError(
             f"{missing.name} is not installed, which a journal of {kind} needs: pip install 'gatecast[redis]'"
         ) from missing
-    journal: Journal = getattr(found, attribute)(place, width, frequency, durable, subject, share, clock)
+    journal: Journal = getattr(found, attribute)(place, width, frequency, durable, subject, share, clock, resident)
     return journal

@@ -72,6 +72,7 @@ class Folding:
             if ends:
                 end = folding.end
                 gone = store.database.execute("DELETE FROM batches WHERE id < ? AND id + count <= ?", (end, end))
+        store.heads.touch(slots[alive])
         folding.folded(rows)
         self._round = folding
         if ends:

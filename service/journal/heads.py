@@ -32,6 +32,9 @@ class Heads:
         self.last_values = np.zeros((1, width), np.float64)
         self.first_step = np.zeros(1, np.int64)
         self.tail = np.full(1, -1, np.int64)
+        self._keys = np.zeros(1, np.int32)  # by slot; 0: a slot that is free
+        self._used_at = np.zeros(1, np.int64)  # by slot, the number of the last `touch`
+        self._touches = 0
         self._slots = np.zeros(2, np.int32)  # by key; the first and the last are always NOBODY
         self._free: list[int] = []
         self._used = 1
@@ -149,15 +152,37 @@ class Heads:
         self.last_values[slots] = last_values
         self.first_step[slots] = first_step
         self.tail[slots] = -1
+        self._keys[slots] = keys
+        self.touch(slots)
 
     def remove(self, key: int) -> None:
         """Forgets a session, if it stands here; its key leads to nobody from now on."""
-        slot = int(self.slots(np.array([key]))[0])
-        if slot == NOBODY:
-            return
-        self._slots[key] = NOBODY
-        self.revision[slot] = -1
-        self._free.append(slot)
+        slots = self.slots(np.array([key]))
+        if slots[0] != NOBODY:
+            self._vacate(slots)
+
+    def touch(self, slots: NDArray[np.int64] | int) -> None:
+        """These are used now, and so leave after those that were used before."""
+        self._touches += 1
+        self._used_at[slots] = self._touches
+
+    def let_go(self, sessions: int, base: int, spared: NDArray[np.int64]) -> None:
+        """Forgets so many, those that were used longest ago first: none of these keys, nor any of which readings wait.
+
+        What waits is at `base` in the tail, or behind it. There may be fewer that can go.
+        """
+        may = (self._keys[: self._used] > 0) & (self.tail[: self._used] < base)
+        may[self.slots(spared)] = False
+        slots = np.flatnonzero(may)
+        if len(slots) > sessions:
+            slots = slots[np.argpartition(self._used_at[slots], sessions)[:sessions]]
+        self._vacate(slots)
+
+    def _vacate(self, slots: NDArray[np.int64]) -> None:
+        self._slots[self._keys[slots]] = NOBODY
+        self._keys[slots] = 0
+        self.revision[slots] = -1
+        self._free += slots.tolist()
 
     def _vacant(self, sessions: int) -> list[int]:
         again = [self._free.pop() for _ in range(min(sessions, len(self._free)))]
@@ -176,6 +201,8 @@ class Heads:
         self.last_values = _grown(self.last_values, size)
         self.first_step = _grown(self.first_step, size)
         self.tail = _grown(self.tail, size)
+        self._keys = _grown(self._keys, size)
+        self._used_at = _grown(self._used_at, size)
 
 
 def exists(name: str) -> SessionExists:

@@ -38,6 +38,7 @@ def open_memory(
     subject: Subject | None = None,  # noqa: ARG001
     share: Share | None = None,  # noqa: ARG001
     clock: Callable[[], float] = time.time,
+    resident: int = 0,  # noqa: ARG001
 ) -> MemoryJournal:
     """A new and empty journal; only the width and the clock matter to it."""
     return MemoryJournal(width, clock)

@@ -26,8 +26,9 @@ from service.journal.rows import last_of, place_session
 from service.journal.segments import add_readings, cut_readings, drop_before, drop_readings
 from service.journal.sessions import due_sessions
 from service.journal.store import Store
+from service.names import quoted
 
-SPOILT = "a state from which the readings of session {!r} are replayed does not match its checksum"
+SPOILT = "a state from which the readings of session {} are replayed does not match its checksum"
 
 
 def revise(
@@ -119,7 +120,7 @@ def kept(store: Store, key: int) -> Kept:
         found = checkpoints_of(store.database, key, head.revision)
         bases, whole = bases_of(store.database, key, head.revision)
         if not whole:
-            raise ValueError(SPOILT.format(head.name))
+            raise ValueError(SPOILT.format(quoted(head.name)))
     states = (*(each for each in found if each.step >= head.first_step - 1), *bases)
     told = head.start, head.origin, head.static, head.regime, head.ttl, head.first_step
     return Kept(*told, store.readings(key, head.first_step, head.last_step), states, head.parent)

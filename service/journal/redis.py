@@ -24,6 +24,7 @@ def open_redis(
     subject: Subject | None = None,
     share: Share | None = None,  # noqa: ARG001 (any worker may move any session here)
     clock: Callable[[], float] | None = None,  # noqa: ARG001 (the server's)
+    resident: int = 0,  # noqa: ARG001 (it remembers no session)
 ) -> RedisJournal:
     """The journal at redis:`place`; see `open_journal`."""
     return RedisJournal(read_address(f"redis:{place}"), width, frequency, durable, subject)
@@ -37,6 +38,7 @@ def open_rediss(
     subject: Subject | None = None,
     share: Share | None = None,  # noqa: ARG001
     clock: Callable[[], float] | None = None,  # noqa: ARG001
+    resident: int = 0,  # noqa: ARG001
 ) -> RedisJournal:
     """As `open_redis`, with TLS."""
     return RedisJournal(read_address(f"rediss:{place}"), width, frequency, durable, subject)

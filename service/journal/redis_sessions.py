@@ -26,7 +26,7 @@ from service.journal.redis_records import (
 from service.journal.redis_server import Command, run_script
 from service.journal.redis_store import AT_ONCE, TRIES, Store
 from service.journal.shapes import checked
-from service.names import outside
+from service.names import quoted
 
 SESSION_BYTES = 600  # what Redis takes for a session without readings and checkpoints, about
 AT_LEAST = 128  # names that a listing reads at a time, of which those are taken that are wanted
@@ -99,7 +99,7 @@ class Sessions(Store):
             if not left:
                 return [found[name] for name in names]
             for key in gone & left.keys():
-                raise self._damaged(f"nothing is found of session {outside(left[key])!r}")
+                raise self._damaged(f"nothing is found of session {quoted(left[key])}")
             gone |= left.keys()
             asked = list(left.values())
         raise self._restless(asked[0])

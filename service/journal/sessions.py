@@ -13,6 +13,7 @@ from service.journal import exports, statics
 from service.journal.checksums import MADE, PLACE, places
 from service.journal.heads import MOST_KEYS, Heads
 from service.journal.protocol import FIRST_REVISION, NO_READING, Head, Wanted
+from service.names import quoted
 
 TOGETHER = 128  # sessions that are looked up in one statement
 COLUMNS = (
@@ -42,7 +43,7 @@ def find_sessions(database: sqlite3.Connection, names: Sequence[str], width: int
         for named, *row in database.execute(FIND.format(", ".join("?" * size)), asked):
             head = head_of(row, width)
             if head.name != named:
-                raise ValueError(f"the name {named!r} leads to the session {head.name!r}")
+                raise ValueError(f"the name {quoted(named)} leads to the session {quoted(head.name)}")
             found[named] = head
     return found
 
@@ -51,7 +52,7 @@ def key_of(database: sqlite3.Connection, name: str) -> int | None:
     """The key of a session, sound or not; None where there is none, `ValueError` where the name leads astray."""
     found = database.execute(FIND.format("?"), (name,)).fetchone()
     if found is not None and found[2] != name:
-        raise ValueError(f"the name {name!r} leads to the session {found[2]!r}")
+        raise ValueError(f"the name {quoted(name)} leads to the session {quoted(found[2])}")
     return None if found is None else int(found[1])
 
 
@@ -96,7 +97,8 @@ def head_of(row: Sequence[Any], width: int, guarded: bool = True) -> Head:
             exports.decode(copies),
         )
     except (TypeError, ValueError) as wrong:
-        raise ValueError(f"session {name!r}: {wrong}") from wrong
+        named = quoted(name) if isinstance(name, str) else repr(name)
+        raise ValueError(f"session {named}: {wrong}") from wrong
 
 
 def load_places(database: sqlite3.Connection, heads: Heads, keys: NDArray[np.int64]) -> None:

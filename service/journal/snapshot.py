@@ -21,6 +21,7 @@ from service.journal.schema import APPLICATION
 from service.journal.segments import read_readings
 from service.journal.sessions import COLUMNS, head_of
 from service.journal.upgrade import FORMAT, FORMATS
+from service.names import inside, outside, quoted, tenant_of
 
 # What sessions of older formats have in the place of a column that was not there yet.
 BEFORE = {"regime": "0", "first_step": "0", "ttl": "0", "seen": "0.0", "expired": "0", "parent": "''"}
@@ -84,10 +85,13 @@ class Snapshot:
         (found,) = self.database.execute("SELECT count(*) FROM sessions").fetchone()
         return int(found)
 
-    def sessions(self, prefix: str = "") -> Iterator[Head]:
-        """All sessions whose names begin so, by name, as they stand; `JournalDamaged` names one that is damaged."""
+    def sessions(self, prefix: str = "", tenant: str | None = None) -> Iterator[Head]:
+        """All sessions whose names begin so, as their clients know them, or those of one tenant alone.
+
+        By tenant and name, as they stand; `JournalDamaged` names one that is damaged.
+        """
         for name, row in self.rows():
-            if name.startswith(prefix):
+            if outside(name).startswith(prefix) and tenant in (None, tenant_of(name)):
                 with sound(self.path, "read its sessions"):
                     head = self.standing(self.head(row))
                 yield head
@@ -101,8 +105,9 @@ class Snapshot:
         """A session as it was folded, from its columns; `ValueError` if it is damaged."""
         return head_of(row, self.width, guarded=self.format > 1)
 
-    def session(self, name: str) -> Head | None:
-        """One session, or None."""
+    def session(self, name: str, tenant: str = "") -> Head | None:
+        """One session, as its client knows it, or None."""
+        name = inside(tenant, name)
         with sound(self.path, "read its sessions"):
             found = self.database.execute(f"SELECT {self._columns} FROM sessions WHERE name = ?", (name,)).fetchone()
             return None if found is None else self.standing(self.head(found))
@@ -113,7 +118,9 @@ class Snapshot:
         if not len(steps):
             return folded
         if not np.array_equal(steps, np.arange(folded.last_step + 1, folded.last_step + 1 + len(steps))):
-            raise ValueError(f"session {folded.name!r}: what waits in the tail does not follow on from what is folded")
+            raise ValueError(
+                f"session {quoted(folded.name)}: what waits in the tail does not follow on from what is folded"
+            )
         return replace(folded, last_step=int(steps[-1]), last_values=values[-1])
 
     def waiting(self, folded: Head) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -126,7 +133,7 @@ class Snapshot:
 
     def readings(self, head: Head) -> NDArray[np.float64]:
         """All readings that are kept of a session, (n, width); `JournalDamaged` if they are not all there."""
-        with sound(self.path, f"read the readings of session {head.name!r}"):
+        with sound(self.path, f"read the readings of session {quoted(head.name)}"):
             (last,) = self.database.execute("SELECT last_step FROM sessions WHERE key = ?", (head.key,)).fetchone()
             steps, waiting = self.waiting(replace(head, last_step=last))
             if len(steps) != head.last_step - last:

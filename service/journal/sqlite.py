@@ -31,7 +31,7 @@ from service.journal.protocol import (
 from service.journal.rows import note_exports
 from service.journal.segments import drop_readings
 from service.journal.sessions import count_sessions, key_of
-from service.journal.store import Clock, Store
+from service.journal.store import LEAST_HEADS, Clock, Store
 from service.journal.subject import Subject
 from service.journal.tail import Tail
 from service.share import Share
@@ -47,11 +47,13 @@ def open_sqlite(
     subject: Subject | None = None,
     share: Share | None = None,
     clock: Clock = time.time,
+    resident: int = 0,
 ) -> SqliteJournal:
     """The journal in the file `place`; see `open_journal`."""
     if not place:
         raise JournalError('a SQLite journal needs a path: "sqlite:PATH"')
-    return SqliteJournal(Path(place), width, frequency, durable, subject=subject, share=share, clock=clock)
+    heads = max(resident, LEAST_HEADS)
+    return SqliteJournal(Path(place), width, frequency, durable, subject=subject, share=share, clock=clock, heads=heads)
 
 
 class SqliteJournal:
@@ -70,9 +72,11 @@ class SqliteJournal:
         subject: Subject | None = None,
         share: Share | None = None,
         clock: Clock = time.time,
+        heads: int = LEAST_HEADS,
     ) -> None:
         self.durable: Durable = durable
-        self._store = store = Store(path, width, frequency, durable, segment_rows, subject, share or Share(), clock)
+        share = share or Share()
+        self._store = store = Store(path, width, frequency, durable, segment_rows, subject, share, clock, heads)
         self.path = store.path
         self._lock = store.lock
         self._owner = store.owner

@@ -25,14 +25,20 @@ from service.journal.sessions import find_sessions, folded_step, list_sessions, 
 from service.journal.subject import Subject
 from service.share import Share
 
+LEAST_HEADS = 4096  # sessions that stand in memory, if so many were asked for: about 50 bytes each
+LET_GO_SHARE = 16  # when there are too many, a sixteenth of them goes at once
+LET_GO_AT_ONCE = 4096  # but no more than so many, since readings wait meanwhile
+
 Clock = Callable[[], float]
 
 
 class Store:
     """A journal's file while one process owns it.
 
-    Of the sessions only those stand in memory that are in the tail or were asked for since the start; the others are
-    loaded when they are. A session that stands there is ahead of its row in the file by what waits in the tail.
+    Of the sessions only those stand in memory that are in the tail or were asked for lately; the others are loaded when
+    they are asked for. A session that stands there is ahead of its row in the file by what waits in the tail; one of
+    which nothing waits is all in its row, so it may leave at any moment at which nobody holds its slot: before others
+    are loaded.
     """
 
     def __init__(
@@ -45,7 +51,10 @@ class Store:
         subject: Subject | None,
         share: Share,
         clock: Clock,
+        heads: int,  # sessions that stand in memory beside those of the tail
     ) -> None:
+        self.most_heads = heads
+        self._looked, self._enough = -1, 0  # where the tail began at the last look, and how many may stand until then
         self.path = Path(os.path.realpath(path.expanduser()))  # one file, one lock, whatever links lead to it
         self.clock = clock
         self.lock = RLock()
@@ -105,9 +114,12 @@ class Store:
 
     def current(self, folded: Sequence[Head], load: bool = False) -> list[Head]:
         """Sessions as they stand now, from their rows in the file; with `load` they stand in memory from now on."""
-        slots = self.heads.slots(np.array([head.key for head in folded], np.int64)).tolist()
+        keys = np.array([head.key for head in folded], np.int64)
+        slots = self.heads.slots(keys).tolist()
         if load and (new := [head for head, slot in zip(folded, slots, strict=True) if slot == NOBODY]):
-            self.stand(new)
+            self.stand(new, keys)
+        if load:
+            self.heads.touch(self.heads.slots(keys))
         ahead = [slot != NOBODY and self.waits(slot) for slot in slots]
         return [
             self._ahead(head, slot) if moved else head for head, slot, moved in zip(folded, slots, ahead, strict=True)
@@ -116,25 +128,20 @@ class Store:
     def slot(self, key: int) -> int:
         """The slot of one session, which is loaded if it is not; `UnknownSession` if there is none under that key."""
         try:
-            return self.heads.slot(key)
+            slot = self.heads.slot(key)
         except UnknownSession:
-            if not self.fetch(np.array([key])):
-                raise
-            return self.heads.slot(key)
-
-    def fetch(self, keys: NDArray[np.int64]) -> bool:
-        """Loads those of these sessions that are not yet; whether there were any."""
-        before = len(self.heads)
-        missing = np.unique(keys[self.heads.slots(keys) == NOBODY])
-        with sound(self.path, "read its sessions"):
-            load_places(self.database, self.heads, missing)
-        return len(self.heads) > before
+            self._fetch(np.array([key]))
+            slot = self.heads.slot(key)
+        self.heads.touch(slot)
+        return slot
 
     def slots(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """The slot of each session, NOBODY for keys of none; those that are not loaded yet are."""
         slots = self.heads.slots(keys)
-        if len(slots) and slots.min() == NOBODY and self.fetch(keys):
-            return self.heads.slots(keys)
+        if len(slots) and slots.min() == NOBODY:
+            self._fetch(keys)
+            slots = self.heads.slots(keys)
+        self.heads.touch(slots)
         return slots
 
     def waits(self, slot: int) -> bool:
@@ -171,15 +178,35 @@ class Store:
             add_readings(self.database, np.full(len(steps), key), steps, values, self.segment_rows)
         return first - 1
 
-    def stand(self, heads: Sequence[Head]) -> None:
-        """Sets sessions of which nothing waits in the tail."""
+    def stand(self, heads: Sequence[Head], beside: NDArray[np.int64] | None = None) -> None:
+        """Sets sessions of which nothing waits in the tail; those under the keys `beside` do not leave for them."""
+        keys = np.array([head.key for head in heads])
+        self._make_way(len(keys), keys if beside is None else beside)
         self.heads.put_all(
-            np.array([head.key for head in heads]),
+            keys,
             np.array([-head.revision if head.expired else head.revision for head in heads]),
             np.array([head.last_step for head in heads]),
             np.array([head.last_values for head in heads]),
             np.array([head.first_step for head in heads]),
         )
+
+    def _fetch(self, keys: NDArray[np.int64]) -> None:
+        """Loads those of these sessions that there are and that are not loaded yet."""
+        missing = np.unique(keys[self.heads.slots(keys) == NOBODY])
+        self._make_way(len(missing), keys)
+        with sound(self.path, "read its sessions"):
+            load_places(self.database, self.heads, missing)
+
+    def _make_way(self, sessions: int, spared: NDArray[np.int64]) -> None:
+        """Before so many are set: others leave, those first that were not asked for longest."""
+        heads, base = self.heads, self.tail.base
+        if len(heads) + sessions <= (self._enough if base == self._looked else self.most_heads):
+            return
+        share = min(max(1, self.most_heads // LET_GO_SHARE), LET_GO_AT_ONCE)
+        heads.let_go(max(len(heads) + sessions - self.most_heads, share), base, spared)
+        left = len(heads) + sessions
+        # Where too many wait in the tail, it is no use to look again before it was folded, or a good deal more came.
+        self._looked, self._enough = base, self.most_heads if left <= self.most_heads else left + share
 
     def _ahead(self, folded: Head, slot: int) -> Head:
         """A session of which readings wait: it was seen just now."""

@@ -97,7 +97,7 @@ def test_those_of_a_journal_that_was_there_count() -> None:
     clock = [0.0]
     quota = Quota(journal, 3, lambda: clock[0])
     quota.check("mine")
-    quota.made("mine")
+    quota.add("mine", 1)
     for name in ("more", "acme\x1fs4"):
         with pytest.raises(TooManySessions):
             quota.check(name)

@@ -34,6 +34,11 @@ def cramped(path: Path) -> Journal:
     return SqliteJournal(path, WIDTH, FREQUENCY, "process", tail_bytes=300, segment_rows=3)
 
 
+def forgetful(path: Path) -> Journal:
+    """No session of which nothing waits stays in memory once another one is asked for."""
+    return SqliteJournal(path, WIDTH, FREQUENCY, "process", segment_rows=3, heads=1)
+
+
 class Turns:
     """One shared journal, spoken to by turns through connections that know nothing of each other."""
 
@@ -59,6 +64,7 @@ JOURNALS_TO_TEST = {
     **{kind: registered(kind) for kind in sorted(JOURNALS)},
     "redis": shared_by_two,
     "sqlite, cramped": cramped,
+    "sqlite, forgetful": forgetful,
 }
 
 

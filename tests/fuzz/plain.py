@@ -53,19 +53,41 @@ class Told:
 
 @dataclass
 class World:
-    """All sessions of a service, by name."""
+    """All sessions of a service, by name, and what was refused of them that may come again."""
 
     sessions: dict[str, Plain] = field(default_factory=dict)
-    owed: set[str] = field(default_factory=set)  # names of sessions with a reading that was refused as a gap
+    owed: dict[str, list[Sent]] = field(default_factory=dict)
+    most: int = MOST_LEFT_OUT
+
+    def begin(self, name: str, session: Plain) -> None:
+        """A session, new or in the place of another one: to it nothing is owed."""
+        self.sessions[name] = session
+        self.owed.pop(name, None)
+
+    def end(self, name: str) -> None:
+        self.sessions.pop(name, None)
+        self.owed.pop(name, None)
+
+    def cut(self, name: str, step: int) -> None:
+        """Takes back what comes after a step; what was recorded once is not owed, though it is gone again."""
+        session = self.sessions[name]
+        self._settle(name, session)
+        del session.readings[step + 1 :]
 
     def take(self, frame: list[Sent], fill: bool) -> list[Told]:
-        """A frame, reading by reading; those that are refused as a gap are owed from then on."""
+        """A frame, reading by reading; where gaps are filled, those that are refused as one are owed from then on."""
         unplaced = self._unplaced(frame)
-        told = [unplaced.get(at) or self._take(sent, fill) for at, sent in enumerate(frame)]
-        for sent, each in zip(frame, told, strict=True):
-            if each.code == "gap":
-                self.owed.add(sent.session)
+        told = []
+        for at, sent in enumerate(frame):
+            each = unplaced.get(at) or self._take(sent, fill)
+            if fill and each.code == "gap":
+                self.owed.setdefault(sent.session, []).append(sent)
+            told.append(each)
         return told
+
+    def _settle(self, name: str, session: Plain) -> None:
+        """What is recorded, or lies before what is, is owed no longer."""
+        self.owed[name] = [each for each in self.owed.get(name, []) if _step(each, session) > session.last]
 
     def _unplaced(self, frame: list[Sent]) -> dict[int, Told]:
         """Readings before the one that says when its session starts."""
@@ -105,13 +127,27 @@ class World:
                 return Told(None, "conflict")
             return Told(step, repeated=True) if step == session.last else Told(None, "duplicate")
         left_out = step - following
-        if left_out and (not fill or left_out > MOST_LEFT_OUT):
+        if left_out and (not fill or left_out > self.most or self._owes(sent.session, session, step)):
             return Told(None, "gap")
         session.readings += [None] * left_out + [sent.y]
         return Told(step, filled=left_out)
+
+    def _owes(self, name: str, session: Plain, step: int) -> bool:
+        """Whether a reading may still come for one of the steps that are left out before this one."""
+        self._settle(name, session)
+        return any(_step(each, session) < step for each in self.owed[name])
 
     def family(self, name: str) -> Iterator[str]:
         """A session, its forks, and theirs."""
         yield name
         for child in [each for each, session in self.sessions.items() if session.parent == name]:
             yield from self.family(child)
+
+
+def _step(sent: Sent, session: Plain) -> int:
+    """Where a reading wants to be."""
+    if sent.step is not None:
+        return sent.step
+    assert sent.hour is not None
+    assert session.start is not None
+    return sent.hour - session.start

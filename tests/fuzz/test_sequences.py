@@ -88,7 +88,7 @@ class Sequences(RuleBasedStateMachine):
         if name in self.world.sessions:
             return
         self.ask("PUT", name, beginning(start, history, kind), 201)
-        self.world.sessions[name] = Plain(None if kind == "nothing" else start, history if kind == "history" else [])
+        self.world.begin(name, Plain(None if kind == "nothing" else start, history if kind == "history" else []))
 
     @rule(name=names, start=hours, history=histories, kind=st.sampled_from(["history", "start", "nothing"]))
     def replace(self, name: str, start: int, history: list[Value], kind: str) -> None:
@@ -96,7 +96,7 @@ class Sequences(RuleBasedStateMachine):
         old = self.world.sessions.get(name)
         fresh = Plain(None if kind == "nothing" else start, list(history) if kind == "history" else [])
         fresh.revision = 1 if old is None else old.revision + 1
-        self.world.sessions[name] = fresh
+        self.world.begin(name, fresh)
 
     @rule(
         drawn=st.lists(readings(), min_size=1, max_size=5),
@@ -106,7 +106,7 @@ class Sequences(RuleBasedStateMachine):
     )
     def stream(self, drawn: list[tuple[str, Value, str, int]], form: str, packed: bool, gaps: bool) -> None:
         frame = self.placed(drawn[:1] if form == "item" else drawn)
-        fill = gaps and form not in ("item", "list") and self.may_fill(frame)
+        fill = gaps and form not in ("item", "list")
         document = self.framed(frame, form, fill)
         packed |= form == "raw"
         self.socket.send(msgspec.msgpack.encode(document) if packed else json.dumps(document))
@@ -119,7 +119,6 @@ class Sequences(RuleBasedStateMachine):
     @rule(name=names, drawn=st.lists(readings(), min_size=1, max_size=4), several=st.booleans(), gaps=st.booleans())
     def observe(self, name: str, drawn: list[tuple[str, Value, str, int]], several: bool, gaps: bool) -> None:
         frame = self.placed([(name, *rest) for _, *rest in (drawn if several else drawn[:1])])  # type: ignore[misc]
-        gaps = gaps and self.may_fill(frame)
         body = [{key: value for key, value in item(sent, "").items() if key != "session"} for sent in frame]
         path = f"{name}/observations?gaps={'missing' if gaps else 'error'}"
         answer = self.ask("POST", path, body if several else body[0], 200, 404, 409, 422)
@@ -152,7 +151,7 @@ class Sequences(RuleBasedStateMachine):
         answer = self.ask("POST", f"{name}/rewind", {"step": step}, 200)
         assert answer["changed"] == session.last - step
         session.revision += step < session.last
-        del session.readings[step + 1 :]
+        self.world.cut(name, step)
 
     @rule(name=names, other=names, back=st.integers(0, 3), whole=st.booleans())
     def fork(self, name: str, other: str, back: int, whole: bool) -> None:
@@ -163,7 +162,7 @@ class Sequences(RuleBasedStateMachine):
         if step is not None and step < 0:
             return
         self.ask("POST", f"{name}/fork", {"session": self.prefix + other, "step": step}, 201)
-        self.world.sessions[other] = session.copy(step, name)
+        self.world.begin(other, session.copy(step, name))
 
     @rule(name=names, other=names)
     def carry(self, name: str, other: str) -> None:
@@ -179,21 +178,21 @@ class Sequences(RuleBasedStateMachine):
         assert put.status_code == 201, put.text
         old = self.world.sessions.get(other)
         revision = 1 if old is None else old.revision + 1
-        self.world.sessions[other] = Plain(session.start, list(session.readings), revision)
+        self.world.begin(other, Plain(session.start, list(session.readings), revision))
 
     @rule(name=names, how=st.sampled_from(["delete", "erase"]))
     def end(self, name: str, how: str) -> None:
         there = name in self.world.sessions
         if how == "delete":
             self.ask("DELETE", name, None, 204 if there else 404)
-            self.world.sessions.pop(name, None)
+            self.world.end(name)
             return
         answer = self.ask("POST", f"{name}/erasure", None, 200 if there else 404)
         if there:
             family = set(self.world.family(name))
             assert set(answer["erased"]) == {self.prefix + each for each in family}
             for each in family:
-                del self.world.sessions[each]
+                self.world.end(each)
 
     @rule()
     def reconnect(self) -> None:
@@ -238,10 +237,6 @@ class Sequences(RuleBasedStateMachine):
             assert view.get("parent") == parent, (name, view)
         neighbour = seen["neighbour"]
         assert {key: neighbour[key] for key in self.neighbour} == self.neighbour
-
-    def may_fill(self, frame: list[Sent]) -> bool:
-        """What was refused and may come again is filled over or not by rules that tests/api/test_gaps.py holds."""
-        return not any(sent.session in self.world.owed for sent in frame)
 
     def taken(self, frame: list[Sent], fill: bool) -> list[Told]:
         told = self.world.take(frame, fill)

@@ -106,6 +106,9 @@ async def test_a_session_that_cannot_be_looked_up_is_told_so_and_its_neighbours_
             assert "session 'a': an impossible key, revision or step" in str(answers.errors[1])
         with pytest.raises(JournalDamaged, match="session 'a'"):
             await engine.session("a")
+        await engine.delete("a")
+        await engine.create("a", START, column())
+        assert codes(await send(engine, ("a", 1.0, 0), ("b", 3.0, 4))) == [None, None]
 
 
 async def test_a_session_that_let_go_of_readings_is_lost_where_the_state_before_them_is_damaged(tmp_path: Path) -> None:
