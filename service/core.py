@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -99,7 +99,7 @@ class Core:
             around.quota,
             around.room.owed,
         )
-        self._around = around
+        self.clock = clock
         self.histories = histories = Histories(
             model, stepper, settings, observer, lambda error: self.fault(error), clock
         )
@@ -134,9 +134,3 @@ class Core:
         places = Places(table, reach, settings.max_history)
         self.revisions = Revisions(registry, replays, histories, around.replies, around.room, places, bundle.digest)
         self.copies = Copies.of(registry, places, bundle, settings.max_history)
-
-    def line_of_its_own(self, fail: Callable[[GatecastError], None]) -> tuple[EngineSettings, Histories]:
-        """For states that nobody waits for: shorter chunks, which hold up the stream no longer than a batch does."""
-        settings, around = self.settings, self._around
-        settings = replace(settings, chunk=min(settings.chunk, settings.follower_chunk))
-        return settings, Histories(self.model, self.stepper, settings, around.observer, fail, around.clock)

@@ -14,7 +14,8 @@ class EngineSettings:
     max_history: int = 100_000  # steps of one history
     max_waiting_steps: int = 4_000_000  # steps of all histories that wait or run, and of their forecasts
     chunk: int = 256  # steps of a history that run before the stream has its turn
-    follower_chunk: int = 32  # as `chunk`, of what a model that follows rebuilds: about as long as a batch takes
+    follower_batch: int = 64  # sessions that a model that follows rebuilds together, where its runtime takes any size
+    follower_seconds: float = 0.0005  # it may take between two batches where the one before took less
     history_batch: int = 16  # histories that run together
     max_resident: int = 16_384  # sessions whose state is in the arena
     gap_steps: int = 4096  # steps before one reading that may enter as missing

@@ -26,6 +26,19 @@ class Moved:
     futures: Futures | None
     forecasts: NDArray[np.float64]  # (turns, quantiles) of the first step ahead, as the leader answered
 
+    def keep(self, kept: NDArray[np.bool_]) -> Moved:
+        """The turns where `kept` is true."""
+        if kept.all():
+            return self
+        who = self.keys[kept], self.revisions[kept], self.before[kept]
+        return Moved(self.turns.keep(kept), *who, self.values, self.times, self.futures, self.forecasts[kept])
+
+    def parted(self, readings: int) -> tuple[Moved, Moved]:
+        """Its first turns, with so many readings at most but one turn at least, and the others."""
+        ends = np.cumsum(self.turns.lengths)
+        now = ends <= max(readings, int(ends[0]))
+        return self.keep(now), self.keep(~now)
+
     @classmethod
     def of(
         cls,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,11 +15,14 @@ from service.errors import GatecastError, InternalError
 from service.faults import faults_as
 from service.followed import Moved
 from service.links import Links
+from service.pace import Pace
 from service.rebuilding import Rebuilding, check_finite
 from service.refusals import CandidateFailed
 from service.scores import Duel, Scores
 
 Role = Literal["candidate", "previous"]
+
+REBUILDING_SHARE = 0.25  # of its time, at least, as long as there is something to rebuild
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Standing:
 class Follower:
     """Takes each batch that the leader has recorded, after its answers were sent, and rebuilds what it does not have.
 
-    Whatever goes wrong in it ends it, and nothing else.
+    Both in the time that one batch takes: what does not fit is put off, and what is put off for longer than a batch
+    is left out, so that its sessions are rebuilt. Whatever goes wrong in it ends it, and nothing else.
     """
 
     def __init__(
@@ -56,8 +61,11 @@ class Follower:
         self.links = links
         self.until = until
         self.error: GatecastError | None = None
-        self._moved: list[Moved] = []
-        self._rebuilding = Rebuilding(core, leader, links, *core.line_of_its_own(self.fail), self.fail)
+        self._came: list[Moved] = []  # since the last turn
+        self._moved: deque[Moved] = deque()  # to be followed
+        self._ordinary = Pace()  # of the leader's batches, by readings
+        self._paces = Pace(), Pace()  # of its own, without forecasts and with them
+        self._rebuilding = Rebuilding(core, leader, links, core.clock)
         self._rebuilding.want(live)
         self._rebuilding.first.update(live)
         self._duel = Duel(core.bundle.manifest.quantiles)
@@ -84,22 +92,35 @@ class Follower:
 
     def take(self, moved: Moved) -> None:
         """Leaves what the leader has recorded for the next `turn`."""
-        self._moved.append(moved)
+        self._came.append(moved)
 
-    def turn(self) -> bool:
-        """Follows what was recorded, then rebuilds a little; False if there was nothing to do, or all is over."""
+    def turn(self, batch: float) -> bool:
+        """Follows what was recorded, then rebuilds a little; False if there was nothing to do, or all is over.
+
+        `batch`: seconds that the batch before this turn took, 0.0 if there was none.
+        """
         if self.error is not None:
             return False
-        moved, self._moved = self._moved, []
+        began = self.core.clock()
         try:
             with faults_as(InternalError, "it raised"):
-                for each in moved:
-                    self._follow(each)
-                came = sum(int(each.turns.lengths.sum()) for each in moved)
-                return self._rebuilding.turn(came) or bool(moved)
+                seconds = self._allowance(batch)
+                share = REBUILDING_SHARE if len(self._rebuilding) else 0.0
+                followed = self._keep_up(began + (1 - share) * seconds)
+                return self._rebuilding.turn(began + seconds) or followed
         except GatecastError as error:
             self.fail(error)
             return True
+
+    def finish(self) -> None:
+        """Follows all that was put off: at most one batch."""
+        try:
+            with faults_as(InternalError, "it raised"):
+                self._moved += self._came
+                self._came.clear()
+                self._keep_up(math.inf)
+        except GatecastError as error:
+            self.fail(error)
 
     def changed(self, name: str) -> None:
         """A session was made, replaced or deleted by the leader."""
@@ -119,26 +140,80 @@ class Follower:
     def end(self, error: GatecastError) -> None:
         """Nothing more is done."""
         self.error = self.error or error
-        self._rebuilding.ended = True
+        self._came.clear()
         self._moved.clear()
 
-    def _follow(self, moved: Moved) -> None:
+    def _allowance(self, batch: float) -> float:
+        """Seconds that it may take now: as long as the batch before, but not what held that one up."""
+        came = sum(map(_readings, self._came))
+        for moved in self._came:
+            self._rebuilding.came(moved)
+        self._moved += self._came
+        self._came.clear()
+        if came:
+            self._ordinary.took(came, batch)
+        ordinary = min(batch, self._ordinary.expected(came)) if came else 0.0
+        return max(ordinary, self.core.settings.follower_seconds)
+
+    def _keep_up(self, until: float) -> bool:
+        """Follows what fits; False if there was nothing to follow."""
+        if not self._moved:
+            return False
+        scored, parts = self.level, 0
+        pace = self._paces[scored]
+        while self._moved:
+            moved = self._fresh(self._moved.popleft())
+            if not len(moved.turns):
+                continue
+            left, readings = until - self.core.clock(), _readings(moved)
+            fits = pace.fitting(readings, left) if left > 0 else 0
+            if not fits and not parts:  # what takes hardly longer than the least that can be done
+                fits = max(1, pace.fitting(readings, 2 * pace.expected(1)))
+            if not fits:
+                self._moved.appendleft(moved)
+                break
+            now, later = moved.parted(fits)
+            if len(later.turns):
+                self._moved.appendleft(later)
+            began, readings = self.core.clock(), _readings(now)
+            self._follow(now, scored)
+            pace.took(readings, self.core.clock() - began)
+            parts += 1
+        behind = sum(map(_readings, self._moved))
+        while behind > self.core.limit:
+            lost, kept = self._moved.popleft().parted(behind - self.core.limit)
+            if len(kept.turns):
+                self._moved.appendleft(kept)
+            behind -= _readings(lost)
+            self._rebuilding.want(lost.turns.rows.tolist())
+        return True
+
+    def _fresh(self, moved: Moved) -> Moved:
         """The turns of sessions that stand here where they stood there; the others have to be rebuilt."""
-        turns, core = moved.turns, self.core
-        theirs, ready = self.links.ready(turns.rows, moved.keys, moved.revisions, moved.before)
+        turns = moved.turns
+        _, ready = self.links.ready(turns.rows, moved.keys, moved.revisions, moved.before)
         if not ready.all():
             self._rebuilding.want(turns.rows[~ready].tolist())
-        if not ready.any():
-            return
-        some = np.flatnonzero(ready)
-        ours = turns.moved_to(theirs).keep(ready)
-        core.cache.touch(ours.rows)
+        return moved.keep(ready)
+
+    def _follow(self, moved: Moved, scored: bool) -> None:
+        """Turns of sessions that all stand here; without `scored` nobody wants to know what would be answered."""
+        turns, core = moved.turns, self.core
+        theirs, _ = self.links.ready(turns.rows, moved.keys, moved.revisions, moved.before)
+        ours = turns.moved_to(theirs)
+        core.cache.touch(theirs)
         said = np.empty((len(turns), moved.forecasts.shape[1]))
-        order = np.argsort(ours.rows)
-        for ran in core.runner.run(ours, moved.values, moved.times, moved.futures):
-            check_finite(ran.forecasts)
+        order = np.argsort(theirs)
+        for ran in core.runner.run(ours, moved.values, moved.times, moved.futures, said=scored):
             core.runner.keep(ran)
             rows = ran.turns.rows
             core.table.advance(rows, core.table.last_step[rows] + ran.turns.lengths, moved.values[ran.turns.last])
-            said[some[order[np.searchsorted(ours.rows, rows, sorter=order)]]] = ran.forecasts[:, 0]
-        self._duel.judge(moved, some, said[some])
+            if scored:
+                check_finite(ran.forecasts)
+                said[order[np.searchsorted(theirs, rows, sorter=order)]] = ran.forecasts[:, 0]
+        if scored:
+            self._duel.judge(moved, np.arange(len(turns)), said)
+
+
+def _readings(moved: Moved) -> int:
+    return int(moved.turns.lengths.sum())

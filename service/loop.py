@@ -82,10 +82,12 @@ class Loop:
         self._forget_after_failure()
         looked = core.peeks.turn()
         self._forget_after_failure()
+        began = self.clock()
         read = core.stream.turn()
-        ran = core.histories.run_chunk()
+        batch = self.clock() - began if read else 0.0
+        ran = self.serving.run_chunk()
         self.replies.send()
-        followed = self.serving.follow()
+        followed = self.serving.follow(batch)
         if core.replays.settled:
             core.replays.settled = False
             self.queue.release()

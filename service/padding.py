@@ -33,13 +33,31 @@ class PaddedRuntime:
         future: NDArray[np.float64] | None = None,  # (batch, horizon, known-future covariates)
         static: NDArray[np.float64] | None = None,  # (batch, static features)
     ) -> tuple[NDArray[np.float64], States]:
-        """One reading each: forecasts (batch, horizon, quantiles) and the new states, still padded."""
-        size = padded(len(slots))
+        """One reading each: forecasts (batch, horizon, quantiles) and the new states, still padded.
+
+        Not padded if every size is as good as another.
+        """
+        size = self._size(len(slots))
         at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
         with faults_as(ModelFailed, FAILED):
             known = _rows(future, size), _rows(static, size)
             forecasts, states = self.runtime.step(values[at], times[at], arena.gather(slots), *known)
         return forecasts[: len(positions)], states
+
+    def advance(
+        self,
+        arena: Arena,
+        slots: NDArray[np.int64],  # (batch,)
+        positions: NDArray[np.int64],  # (batch,)
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        static: NDArray[np.float64] | None = None,
+    ) -> States:
+        """As `step`, the new states alone, for which nothing of what is known ahead counts."""
+        size = self._size(len(slots))
+        at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
+        with faults_as(ModelFailed, FAILED):
+            return self.runtime.advance(values[at], times[at], arena.gather(slots), _rows(static, size))
 
     def rows(
         self,
@@ -68,7 +86,7 @@ class PaddedRuntime:
         static: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.float64], States, NDArray[np.float32]]:
         """As `step`, with the gates (batch, gates) of the same run."""
-        size = padded(len(slots))
+        size = self._size(len(slots))
         at, slots = _fill(positions, size, PADDING), _fill(slots, size, 0)
         with faults_as(ModelFailed, FAILED):
             known = _rows(future, size), _rows(static, size)
@@ -137,6 +155,10 @@ class PaddedRuntime:
                 for size in (1, padded(together)):
                     if goes_on():
                         self._blank_sequence(size, width)
+
+    def _size(self, rows: int) -> int:
+        """Of a step of so many rows."""
+        return rows if self.runtime.any_size else padded(rows)
 
     def _blank_step(self, size: int) -> NDArray[np.float64]:
         values, times = np.full((size, self.runtime.bundle.width), np.nan), np.zeros(size, np.int64)

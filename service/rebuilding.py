@@ -4,56 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.batching import padded
 from service.core import Core
-from service.engine_settings import EngineSettings
-from service.errors import GatecastError, JournalDamaged, ModelFailed, StateLost, UnknownSession
-from service.histories import Histories, Window
+from service.errors import JournalDamaged, ModelFailed, StateLost, UnknownSession
+from service.followed import Moved
 from service.journal import Head
+from service.journey import FETCHED, Journey
 from service.links import Links
+from service.pace import Pace
 from service.sessions import NOWHERE, UNKNOWN
 
-MOST_CHUNKS = 8  # in a turn
+PATIENCE = 4  # batches after which something is done though there is no time for it: so it ends under any load
+BY_STEP = 16  # rows
+FILLED = 0.75  # of a piece, rows by steps
+MOST_UNITS = 64  # in a turn: so that it ends though a clock stands still
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(eq=False)
-class Journey:
-    """One session on its way to where the leader's stands."""
-
-    row: int  # of the leader's table
-    session: tuple[int, int]  # key and revision
-    theirs: int  # row of the follower's table
-    step: int  # that `state` stands after
-    state: NDArray[np.float32]
-    saved_step: int
-
-
-@dataclass(eq=False)
 class Rebuilding:
-    """A few sessions at a time, those first that came first; each turn takes a chunk of their readings.
+    """Some sessions at a time, those first that came first, a few readings of all of them together.
 
-    What comes meanwhile is taken in one further run at the end, after the batch that brought it and before the next
-    one: so each ends just where the leader stands.
+    Nothing is begun that is not expected to end in time: a unit of work sets out with one session, fetches readings of
+    one, or runs a piece, whose width and length are what was seen to fit. What comes live meanwhile is taken along, so
+    each ends just where the leader stands.
     """
 
     core: Core
     leader: Core
     links: Links
-    settings: EngineSettings
-    histories: Histories  # its own line: no caller waits in it
-    fail: Callable[[GatecastError], None]
+    clock: Callable[[], float]
     rebuilt: int = 0
     lost: int = 0  # whose readings are damaged: no model can have their state
-    ended: bool = False
     first: set[int] = field(default_factory=set)  # those that were live at the beginning and are not done yet
     _line: dict[int, None] = field(default_factory=dict)
     _under_way: dict[int, Journey] = field(default_factory=dict)
-    _arrived: list[Journey] = field(default_factory=list)
+    _beginning: Pace = field(default_factory=Pace)
+    _fetching: Pace = field(default_factory=Pace)
+    _pieces: dict[tuple[bool, int], Pace] = field(default_factory=dict)  # by kind and rows, of their length
+    _idle: int = 0  # batches since something was done
 
     def __len__(self) -> int:
         return len(self._line) + len(self._under_way)
@@ -64,61 +59,79 @@ class Rebuilding:
             if row not in self._under_way:
                 self._line.setdefault(row)
 
-    def turn(self, came: int) -> bool:
-        """Twice as many steps as readings `came` in this turn, so that it ends under any load, and a chunk at least.
+    def came(self, moved: Moved) -> None:
+        """Readings that the leader has recorded: those that are on their way take theirs along."""
+        if not self._under_way:
+            return
+        turns = moved.turns
+        for at in np.flatnonzero(np.isin(turns.rows, list(self._under_way))).tolist():
+            journey = self._under_way[int(turns.rows[at])]
+            if journey.session == (int(moved.keys[at]), int(moved.revisions[at])):
+                first = int(turns.offsets[at])
+                values = moved.values[turns.readings[first : first + int(turns.lengths[at])]]
+                journey.came(int(moved.before[at]), values)
+
+    def turn(self, until: float) -> bool:
+        """Units of work that are expected to end before `until`; now and then one that is not, if none was.
 
         False if there was nothing to do.
         """
-        chunks = max(1, -(-2 * came // (self.settings.chunk * self._together)))
-        worked = False
-        for _ in range(min(chunks, MOST_CHUNKS)):
-            if not self._chunk():
-                break
-            worked = True
-        return worked
+        self._leave()
+        if not len(self):
+            return False
+        units = 0
+        while units < MOST_UNITS and (left := until - self.clock()) > 0 and self._unit(left):
+            units += 1
+        self._idle = 0 if units else self._idle + 1
+        if self._idle >= PATIENCE:
+            self._idle = 0
+            self._unit(None)
+        return True
 
-    def _chunk(self) -> bool:
-        """One chunk of some sessions; False if there was nothing to do."""
-        left = self.settings.chunk * self.settings.history_batch  # readings that are fetched before the next batch
-        while left > 0 and self._line and len(self._under_way) < self._together:
-            row = next(iter(self._line))
-            del self._line[row]
-            left -= self._begin(row)
-        ran = self.histories.run_chunk()
-        arrived, self._arrived = self._arrived, []
-        for watched in (False, True):
-            self._close([journey for journey in arrived if self._watched(journey) == watched], watched)
-        return ran or bool(arrived)
+    def _unit(self, seconds: float | None) -> bool:
+        """The next one, if it is expected to take no longer; None: the least of it in any case. False: none."""
+        if self._line and len(self._under_way) < self._together:
+            return self._timed(self._beginning, seconds, self._begin)
+        hungry = next((each for each in self._under_way.values() if not len(each.ahead)), None)
+        if hungry is not None:
+            return self._timed(self._fetching, seconds, lambda: self._fetch(hungry))
+        return bool(self._under_way) and self._piece(seconds)
+
+    def _timed(self, pace: Pace, seconds: float | None, work: Callable[[], None]) -> bool:
+        if seconds is not None and not pace.fitting(1, seconds):
+            return False
+        began = self.clock()
+        work()
+        pace.took(1, self.clock() - began)
+        return True
 
     @property
     def _together(self) -> int:
-        return min(self.settings.history_batch, self.settings.max_resident)
+        settings = self.core.settings
+        together = settings.follower_batch if self.core.runtime.any_size else settings.history_batch
+        return min(together, settings.max_resident)
 
-    def _begin(self, row: int) -> int:
-        """Sets out from where the follower stands if it is there, else from its checkpoint or the oldest reading.
-
-        Returns how many readings were fetched.
-        """
-        live = self.leader.table.key[row] >= 0 and self.leader.table.slot[row] != NOWHERE
-        if not live or self.leader.table.last_step[row] < 0:
+    def _begin(self) -> None:
+        """Sets out with the next session, from where the follower stands if it is there, else as a replay does."""
+        row = next(iter(self._line))
+        del self._line[row]
+        table, rows = self.leader.table, np.array([row])
+        live = table.key[row] >= 0 and table.slot[row] != NOWHERE and table.last_step[row] >= 0
+        if not live or self.links.ready(rows, table.key[rows], table.revision[rows], table.last_step[rows])[1].all():
             self.first.discard(row)
-            return 0
+            return
         try:
             journey = self._here(row)
             if journey is None:
                 theirs = self.core.registry.adopt(self._head(row))
-                replay = self.core.replays.load(theirs, int(self.leader.table.last_step[row]))
-                journey = Journey(row, self._session(row), theirs, replay.saved_step, replay.state, replay.saved_step)
-                values = replay.values
-            else:
-                values = self._readings(journey)
+                replay = self.core.replays.load(theirs, int(table.last_step[row]), FETCHED)
+                saved = replay.saved_step
+                journey = Journey(row, self._session(row), theirs, saved, replay.state, saved, replay.values)
         except (StateLost, UnknownSession, JournalDamaged):
-            self.lost += 1
-            self.first.discard(row)
-            return 0
+            self._lose(row)
+            return
         self._under_way[row] = journey
-        self._send(journey, values)
-        return len(values)
+        self._arrive([journey])
 
     def _here(self, row: int) -> Journey | None:
         """From the follower's own state, if it has one of this session."""
@@ -130,7 +143,8 @@ class Rebuilding:
         if session != self._session(row) or step > leader.last_step[row]:
             return None
         (state,) = self.core.cache.bodies(np.array([theirs]))
-        return Journey(row, session, theirs, step, state, int(table.saved_step[theirs]))
+        nothing = np.empty((0, self.core.bundle.width))
+        return Journey(row, session, theirs, step, state, int(table.saved_step[theirs]), nothing)
 
     def _head(self, row: int) -> Head:
         table = self.leader.table
@@ -147,92 +161,99 @@ class Rebuilding:
             first_step=int(table.first_step[row]),
         )
 
-    def _send(self, journey: Journey, values: NDArray[np.float64]) -> None:
-        """Through these readings, chunk by chunk."""
-        if not len(values):
-            self._arrived.append(journey)
+    def _fetch(self, journey: Journey) -> None:
+        """The next readings of one that has none ahead."""
+        last = min(int(self.leader.table.last_step[journey.row]), journey.step + FETCHED)
+        try:
+            values = self.core.registry.journal.readings(journey.session[0], journey.step + 1, last)
+        except JournalDamaged:
+            self._lose(journey.row)
             return
-        last = journey.step + len(values)
-        statics = self.core.table.statics(np.array([journey.theirs]))
+        if len(values) != last - journey.step:  # the journal does not have all of what is live
+            self._lose(journey.row)
+            return
+        journey.ahead = values
 
-        def finished(state: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
-            check_finite(forecast)
-            journey.step, journey.state = last, state
-            self._arrived.append(journey)
-
-        def gone() -> bool:
-            if self.ended or self._session(journey.row) != journey.session:
-                self._end(journey)
-                return True
+    def _piece(self, seconds: float | None) -> bool:
+        """The next readings of those that came first, as many of them and as far as there is time."""
+        watched = self._watched(next(iter(self._under_way.values())))
+        alike = (each for each in self._under_way.values() if self._watched(each) == watched)
+        journeys = list(islice(alike, self._together))
+        if seconds is None:  # what takes hardly longer than the least that can be done
+            seconds = 2 * self._pace(1, watched).expected(1)
+        steps = 0
+        while journeys and not steps:
+            pace = self._pace(len(journeys), watched)
+            longest = max(len(each.ahead) for each in journeys)
+            steps = pace.fitting(longest, seconds)
+            journeys = journeys if steps else journeys[: len(journeys) // 2]
+        if not steps:
             return False
+        if not self._by_step(len(journeys)):
+            steps = min(padded(steps + 1) // 2, self.core.settings.chunk)  # a shape that was warmed up
+        taken = sum(min(len(each.ahead), steps) for each in journeys)
+        began = self.clock()
+        self._run(journeys, steps, watched)
+        if taken >= FILLED * steps * len(journeys):  # else it says too little of one whose rows are all as long
+            pace.took(steps, self.clock() - began)
+        return True
 
-        times, static = self._times(journey, len(values)), None if statics is None else statics[0]
-        self.histories.add(Window(values, times, journey.state, finished, self.fail, gone, static=static))
+    def _pace(self, rows: int, watched: bool) -> Pace:
+        return self._pieces.setdefault((watched, padded(rows)), Pace())
 
-    def _close(self, arrived: list[Journey], watched: bool) -> None:
-        """Takes what has come since, and puts those that stand where the leader does into the arena."""
-        chunk = self.histories.chunk_of(watched)
-        there: list[Journey] = []
-        late: list[tuple[Journey, NDArray[np.float64]]] = []
-        for journey in arrived:
-            if self._session(journey.row) != journey.session:
-                self._end(journey)
-                continue
-            try:
-                values = self._readings(journey)
-            except JournalDamaged:
-                self.lost += 1
-                self._end(journey)
-                continue
-            if len(values) > chunk:
-                self._send(journey, values)
-                continue
-            there.append(journey)
-            if len(values):
-                late.append((journey, values))
-        if late:
-            self._go([journey for journey, _ in late], [values for _, values in late], watched)
-        if there:
-            self._install(there)
+    def _by_step(self, rows: int) -> bool:
+        """Whether steps of so many rows cost less than their sequences."""
+        return self.core.runtime.any_size and padded(rows) >= BY_STEP
 
-    def _go(self, journeys: list[Journey], values: list[NDArray[np.float64]], watched: bool) -> None:
-        """The last few readings, of all together."""
-        run = self.core.stepper.windows if watched else self.core.model.windows
+    def _run(self, journeys: list[Journey], steps: int, watched: bool) -> None:
+        """So many readings of each, and into the arena with those that stand where the leader does then."""
+        values = [journey.ahead[:steps] for journey in journeys]
         times = [self._times(journey, len(some)) for journey, some in zip(journeys, values, strict=True)]
-        statics = self.core.table.statics(np.array([journey.theirs for journey in journeys]))
         states = np.stack([journey.state for journey in journeys])
-        forecasts, states = run(values, times, states, statics=() if statics is None else list(statics))
-        check_finite(forecasts)
+        statics = self.core.table.statics(np.array([journey.theirs for journey in journeys]))
+        last = self.leader.table.last_step[[journey.row for journey in journeys]]
+        ends = last == [journey.step + len(some) for journey, some in zip(journeys, values, strict=True)]
+        known, stepper = () if statics is None else list(statics), self.core.stepper
+        if watched:
+            forecasts, states = stepper.windows(values, times, states, statics=known)
+        elif self._by_step(len(journeys)):
+            forecasts, states = stepper.plain(values, times, states, known, ends)
+        else:
+            forecasts, states = self.core.model.windows(values, times, states, statics=known)
+        check_finite(forecasts[ends])
         for journey, some, state in zip(journeys, values, states, strict=True):
-            journey.step, journey.state = journey.step + len(some), state
+            journey.moved(len(some), state)
+        self._arrive(journeys)
 
-    def _install(self, journeys: list[Journey]) -> None:
-        """They stand where the leader's sessions stand."""
-        rows = np.array([journey.row for journey in journeys])
-        theirs = np.array([journey.theirs for journey in journeys])
+    def _arrive(self, journeys: list[Journey]) -> None:
+        """Those that stand where the leader's sessions stand are done."""
         leader, table = self.leader.table, self.core.table
+        there = [each for each in journeys if each.step == leader.last_step[each.row]]
+        if not there:
+            return
+        rows, theirs = np.array([each.row for each in there]), np.array([each.theirs for each in there])
         self.core.cache.touch(theirs)
-        self.core.cache.install(theirs, np.stack([journey.state for journey in journeys]))
+        self.core.cache.install(theirs, np.stack([each.state for each in there]))
         table.advance(theirs, leader.last_step[rows], leader.last_values[rows])
-        table.saved_step[theirs] = [journey.saved_step for journey in journeys]
+        table.saved_step[theirs] = [each.saved_step for each in there]
         self.links.tie(rows, theirs)
-        self.rebuilt += len(journeys)
-        for journey in journeys:
-            self._end(journey)
+        self.rebuilt += len(there)
+        for each in there:
+            self._end(each.row)
 
-    def _end(self, journey: Journey) -> None:
-        self._under_way.pop(journey.row, None)
-        self.first.discard(journey.row)
+    def _leave(self) -> None:
+        """Those that were deleted or begun anew meanwhile are not waited for."""
+        for row, journey in list(self._under_way.items()):
+            if self._session(row) != journey.session:
+                self._end(row)
 
-    def _readings(self, journey: Journey) -> NDArray[np.float64]:
-        """Those after the journey's step, up to the leader's last one; `JournalDamaged` if they are not all there."""
-        last = int(self.leader.table.last_step[journey.row])
-        if journey.step == last:
-            return np.empty((0, self.core.bundle.width))
-        values = self.core.registry.journal.readings(journey.session[0], journey.step + 1, last)
-        if len(values) != last - journey.step:
-            raise JournalDamaged("the journal does not have all readings of a session that is live")
-        return values
+    def _lose(self, row: int) -> None:
+        self.lost += 1
+        self._end(row)
+
+    def _end(self, row: int) -> None:
+        self._under_way.pop(row, None)
+        self.first.discard(row)
 
     def _times(self, journey: Journey, count: int) -> NDArray[np.int64]:
         steps = np.arange(journey.step + 1, journey.step + 1 + count)

@@ -139,17 +139,19 @@ class Replays:
         self._observer.rebuilt(len(back), 0)
         return rows[~np.isin(rows, back)]
 
-    def load(self, row: int, last: int) -> Replay:
+    def load(self, row: int, last: int, most: int | None = None) -> Replay:
         """What leads to the state after step `last` of a session, -1 for the one before all readings.
+
+        With `most` it leads no further than so many readings after what it begins with.
 
         Where readings were let go of it begins with the state that was kept of the step before them, and with the
         initial row where this model has none and enough are left for it to warm up.
 
         `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted.
         """
-        replay = self._load(row, last)
+        replay = self._load(row, last, most)
         if replay is None and self._registry.refreshed(row):
-            replay = self._load(row, last)
+            replay = self._load(row, last, most)
         if replay is None:
             raise StateLost(
                 f"the journal has the readings of this session up to step {int(self._registry.table.last_step[row])}, "
@@ -158,7 +160,7 @@ class Replays:
             )
         return replay
 
-    def _load(self, row: int, last: int) -> Replay | None:
+    def _load(self, row: int, last: int, most: int | None) -> Replay | None:
         """As `load`; None where nothing leads there."""
         table, journal = self._registry.table, self._registry.journal
         key, revision = self._session(row)
@@ -170,25 +172,25 @@ class Replays:
         if last >= 0:
             try:
                 with faults_as(JournalError, BROKEN):
-                    checkpoint, values = journal.load(key, self.digest, last)
+                    checkpoint, values = journal.load(key, self.digest, last, most)
                     if checkpoint is not None:
                         ours = checkpoint.digest == self.digest and checkpoint.revision == revision
                         if ours and monitors.fits(checkpoint.body, watched):
                             saved, state, based = checkpoint.step, checkpoint.body, True
                         else:  # of another model, another past, or another statistic
-                            values = journal.readings(key, first, last)
+                            values = journal.readings(key, first, _end(first, last, most))
             except JournalDamaged as damage:
                 self._observer.fault(damage)
                 return None
             left = self._registry.behind.pop(row, None)
             if left is not None and (left.key, left.revision) == (key, revision) and saved < left.step <= last:
                 saved, state, based = left.step, left.body, True
-                values = self._registry.recorded(key, left.step + 1, last)
-        if saved + len(values) != last:
+                values = self._registry.recorded(key, left.step + 1, _end(left.step + 1, last, most))
+        if saved + len(values) != _end(saved + 1, last, most):
             return None
         if not based:
             self._settle_base(row, first, initial)
-        steps = np.arange(saved + 1, last + 1)
+        steps = np.arange(saved + 1, saved + 1 + len(values))
         times = self.frequency.times(int(table.start[row]), steps)
         statics = table.statics(np.array([row]))
         return Replay(row, (key, revision), saved, state, values, times, None if statics is None else statics[0])
@@ -280,3 +282,8 @@ class Replays:
     def _settle(self, replay: Replay) -> None:
         self._late.pop(replay.session, None)
         self.settled = True
+
+
+def _end(first: int, last: int, most: int | None) -> int:
+    """The last of `most` steps from `first` on, none later than `last`."""
+    return last if most is None else min(last, first + most - 1)

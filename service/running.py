@@ -60,17 +60,24 @@ class Runner:
         times: NDArray[np.int64],
         futures: Futures | None,
         gated: NDArray[np.bool_] | None = None,
+        said: bool = True,
     ) -> list[Ran]:
         """All turns, one run for each group of one shape; `values` and `times` as in a batch, padding last.
 
         Each turn is forecast with the future that its newest observation carries. Those whose newest observation is
         `gated` (readings,) come with the gates of their last reading; sessions that are watched advance by step.
+        Without `said` nobody asks for forecasts, and those of single steps are left out: they are NaN.
         """
         moved = turns.lengths > 0
         watched = self._table.watched[turns.rows] & moved
         shown = watched if gated is None else watched | (gated[turns.newest] & moved)
         plain = turns if not shown.any() else turns.keep(~shown)
-        ran = [self._run(plain.keep(group), width, values, times, futures) for group, width in plain.groups()]
+        ran = [
+            self._run(plain.keep(group), width, values, times, futures)
+            if said or width
+            else self._advance(plain.keep(group), values, times)
+            for group, width in plain.groups()
+        ]
         if len(plain) < len(turns):
             parts = (turns.keep(watched), self._watch), (turns.keep(shown & ~watched), self._show)
             ran += [run(part, values, times, futures) for part, run in parts if len(part)]
@@ -111,6 +118,14 @@ class Runner:
             positions = turns.positions(width)
             forecasts, states = self._runtime.sequence(arena, slots, positions, turns.lengths, values, times, *known)
         return Ran(turns, forecasts, states, np.arange(len(turns)))
+
+    def _advance(self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64]) -> Ran:
+        """One reading each, and no forecast."""
+        slots, statics = self._table.slot[turns.rows], self._table.statics(turns.rows)
+        states = self._runtime.advance(self._cache.arena, slots, turns.readings, values, times, statics)
+        manifest = self._runtime.runtime.bundle.manifest
+        nothing = np.broadcast_to(np.nan, (len(turns), manifest.horizon, len(manifest.quantiles)))
+        return Ran(turns, nothing, states, np.arange(len(turns)))
 
     def _show(
         self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None

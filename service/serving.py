@@ -24,22 +24,34 @@ class Serving:
         self.fallen: Follower | None = None  # the one that failed last, for whoever asks why
         self.leaving: list[Histories] = []  # of cores that are gone but for histories that callers wait for
         self.waiting: list[Caller] = []  # for the follower to be level
+        self._turns = 0
         self._replies = replies
         self._observer = observer
         self._clock = clock
 
-    def follow(self) -> bool:
-        """What is put off until answers are sent: the batch again, a little rebuilding; False if there is nothing."""
-        worked = False
-        if self.leaving:
-            worked = self.leaving[0].run_chunk()
-            if not worked:
-                del self.leaving[0]
+    def run_chunk(self) -> bool:
+        """One chunk of histories that callers wait for, of the lines in turn; False if there is none.
+
+        So they hold up the stream for one chunk, however many models they were given to.
+        """
+        self.leaving = [each for each in self.leaving if each]
+        lines = self.histories()
+        for at in range(len(lines)):
+            line = lines[(self._turns + at) % len(lines)]
+            if line.run_chunk():
+                self._turns += at + 1
+                return True
+        return False
+
+    def follow(self, batch: float) -> bool:
+        """What is put off until answers are sent: the batch again, a little rebuilding; False if there is nothing.
+
+        `batch`: seconds that the batch of this turn took, 0.0 if there was none.
+        """
         follower = self.follower
         if follower is None:
-            return worked
-        worked = follower.core.histories.run_chunk() or worked  # that callers wait for since it served
-        worked = follower.turn() or worked
+            return False
+        worked = follower.turn(batch)
         if follower.error is not None:
             self.drop(follower.error)
         elif self._clock() >= follower.until:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from service.core import Core, Surroundings
+from service.faults import again
 from service.fitting import check_fit
 from service.follower import Follower
 from service.kept import check_warm_up, oldest_kept
@@ -82,6 +83,7 @@ class Succession:
             raise CandidateNotReady(f"{left} sessions have still to be rebuilt by this model; wait for them", left=left)
         if gate is not None:
             check_gate(gate, candidate)
+        self._finish(candidate)
         record()
         self._swap(candidate)
         return True
@@ -94,6 +96,7 @@ class Succession:
                 "the model before is not at hand: it was let go, or none was promoted since the start; deploy its "
                 "version"
             )
+        self._finish(previous)
         record()
         self._swap(previous)
         self.serving.drop(NoRollback("it was taken back"))
@@ -105,6 +108,13 @@ class Succession:
             raise self._none()
         self.serving.drop(NoCandidate("the candidate was given up"))
         return True
+
+    def _finish(self, follower: Follower) -> None:
+        """It has followed all that was recorded; raises what it failed with."""
+        follower.finish()
+        if follower.error is not None:
+            self.serving.drop(follower.error)
+            raise again(follower.error)
 
     def _candidate(self) -> Follower:
         follower = self.serving.follower

@@ -123,7 +123,7 @@ class MemoryJournal:
         return follows
 
     def load(
-        self, key: int, digest: str | None = None, until: int | None = None
+        self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         last = int(self._heads.last_step[self._heads.slot(key)])
         last = last if until is None else min(until, last)
@@ -132,7 +132,7 @@ class MemoryJournal:
         usable = [found for found in kept if digest in (None, found.digest) and found.step <= last]
         newest = max(usable, key=lambda found: found.step, default=None)
         first = session.first_step if newest is None else newest.step + 1
-        return newest, self.readings(key, first, last)
+        return newest, self.readings(key, first, last if most is None else min(last, first + most - 1))
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
         last = self._heads.last_step[self._heads.slots(keys)].tolist()

@@ -127,7 +127,7 @@ def kept(store: Store, key: int) -> Kept:
 
 
 def load(
-    store: Store, key: int, digest: str | None, until: int | None
+    store: Store, key: int, digest: str | None, until: int | None, most: int | None
 ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
     """As of a journal: the newest sound checkpoint, a base among them, and all readings after it."""
     slot = store.slot(key)
@@ -137,7 +137,8 @@ def load(
     with sound(store.path, "read a checkpoint"):
         newest = newest_checkpoint(store.database, key, revision, (first - 1, last), digest)
         newest = newest or base_of(store, key, revision, last, digest)
-    return newest, store.readings(key, first if newest is None else newest.step + 1, last)
+    begin = first if newest is None else newest.step + 1
+    return newest, store.readings(key, begin, last if most is None else min(last, begin + most - 1))
 
 
 def base_of(store: Store, key: int, revision: int, last: int, digest: str | None) -> Checkpoint | None:

@@ -198,14 +198,14 @@ class Journal(Protocol):
         """
 
     def load(
-        self, key: int, digest: str | None = None, until: int | None = None
+        self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         """The newest sound checkpoint and all readings after it, (n, width); all that are kept where there is none.
 
         With `digest`, only checkpoints of that bundle count; with `until`, what is later than that step does not
-        count at all. Bases (`retain`) count as checkpoints; `JournalDamaged` where there would be none and a base is
-        damaged, of which the session must not be taken to have none. `UnknownSession` if the key is no session's (any
-        more).
+        count at all; with `most`, only so many readings are fetched, the first ones. Bases (`retain`) count as
+        checkpoints; `JournalDamaged` where there would be none and a base is damaged, of which the session must not be
+        taken to have none. `UnknownSession` if the key is no session's (any more).
         """
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:

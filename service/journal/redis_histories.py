@@ -50,13 +50,13 @@ class Histories(Store):
         return runs.verdicts(recorded)
 
     def load(
-        self, key: int, digest: str | None = None, until: int | None = None
+        self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         spoilt: list[bytes] = []  # fields of checkpoints that are not sound
         partition = self._partitions.of_key(int(key))
         keys = [partition.readings(key), partition.saved(key)]
         while True:
-            asked = self._row, digest or "", "" if until is None else int(until), *spoilt
+            asked = self._row, digest or "", _number(until), _number(most), *spoilt
             (found,) = self._run("load a session", [run_script(partition.slot, "load", keys, *asked)])
             if found is None:
                 raise unknown_key(key)
@@ -177,3 +177,8 @@ class Histories(Store):
             f"a session has all the readings that one string of Redis holds ({MOST_BYTES // self._row}): let go of its "
             "oldest ones (retention), or begin it anew"
         )
+
+
+def _number(given: int | None) -> int | str:
+    """As the scripts read it: nothing is an empty text."""
+    return "" if given is None else int(given)

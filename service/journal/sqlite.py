@@ -181,10 +181,10 @@ class SqliteJournal:
             return follows
 
     def load(
-        self, key: int, digest: str | None = None, until: int | None = None
+        self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
         with self._lock:
-            return past.load(self._store, int(key), digest, until)  # SQLite takes no numpy integers
+            return past.load(self._store, int(key), digest, until, most)  # SQLite takes no numpy integers
 
     def states(self, keys: NDArray[np.int64], digest: str) -> list[NDArray[np.float32] | None]:
         with self._lock:

@@ -71,6 +71,15 @@ class Runtime(Protocol):
     ) -> tuple[NDArray[np.float64], States]:
         """One reading for each row: forecasts (batch, horizon, quantiles) and the new states."""
 
+    def advance(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: States,
+        static: NDArray[np.float64] | None = None,
+    ) -> States:
+        """The new states of that same step alone: for readings after which nobody asks for a forecast."""
+
     def step_with_gates(
         self,
         values: NDArray[np.float64],

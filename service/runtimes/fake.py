@@ -101,6 +101,15 @@ class FakeRuntime:
         states = self._advance(values, times, states, constant)
         return self._forecast(states, ahead, constant), states
 
+    def advance(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        static: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
+        return self.step(values, times, states, None, static)[1]
+
     def step_with_gates(
         self,
         values: NDArray[np.float64],

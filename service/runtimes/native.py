@@ -86,6 +86,17 @@ class NativeRuntime:
         self._step(values, times, states, future, static, quantiles, after, None)
         return quantiles, after
 
+    def advance(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        static: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
+        after = np.empty_like(states, order="C")
+        self._step(values, times, states, None, static, None, after, None)
+        return after
+
     def step_with_gates(
         self,
         values: NDArray[np.float64],

@@ -14,7 +14,8 @@ from service.errors import RuntimeUnavailable
 from service.runtimes.arena import NumpyArena
 from service.runtimes.inputs import known_inputs
 
-FORECAST, GATES = ["quantiles", "next_state"], "gates"
+STATE, GATES = "next_state", "gates"
+FORECAST = ["quantiles", STATE]
 FAULTS = tuple(each for each in vars(raised).values() if isinstance(each, type) and issubclass(each, Exception))
 WARNINGS_AND_BELOW = 3  # onnxruntime's severity "error": its warnings are about graph optimisation
 
@@ -85,6 +86,16 @@ class OnnxRuntime:
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         quantiles, after = self._stepped(FORECAST, values, times, states, future, static)
         return quantiles, after
+
+    def advance(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: NDArray[np.float32],
+        static: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
+        after: NDArray[np.float32] = self._stepped([STATE], values, times, states, None, static)[0]
+        return after
 
     def step_with_gates(
         self,

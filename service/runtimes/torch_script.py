@@ -101,6 +101,15 @@ class TorchScriptRuntime:
         quantiles, after, _ = self._stepped(values, times, states, future, static)
         return quantiles.cpu().numpy(), after
 
+    def advance(
+        self,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        states: Tensor,
+        static: NDArray[np.float64] | None = None,
+    ) -> Tensor:
+        return self._stepped(values, times, states, None, static)[1]
+
     def step_with_gates(
         self,
         values: NDArray[np.float64],

@@ -78,9 +78,9 @@ class AppliedTwice(Around):
     """Its checkpoints say that they are of the step before, whose reading a replay then applies once more."""
 
     def load(
-        self, key: int, digest: str | None = None, until: int | None = None
+        self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None
     ) -> tuple[Checkpoint | None, NDArray[np.float64]]:
-        checkpoint, values = self._journal.load(key, digest, until)
+        checkpoint, values = self._journal.load(key, digest, until, most)
         if checkpoint is None or checkpoint.step < 0:
             return checkpoint, values
         again = self._journal.readings(key, checkpoint.step, checkpoint.step)

@@ -174,10 +174,10 @@ class JournalMachine(RuleBasedStateMachine):
             session.saved.append((step, digest, made.body.tobytes()))
 
     @some_sessions
-    @rule(place=places, digest=made_by)
-    def load(self, place: int, digest: str | None) -> None:
+    @rule(place=places, digest=made_by, most=st.none() | st.integers(1, 5))
+    def load(self, place: int, digest: str | None, most: int | None) -> None:
         session = self.expected[self.pick(place)]
-        found, after = self.journal.load(session.key, digest)
+        found, after = self.journal.load(session.key, digest, most=most)
         usable = [saved for saved in session.saved if digest in (None, saved[1])]
         usable += [base for base in session.bases if digest in (None, base[1])]
         if found is None:
@@ -189,7 +189,7 @@ class JournalMachine(RuleBasedStateMachine):
             assert (found.step, found.digest, found.body.tobytes()) in usable
             assert digest is not None or found.step == max(saved[0] for saved in usable)
             step = found.step
-        np.testing.assert_array_equal(after, session.values()[step + 1 :])
+        np.testing.assert_array_equal(after, session.values()[step + 1 :][:most])
 
     @some_sessions
     @rule(place=places, first=st.integers(-2, 20), count=st.integers(0, 20))

@@ -24,11 +24,11 @@ class DamagedJournal(MemoryJournal):
     spoilt = -1  # its key
 
     def load(
-        self, key: int, digest: str | None = None, until: int | None = None
+        self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None
     ) -> tuple[Checkpoint | None, np.ndarray]:
         if key == self.spoilt:
             raise JournalDamaged("its readings do not match their checksum")
-        return super().load(key, digest, until)
+        return super().load(key, digest, until, most)
 
     def states(self, keys: np.ndarray, digest: str) -> list[np.ndarray | None]:
         if self.spoilt in keys:

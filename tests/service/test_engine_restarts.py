@@ -151,9 +151,9 @@ class Forgetful(MemoryJournal):
     keeps = 5
 
     def load(
-        self, key: int, digest: str | None = None, until: int | None = None
+        self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None
     ) -> tuple[Checkpoint | None, np.ndarray]:
-        checkpoint, values = super().load(key, digest, until)
+        checkpoint, values = super().load(key, digest, until, most)
         return checkpoint, values[-self.keeps :]
 
 
