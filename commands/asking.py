@@ -28,25 +28,34 @@ class Service:
 
     def ask(self, method: str, path: str) -> dict[str, Any]:
         """The service's JSON answer; `Refused`."""
-        headers = {"accept": "application/json"}
-        if self.key is not None:
-            headers["authorization"] = f"Bearer {self.key}"
-        request = Request(self.url.rstrip("/") + path, method=method, headers=headers)
+        from gatecast_client.bearer import bearer
+
+        try:
+            headers = {"accept": "application/json", **bearer(self.key)}
+            request = Request(self.url.rstrip("/") + path, method=method, headers=headers)
+        except ValueError as wrong:
+            raise Refused(str(wrong)) from None
         try:
             with urlopen(request, timeout=SECONDS) as answer:
                 told: dict[str, Any] = json.load(answer)
         except HTTPError as error:
             raise _refusal(error) from None
         except (URLError, OSError, ValueError) as fault:
+            reason = fault.reason if isinstance(fault, URLError) else fault
             raise Refused(
-                f"{self.url} does not answer as a Gatecast service does ({fault}): is it running, at this address?"
+                f"no Gatecast service answers at {self.url} ({getattr(reason, 'strerror', None) or reason}): is it "
+                "running, and is this its address? --url names another"
             ) from None
         return told
 
 
 def services(url: str, key: str | None) -> list[Service]:
-    """Those at these addresses, with commas between them."""
-    return [Service(address, key) for address in url.split(",")]
+    """Those at these addresses, with commas between them; `Refused`."""
+    addresses = [each.strip() for each in url.split(",")]
+    for address in addresses:
+        if not address.startswith(("http://", "https://")):
+            raise Refused(f"--url: an address such as http://127.0.0.1:8000 was expected, got {address!r}")
+    return [Service(address, key) for address in addresses]
 
 
 def _refusal(error: HTTPError) -> Refused:

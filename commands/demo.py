@@ -99,7 +99,7 @@ def _run(
     try:
         client = GatecastClient(url.split(","), key=key)
     except ValueError as error:
-        return None, f"--url: {error}"
+        return None, f"--{error}"  # it begins with what was wrong: url or key
     try:
         asyncio.run(run())
     except KeyboardInterrupt:

@@ -46,6 +46,7 @@ def deploy(
     """Bring a version up beside the model that serves, and let it take over between two batches.
 
     No reading waits for it or is lost. The model before keeps up for a while: gatecast rollback takes it back.
+    A version that runs in the shadow already takes over from there.
     """
     console, told = Console(), Console(stderr=True, soft_wrap=True)
     try:
@@ -60,15 +61,18 @@ def deploy(
 
 
 def _deploy(console: Console, service: Service, version: str, shadow: bool) -> None:
-    service.ask("POST", f"/v1/models/{quote(version, safe='')}/deploy?shadow={str(shadow).lower()}")
+    path, there = f"/v1/models/{quote(version, safe='')}", service.ask("GET", "/v1/models")["candidate"]
+    waits = there is not None and there["version"] == version and there["shadow"] and there["error"] is None
+    if not waits:
+        service.ask("POST", f"{path}/deploy?shadow={str(shadow).lower()}")
     with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), TimeElapsedColumn(),
                   console=console) as bar:  # fmt: skip
         task = bar.add_task(f"loading {escape(version)}", total=None, left="")
         while True:
             models = service.ask("GET", "/v1/models")
             candidate = _candidate(models, version)
-            if candidate is None or (shadow and candidate["state"] == "ready"):  # ready, it still has to take over
-                break
+            if candidate is None or (candidate["shadow"] and candidate["state"] == "ready"):
+                break  # one that is not in the shadow still has to take over, ready or not
             if candidate["state"] == "rebuilding":
                 sessions = candidate["sessions"]
                 done, left = sessions["rebuilt"], sessions["left"]
@@ -79,10 +83,13 @@ def _deploy(console: Console, service: Service, version: str, shadow: bool) -> N
         bar.update(task, description="states rebuilt", total=1, completed=1, left="")
     if candidate is None and models["current"]["version"] != version:
         raise Refused(f"version {version} was given up by someone else", "no_candidate")
+    if candidate is not None and not shadow:
+        service.ask("POST", f"{path}/promote")
     where = "runs in the shadow" if shadow else "serves; gatecast rollback takes the version before back"
     console.print(f"[green]✓[/] {escape(version)} {where}")
     if shadow:
-        console.print(f"  its errors: {service.url}/v1/models", highlight=False)
+        said = f"  its errors: {service.url}/v1/models; gatecast deploy {escape(version)} lets it serve"
+        console.print(said, highlight=False, soft_wrap=True)
 
 
 def _promote(console: Console, service: Service, version: str, readings: int) -> None:

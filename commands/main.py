@@ -51,8 +51,6 @@ def load(name: str) -> Any:
     found = getattr(import_module(f"commands.{name}"), name)
     if isinstance(found, typer.Typer):  # one with subcommands of its own
         return typer.main.get_command(found)
-    if isinstance(found, typer.Typer):  # it has subcommands of its own
-        return typer.main.get_group(found)
     single = typer.Typer(rich_markup_mode="rich", add_completion=False)
     single.command(name)(found)
     return typer.main.get_command(single)

@@ -180,8 +180,8 @@ class Deployments:
     def _under_way(self) -> DeployUnderWay:
         assert self.candidate is not None
         return DeployUnderWay(
-            f"version {self.candidate.version!r} is being deployed: promote it or give it up (DELETE "
-            "/v1/models/candidate), then deploy this one",
+            f"version {self.candidate.version!r} is the candidate already, and there is one at a time: let it serve "
+            f"(POST /v1/models/{self.candidate.version}/promote) or give it up (DELETE /v1/models/candidate) first",
             version=self.candidate.version,
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gatecast_client.answers import Forecast, Regime, Time
 from gatecast_client.errors import GatecastError
-from gatecast_client.readings import Number
+from gatecast_client.readings import Number, number_as_sent
 from gatecast_client.wire import ForecastColumns
 
 NO_STEP = -1
@@ -127,7 +127,7 @@ def counts(numbers: Sequence[int]) -> array[int]:
 
 def nulls(numbers: array[float]) -> list[Number]:
     """As JSON has them: null where one is missing."""
-    return [None if number != number else number for number in numbers]
+    return [number_as_sent(number) for number in numbers]
 
 
 def aligned(count: int, columns: Mapping[str, Sequence[object]]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import operator
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +31,7 @@ class History(_Timed):
 
     def as_sent(self) -> dict[str, Any]:
         """The JSON object."""
-        sent: dict[str, Any] = {"y": [_number(value) for value in self.y]}
+        sent: dict[str, Any] = {"y": [number_as_sent(value) for value in self.y]}
         if self.start is not None:
             sent["start"] = time_as_sent(self.start)
         if self.ds is not None:
@@ -81,9 +84,9 @@ class Reading:
 
     def as_sent(self) -> dict[str, Any]:
         """The object on the wire."""
-        sent: dict[str, Any] = {"session": self.session, "y": _number(self.y)}
+        sent: dict[str, Any] = {"session": self.session, "y": number_as_sent(self.y)}
         if self.step is not None:
-            sent["step"] = int(self.step)
+            sent["step"] = operator.index(self.step)  # a fraction is no step, and is not rounded to one
         if self.ds is not None:
             sent["ds"] = time_as_sent(self.ds)
         if self.covariates:
@@ -95,22 +98,33 @@ class Reading:
 
 def numbers_as_sent(numbers: Mapping[str, Number]) -> dict[str, Number]:
     """The object on the wire: missing numbers are null."""
-    return {name: _number(value) for name, value in numbers.items()}
+    return {name: number_as_sent(value) for name, value in numbers.items()}
 
 
 def lists_as_sent(lists: Mapping[str, Iterable[Number]]) -> dict[str, list[Number]]:
     """The object on the wire: missing numbers are null."""
-    return {name: [_number(each) for each in row] for name, row in lists.items()}
+    return {name: [number_as_sent(each) for each in row] for name, row in lists.items()}
 
 
 def time_as_sent(time: When) -> str | int:
-    """ISO 8601 text, or the whole number."""
+    """ISO 8601 text, or the whole number; TypeError where it is neither."""
     if isinstance(time, datetime):
         return time.isoformat()
-    return time if isinstance(time, str) else int(time)
+    if isinstance(time, str):
+        return time
+    try:
+        return operator.index(time)
+    except TypeError:
+        raise TypeError(f"a time was expected: ISO 8601 text, a datetime or a whole number; got {time!r}") from None
 
 
-def _number(value: Number) -> Number:
+def number_as_sent(value: Number) -> Number:
+    """The number on the wire: null where it is missing.
+
+    What is infinite goes as the largest number there is, which a service refuses by name (`invalid_value`): JSON has
+    no infinity, and its encoder writes null, which would be recorded as a missing reading.
+    """
     if value is None or value != value:  # NaN is not equal to itself
         return None
-    return float(value)
+    number = float(value)
+    return math.copysign(sys.float_info.max, number) if math.isinf(number) else number

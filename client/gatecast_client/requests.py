@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from gatecast_client.bearer import bearer
 from gatecast_client.connection import OPEN_SECONDS, nobody, problem, seconds_of
 from gatecast_client.dealing import Dealer
 from gatecast_client.errors import ConnectionLost, GatecastError
@@ -41,7 +42,9 @@ class Requests:
         urls = [url] if isinstance(url, str) else list(url)
         wrong = [each for each in urls if not each.startswith(("http://", "https://"))]
         if wrong or not urls:
-            raise ValueError(f"expected the service's address, such as http://127.0.0.1:8000, got {(wrong or urls)!r}")
+            raise ValueError(
+                f"url: the service's address was expected, such as http://127.0.0.1:8000, got {(wrong or urls)!r}"
+            )
         self.urls = [each.rstrip("/") for each in urls]
         self.url = self.urls[0]
         self._dealer = Dealer(len(urls))
@@ -49,7 +52,7 @@ class Requests:
         self._retry = retry or Retry()
         self._met: set[str] = set()  # addresses at which a service was
         self._window = Window(resend_readings)
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._headers = bearer(key)
         timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, OPEN_SECONDS))
         self._http = httpx.AsyncClient(timeout=timeout, limits=_POOL, headers=self._headers)
 

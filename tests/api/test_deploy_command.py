@@ -94,7 +94,6 @@ def test_a_version_in_the_shadow_is_promoted_once_its_error_is_known_not_to_be_l
         shadow = gatecast("deploy", "v2", "--shadow", "--url", url)
         assert shadow.exit_code == 0, shadow.output
         assert current(url) == "v1"
-        httpx.delete(f"{url}/v1/models/candidate").raise_for_status()
         done = gatecast("deploy", "v2", "--promote-if-better", "5", "--url", url)
     finally:
         ended.set()
@@ -102,6 +101,25 @@ def test_a_version_in_the_shadow_is_promoted_once_its_error_is_known_not_to_be_l
     assert done.exit_code == 0, done.output
     assert "quantile loss" in done.output
     assert current(url) == "v2"
+
+
+def test_a_version_in_the_shadow_takes_over_when_it_is_deployed_without(url: str) -> None:
+    for _ in range(2):
+        shadow = gatecast("deploy", "v2", "--shadow", "--url", url)
+        assert (shadow.exit_code, "runs in the shadow" in shadow.output) == (0, True), shadow.output
+    assert current(url) == "v1"
+    done = gatecast("deploy", "v2", "--url", url)
+    assert (done.exit_code, "v2 serves" in done.output) == (0, True), done.output
+    assert current(url) == "v2"
+
+
+def test_a_second_candidate_is_told_what_to_do_with_the_first(url: str, tmp_path: Path) -> None:
+    written(tmp_path / "models" / "v3", name="third")
+    assert gatecast("deploy", "v2", "--shadow", "--url", url).exit_code == 0
+    refused = gatecast("deploy", "v3", "--url", url)
+    assert refused.exit_code == 1
+    assert "POST /v1/models/v2/promote" in refused.output
+    assert "DELETE /v1/models/candidate" in refused.output
 
 
 def test_a_refusal_is_told_in_the_services_words(url: str) -> None:
@@ -120,6 +138,17 @@ def test_a_service_that_is_not_there_is_named() -> None:
     refused = gatecast("deploy", "v2", "--url", "http://127.0.0.1:9")
     assert refused.exit_code == 1
     assert "is it running" in refused.output
+    assert "urlopen" not in refused.output
+    misspelt = gatecast("deploy", "v2", "--url", "127.0.0.1:8000")
+    assert misspelt.exit_code == 1
+    assert "--url: an address such as http://" in misspelt.output
+
+
+def test_a_key_that_is_none_is_refused_and_not_shown() -> None:
+    refused = gatecast("deploy", "v2", "--url", "http://127.0.0.1:9", "--key", "gc_secret\nword")
+    assert refused.exit_code == 1
+    assert "key: one word" in refused.output
+    assert "secret" not in refused.output
 
 
 def test_where_keys_are_asked_for_it_takes_one_of_an_admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from gatecast_client import GatecastClient, GatecastError, Reading
+from gatecast_client import GatecastClient, GatecastError, Reading, SyncGatecastClient
 from typer.testing import CliRunner
 
 from commands.main import app
@@ -49,6 +49,23 @@ async def test_a_refused_key_is_an_error_by_name(tmp_path: Path) -> None:
                     async with client.stream():
                         pytest.fail("it was let in")
                 assert refused.value.code == code
+
+
+async def test_a_key_that_was_read_with_its_line_break_is_the_key(tmp_path: Path) -> None:
+    with locked(tmp_path) as (running, ring):
+        url = f"http://{running.address}"
+        async with GatecastClient(url, key=f" {ring.add('acme')}\n") as client:
+            await client.open_session("meter", start=START)
+            async with client.stream() as stream:
+                assert (await stream.observe("meter", 1.0, step=0)).step == 0
+
+
+@pytest.mark.parametrize("key", ["gc_secret\nword", "gc_secret word", "gc_sécret", "gc_secret\x00"])
+def test_what_can_be_no_key_is_refused_at_once_and_not_shown(key: str) -> None:
+    for client in (GatecastClient, SyncGatecastClient):
+        with pytest.raises(ValueError, match=r"^key: one word") as refused:
+            client(key=key)
+        assert "cret" not in str(refused.value)
 
 
 def test_the_demo_takes_a_key_and_says_when_it_is_none(tmp_path: Path) -> None:
