@@ -9,6 +9,7 @@ from importlib import import_module
 from service.errors import JournalError
 from service.journal.protocol import (
     FIRST_REVISION,
+    LONGEST_TTL,
     NO_READING,
     Beginning,
     Checkpoint,
@@ -29,6 +30,7 @@ from service.share import Share
 __all__ = [
     "FIRST_REVISION",
     "JOURNALS",
+    "LONGEST_TTL",
     "NO_READING",
     "Beginning",
     "Checkpoint",

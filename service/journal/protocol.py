@@ -14,6 +14,7 @@ Durable = Literal["none", "process", "disk"]  # survives nothing, kill -9, loss 
 
 FIRST_REVISION = 1
 NO_READING = -1  # the last step of a session that has none
+LONGEST_TTL = 10**10  # seconds, some three hundred years
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,6 +131,8 @@ def resealed(file: bytes, **changes: Any) -> bytes:
         {"readings": 10**12}, {"readings": -1}, {"width": 0}, {"width": -1}, {"start": 10**30}, {"start": 2**60},
         {"first_step": -5}, {"first_step": 2**62}, {"states": []}, {"states": [{"step": 0, "bundle": "x", "size": -1}]},
         {"static": {"a": "b"}}, {"ttl": -1}, {"session": 5}, {"readings": 0, "first_step": 7, "states": []},
+        {"width": 2**62}, {"ttl": 10**30}, {"ttl": 10**11}, {"origin": "a" * 65}, {"static": {"a": 1e300}},
+        {"start": -(10**11)}, {"first_step": 2**53 - 1},
     ],
 )  # fmt: skip
 async def test_a_file_that_was_made_up_is_refused_by_name(open_inside, changes: dict[str, Any]) -> None:
@@ -144,6 +146,7 @@ async def test_a_file_that_was_made_up_is_refused_by_name(open_inside, changes: 
         assert answer.status_code in (409, 413, 422), answer.text
         assert answer.json()["code"] != "internal"
         assert (await running.http.get("/v1/sessions/bad")).status_code == 404
+        assert (await running.http.get("/ready")).status_code == 200, "a file of somebody's is no fault of the service"
 
 
 async def test_erasure_reaches_forks_of_forks_and_tells_of_files(http) -> None:
