@@ -20,8 +20,8 @@ import numpy as np
 
 from datasets.frequency import Frequency
 from service.bundle import Manifest
-from service.frames import LARGEST_VALUE
-from service.journal import LONGEST_TTL, Checkpoint, Kept, Subject
+from service.frames import LARGEST_VALUE, LONGEST_TTL
+from service.journal import Checkpoint, Kept, Subject
 from service.journal.shapes import ORIGIN_BYTES
 from service.past_errors import InvalidExport
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.journal import LONGEST_TTL
+from service.frames import LONGEST_TTL
 
 Time = str | int
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -9,7 +9,6 @@ from importlib import import_module
 from service.errors import JournalError
 from service.journal.protocol import (
     FIRST_REVISION,
-    LONGEST_TTL,
     NO_READING,
     Beginning,
     Checkpoint,
@@ -30,7 +29,6 @@ from service.share import Share
 __all__ = [
     "FIRST_REVISION",
     "JOURNALS",
-    "LONGEST_TTL",
     "NO_READING",
     "Beginning",
     "Checkpoint",

@@ -223,6 +223,9 @@ class MemoryJournal:
         self._heads.remove(session.key)
         del self._sessions[name], self._by_key[session.key]
 
+    def renewed(self) -> bool:
+        return False
+
     def close(self) -> None:
         pass
 

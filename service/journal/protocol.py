@@ -14,7 +14,6 @@ Durable = Literal["none", "process", "disk"]  # survives nothing, kill -9, loss 
 
 FIRST_REVISION = 1
 NO_READING = -1  # the last step of a session that has none
-LONGEST_TTL = 10**10  # seconds, some three hundred years
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,8 +168,8 @@ class Journal(Protocol):
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         """As `replace` without a checkpoint, for several sessions, each named once.
 
-        None, and nothing is done, for those that are not (any more) of the revision that is said in their beginning. A
-        journal in one place replaces the others all together; one in several places may fail after some of them.
+        None, and nothing is done, for those that are not (any more) of the revision in their beginning. A journal in
+        one place replaces the others all together; one in several places may fail after some of them.
         """
 
     def head(self, name: str) -> Head | None:
@@ -183,10 +182,7 @@ class Journal(Protocol):
         """The names of all sessions, in no order, of those that have expired too."""
 
     def count(self, prefix: str = "", without: str = "") -> int:
-        """How many sessions there are, with those that have expired, whose names begin with `prefix`.
-
-        Of them, those whose names do not hold `without`, if it is given; these may be looked through one by one.
-        """
+        """How many sessions begin with `prefix`, expired ones too; with `without`, those alone that do not hold it."""
 
     def listing(self, wanted: Wanted) -> list[Head]:
         """The sessions that are wanted, by name; go on `after` the last one."""
@@ -194,8 +190,7 @@ class Journal(Protocol):
     def append(self, readings: Readings) -> NDArray[np.bool_]:
         """Records readings, durable on return; (rows,) bool: whether each followed its session's (revision, step).
 
-        Nothing is written of a row that does not follow, nor of later rows of its session. Nothing follows a session
-        that has expired.
+        Nothing is written of a row that does not follow, nor of later ones of its session, nor behind an expired one.
         """
 
     def load(
@@ -221,8 +216,8 @@ class Journal(Protocol):
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
         """Keeps the newest checkpoint of each session and the one before.
 
-        Those of sessions that were deleted or have expired are passed over, as are those of another revision, or of a
-        step that is not recorded or lies before the bases.
+        Those of sessions that were deleted or have expired, of another revision, or of a step that is not recorded or
+        lies before the bases are passed over.
         """
 
     def revise(
@@ -257,8 +252,7 @@ class Journal(Protocol):
     def retain_all(self, releases: Sequence[Release]) -> list[bool]:
         """As `retain`, for several sessions, each named once; False too for those that were deleted.
 
-        A journal in one place does it for all of them together, or for none where it fails; one in several places may
-        fail after some of them.
+        A journal in one place does it for all or, where it fails, for none; one in several may fail after some.
         """
 
     def kept(self, key: int) -> Kept:
@@ -270,30 +264,36 @@ class Journal(Protocol):
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
         """A session made of what was kept of this or another one. Its checkpoints become those of the new session.
 
-        `SessionExists` if there is one, unless it is to be replaced; to replace one that is not there makes it.
+        `SessionExists` if there is one, unless it is to be replaced; one that is not there is made all the same.
         """
 
     def exported(self, key: int, export: Export) -> None:
         """Notes that a copy was handed out; `UnknownSession`. Replaced sessions keep their notes."""
 
     def expire(self, now: float, limit: int) -> list[Head]:
-        """Lets sessions expire whose time without a reading is over, at most `limit` of them.
+        """Lets sessions expire whose time without a reading is over, at most `limit`; returns them as they are now.
 
         Their readings and checkpoints are dropped and their revision rises; where they stood, and that they expired,
-        is kept until they are replaced or deleted. Returns them as they are now.
+        is kept until they are replaced or deleted.
         """
 
     def size(self) -> int:
         """Bytes that it takes where it is kept: its files, or memory."""
 
     def fold(self, limit: int) -> int:
-        """Moves up to `limit` readings from the tail, where batches land, to their sessions.
+        """Moves up to `limit` readings from the tail, where batches land, to their sessions; returns how many are left.
 
-        Returns how many are left. Appends wait while it runs, so let `limit` be what one may wait for.
+        Appends wait while it runs, so let `limit` be what one may wait for.
         """
 
     def delete(self, name: str) -> None:
         """Forgets the session with its readings and checkpoints; `UnknownSession` if there is none."""
+
+    def renewed(self) -> bool:
+        """Whether another server has taken over since this was last asked: sessions may have another past there.
+
+        One that takes over before anybody asked fails the operation that meets it, undone. `JournalError`.
+        """
 
     def close(self) -> None:
         """Lets go of the storage; calling it twice does no harm."""

@@ -279,6 +279,9 @@ class SqliteJournal:
             self._sessions = None if self._sessions is None else self._sessions - 1
             self._folding.erased()
 
+    def renewed(self) -> bool:
+        return False
+
     def close(self) -> None:
         with self._lock:
             self._store.close()
