@@ -87,7 +87,8 @@ class MemoryJournal:
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
-            self._found(each.name)
+            if not each.key:
+                self._found(each.name)
             self._heads.checked(each.values, each.origin)
         return [self._begin(each, None) if self._follows(each) else None for each in beginnings]
 
@@ -238,8 +239,10 @@ class MemoryJournal:
         return True
 
     def _follows(self, begun: Beginning) -> bool:
-        slot = self._heads.slot(self._found(begun.name).key)
-        return begun.revision in (0, abs(int(self._heads.revision[slot])))
+        found = self._sessions.get(begun.name)
+        if found is None or begun.key not in (0, found.key):
+            return False
+        return begun.revision in (0, abs(int(self._heads.revision[self._heads.slot(found.key)])))
 
     def _found(self, name: str) -> Remembered:
         if name not in self._sessions:

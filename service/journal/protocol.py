@@ -81,6 +81,7 @@ class Beginning:
     regime: bool = False
     ttl: int = 0
     revision: int = 0  # of the session that it takes the place of; 0: whatever it has
+    key: int = 0  # of that session; 0: of whichever has the name
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +169,8 @@ class Journal(Protocol):
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         """As `replace` without a checkpoint, for several sessions, each named once.
 
-        None, and nothing is done, for those that are not (any more) of the revision in their beginning. A journal in
-        one place replaces the others all together; one in several places may fail after some of them.
+        None, and nothing is done, where there is (any more) no session of the key and revision in its beginning. A
+        journal in one place replaces the others all together; one in several may fail after some.
         """
 
     def head(self, name: str) -> Head | None:

@@ -70,16 +70,20 @@ class Sessions(Store):
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
             checked(each.values, each.origin, self._width)
-        commands, keys = [], self._find([each.name for each in beginnings])
-        for each, key in zip(beginnings, keys, strict=True):
-            if key is None:
+        commands, same = [], []
+        for each, key in zip(beginnings, self._find([each.name for each in beginnings]), strict=True):
+            if key is None and not each.key:
                 raise unknown(each.name)
-            commands.append(self._put_command("replace", key, each, ()))
-        answers = self._run("begin sessions anew", commands, wait=True)
-        return [
-            self._begun(key, each, answer) if key and answer[0] == b"done" else None
-            for each, key, answer in zip(beginnings, keys, answers, strict=True)
-        ]
+            if key is not None and each.key in (0, key):
+                commands.append(self._put_command("replace", key, each, ()))
+                same.append((key, each))
+        answers = self._run("begin sessions anew", commands, wait=True) if commands else []
+        begun = {
+            each.name: self._begun(key, each, answer)
+            for (key, each), answer in zip(same, answers, strict=True)
+            if answer[0] == b"done"
+        }
+        return [begun.get(each.name) for each in beginnings]
 
     def head(self, name: str) -> Head | None:
         return self.heads([name])[0]

@@ -264,3 +264,48 @@ async def test_frames_of_many_clients_at_once_are_each_taken_once() -> None:
         await asyncio.gather(*(client(number) for number in range(5)))
         for at in range(5):
             assert kept(journal, f"s{at}") == list(range(40))
+
+
+async def test_a_session_that_was_made_anew_elsewhere_is_not_begun_over_it() -> None:
+    async with replicas(2) as ((one, two), journal):
+        await one.create("a", None, column())
+        await two.session("a")
+        await one.delete("a")
+        await one.create("a", START, column(1, 2, 3))
+        answers = await two.observe(frame(("a", 9, None, START)))
+        assert codes(answers) == ["conflict"]
+        assert kept(journal, "a") == [1, 2, 3]
+
+
+async def test_what_was_deleted_elsewhere_is_unknown_and_fails_no_neighbour() -> None:
+    async with replicas(2) as ((one, two), journal):
+        for name in ("born", "unborn", "neighbour"):
+            await one.create(name, None if name == "unborn" else START, column(*(() if name == "unborn" else (1, 2))))
+            await two.session(name)
+        for name in ("born", "unborn"):
+            await one.delete(name)
+        for at, (old, step) in enumerate((("born", 0), ("born", 1), ("born", 2), ("unborn", None))):
+            item = (old, 1.0, step, START if step is None else None)
+            answers = await two.observe(frame(item, ("neighbour", float(at), 2 + at)))
+            assert codes(answers) == ["unknown_session", None], item
+        assert kept(journal, "neighbour") == [1, 2, 0, 1, 2, 3]
+
+
+async def test_what_was_taken_back_or_made_anew_elsewhere_is_replayed_from_there() -> None:
+    """By who had it at hand no more, and takes a reading without a step, which is always the next one."""
+    async with replicas(2, max_resident=1) as ((one, two), journal):
+        for again in (False, True):
+            await one.create("a", START, column(*range(9)), replace=True)
+            await one.create("b", START, column(0), replace=True)
+            await send(two, ("a", 9), ("b", 1))
+            assert (await two.peek("b"))[0].last_step == 1
+            if again:
+                await one.delete("a")
+                await one.create("a", START, column(5, 6))
+            else:
+                await one.changes.rewind("a", 1)
+            answers = await send(two, ("a", 7))
+            assert codes(answers) == [None], again
+            values = [5, 6, 7] if again else [0, 1, 7]
+            np.testing.assert_array_equal(forecast_of(answers), alone(values)[-1])
+            assert kept(journal, "a") == values
