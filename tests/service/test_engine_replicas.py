@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from service.engine import Answers, Engine
 from service.errors import GatecastError, JournalError, SessionExists
-from service.journal import Journal, Readings
-from tests.service.engines import NAN, START, Item, alone, codes, column, frame, send
+from service.journal import Head, Journal, Readings
+from service.journal.memory import MemoryJournal
+from tests.service.engines import NAN, START, Item, alone, codes, column, frame, running, send
 from tests.service.shared import replicas
 from tests.service.test_engine_corrections import fixed
 
@@ -309,3 +311,34 @@ async def test_what_was_taken_back_or_made_anew_elsewhere_is_replayed_from_there
             values = [5, 6, 7] if again else [0, 1, 7]
             np.testing.assert_array_equal(forecast_of(answers), alone(values)[-1])
             assert kept(journal, "a") == values
+
+
+class RestlessJournal(MemoryJournal):
+    """Something happens after each look at a session, as other processes do."""
+
+    shared = True
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.then: list[Callable[[], object]] = []
+
+    def head(self, name: str) -> Head | None:
+        found = super().head(name)
+        if self.then:
+            self.then.pop(0)()
+        return found
+
+
+async def test_a_session_that_somebody_makes_at_this_moment_is_not_replaced_unless_that_was_asked() -> None:
+    journal = RestlessJournal()
+    async with running(journal=journal) as engine:
+        make, end = (lambda: journal.create("a", START, "", column(1, 2))), (lambda: journal.delete("a"))
+        journal.then = [make]
+        with pytest.raises(SessionExists):
+            await engine.create("a", START, column())
+        assert kept(journal, "a") == [1, 2]
+        for then in ([end], [end, make], [end, make, end], [lambda: None, end], [lambda: None, end, make]):
+            journal.then = then
+            assert (await engine.create("a", START, column(), replace=True)).created
+            assert kept(journal, "a") == []
+            await engine.create("a", START, column(5), replace=True)
