@@ -102,7 +102,7 @@ class Loop:
         self.health.journal_failed = False
 
     def _forget_after_renewal(self) -> None:
-        """So it may where nobody asked while it was gone, and nothing has failed; where something has, a probe looks."""
+        """So it may where nobody asked while it was gone, and nothing failed; where something has, a probe looks."""
         registry = self.serving.core.registry
         if registry.journal.shared and not self.health.broken("journal"):
             try:

@@ -287,7 +287,7 @@ class Registry:
         for (row, readings), head in zip(values.items(), heads, strict=True):
             if head is not None:
                 made = head.name, int(table.start[row]), head.origin, readings, head.static, head.regime, head.ttl
-                beginnings.append(Beginning(*made, int(table.revision[row]), int(table.key[row])))
+                beginnings.append(Beginning(*made, int(table.revision[row]), int(table.key[row]), head.parent))
         begun = {head.name: head for head in self.journal.replace_all(beginnings) if head is not None}
         for row in [row for row in values if table.name(row) in begun]:
             table.revision[row], table.unborn[row] = begun[table.name(row)].revision, False

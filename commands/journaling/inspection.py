@@ -33,6 +33,8 @@ def of_whole(snapshot: Snapshot) -> Table:
 
 def of_session(snapshot: Snapshot, head: Head) -> Table:
     """Where one session stands."""
+    from service.journal.lineage import parent_of
+
     values = snapshot.readings(head)
     (folded,) = snapshot.database.execute("SELECT last_step FROM sessions WHERE key = ?", (head.key,)).fetchone()
     kept = f"{len(values):,}, steps {head.first_step:,} to {head.last_step:,}" if len(values) else "none"
@@ -47,7 +49,7 @@ def of_session(snapshot: Snapshot, head: Head) -> Table:
         ("gates watched", "yes" if head.regime else "no"),
         ("lives", f"{head.ttl:,} s without a reading" if head.ttl else "for ever"),
         ("seen", moment(head.seen) if head.seen else "not noted"),
-        ("fork of", head.parent or "–"),
+        ("fork of", parent_of(head.parent) or "–"),
         *[("handed out", f"{moment(each.at)}, to step {each.step}, {each.digest}") for each in head.exports],
         *_states(snapshot, head),
     ]

@@ -271,7 +271,7 @@ class MemoryJournal:
         key = self._last_key if old is None else old.key
         revision = FIRST_REVISION if old is None else abs(int(self._heads.revision[self._heads.slot(key)])) + 1
         bare = replace(begun, values=np.empty((0, self._heads.width)), static=dict(begun.static))
-        session = Remembered(key, bare, array("d", values.tobytes()), seen=self._clock())
+        session = Remembered(key, bare, array("d", values.tobytes()), seen=self._clock(), parent=begun.parent)
         session.exports = () if old is None else old.exports
         if kept is not None:
             session.first_step, session.parent = kept.first_step, kept.parent

@@ -33,7 +33,7 @@ class Head:
     ttl: int = 0  # seconds without a reading after which it expires; 0: never
     seen: float = 0.0  # when its last reading came, or it was made: seconds since 1970, to about a minute
     expired: bool = False  # only where it stood is left
-    parent: str = ""  # the session that it is a fork of
+    parent: str = ""  # the session that it is a fork of, and what that one is of (lineage.py)
     exports: tuple[Export, ...] = ()  # the copies that were handed out, oldest first
 
 
@@ -82,6 +82,7 @@ class Beginning:
     ttl: int = 0
     revision: int = 0  # of the session that it takes the place of; 0: whatever it has
     key: int = 0  # of that session; 0: of whichever has the name
+    parent: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,8 @@ class Wanted:
     prefix: str = ""
     after: str = ""  # only names that come after this one
     limit: int = 100
-    parent: str | None = None  # forks of this session
+    parent: str | None = None  # forks of this session; "": what is no fork
+    ancestor: str | None = None  # and forks of those
     expired: bool | None = None  # only those that are, or are not
     idle_since: float | None = None  # seen before this time
 
@@ -215,10 +217,8 @@ class Journal(Protocol):
         """The readings of steps `first` to `last`, both included, as far as they exist and are kept: (n, width)."""
 
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
-        """Keeps the newest checkpoint of each session and the one before.
-
-        Those of sessions that were deleted or have expired, of another revision, or of a step that is not recorded or
-        lies before the bases are passed over.
+        """Keeps the newest checkpoint of each session and the one before; passed over are those of sessions that were
+        deleted or have expired, of another revision, or of a step that is not recorded or lies before the bases.
         """
 
     def revise(
@@ -236,9 +236,8 @@ class Journal(Protocol):
         Checkpoints from step `first` on are dropped, those before stay and are of the new revision. The checkpoint
         that is given becomes one of the session, whatever its revision says.
 
-        `SessionExpired` if it has, `StaleSession` if the session does not stand at just this revision and last step,
-        `HistoryGone` if `first` lies before the oldest kept reading. A session that has let go of readings keeps at
-        least one.
+        `SessionExpired`, `StaleSession` if the session does not stand at just this revision and last step, `HistoryGone`
+        if `first` lies before the oldest kept reading. A session that has let go of readings keeps at least one.
         """
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:

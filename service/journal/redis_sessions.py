@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.journal.heads import exists, unknown, unknown_key
+from service.journal.lineage import is_of
 from service.journal.protocol import NO_READING, Beginning, Checkpoint, Export, Head, Kept, Static, Wanted
 from service.journal.redis_partition import Partition
 from service.journal.redis_records import (
@@ -224,7 +225,7 @@ class Sessions(Store):
     ) -> Command:
         partition = self._partitions.of_key(key)
         place = encode_name(begun.name), key, begun.revision, int(begun.ttl), first
-        body = encode_about(begun, parent), encode_rows(begun.values)
+        body = encode_about(begun, parent or begun.parent), encode_rows(begun.values)
         return run_script(partition.slot, "put", _all_keys(partition, key), way, *place, *body, *checkpoints)
 
     def _begun(self, key: int, begun: Beginning, answer: list[Any], first: int = 0) -> Head:
@@ -273,7 +274,7 @@ def _beginning_with(begun: Beginning, checkpoint: Checkpoint | None) -> tuple[by
 
 def _is(head: Head, wanted: Wanted) -> bool:
     return (
-        wanted.parent in (None, head.parent)
+        is_of(head.parent, wanted.parent, wanted.ancestor)
         and wanted.expired in (None, head.expired)
         and (wanted.idle_since is None or head.seen < wanted.idle_since)
     )

@@ -85,6 +85,8 @@ async def test_a_session_leaves_as_a_file_and_comes_back_elsewhere(open_inside) 
         made = await http.put("/v1/sessions/copy/import", content=file.content, headers=headers)
         assert (made.status_code, made.json()["last_step"], made.json()["start"]) == (201, 3, "2015-01-10T00:00:00")
         same(await forecast(http, "copy"), expected)
+        again = await http.put("/v1/sessions/copy/import", content=file.content, headers=headers)
+        assert (again.status_code, again.json()) == (201, {**made.json(), "created": False}), "the answer may be lost"
         await http.post("/v1/sessions/copy/observations", json={"step": 4, "y": 5})
         same(await forecast(http, "copy"), await predicted(http, 1, 2, None, 4, 5))
         again = await http.put("/v1/sessions/copy/import", content=file.content, headers=headers)
@@ -147,6 +149,35 @@ async def test_a_file_that_was_made_up_is_refused_by_name(open_inside, changes: 
         assert answer.json()["code"] != "internal"
         assert (await running.http.get("/v1/sessions/bad")).status_code == 404
         assert (await running.http.get("/ready")).status_code == 200, "a file of somebody's is no fault of the service"
+
+
+async def test_erasure_reaches_forks_whatever_became_of_the_session_between(http) -> None:
+    await begin(http)
+    for name, before in (("a", "taxi"), ("b", "a"), ("c", "b"), ("d", "taxi"), ("e", "d"), ("f", "taxi")):
+        assert (await http.post(f"/v1/sessions/{before}/fork", json={"session": name})).status_code == 201
+    assert (await http.get("/v1/sessions/c")).json().get("parent") is None, "as ever, only a listing tells"
+    listed = (await http.get("/v1/sessions?parent=b")).json()["sessions"]
+    assert [(each["session"], each["parent"]) for each in listed] == [("c", "b")]
+    for name in ("a", "b"):
+        await http.delete(f"/v1/sessions/{name}")
+    await http.put("/v1/sessions/d?replace=true", json=HISTORY)
+    assert [each["session"] for each in (await http.get("/v1/sessions?parent=d")).json()["sessions"]] == ["e"]
+    erased = (await http.post("/v1/sessions/a/erasure")).json()["erased"]
+    assert erased == ["c"], "by the name of one that is no more"
+    await http.post("/v1/sessions/f/fork", json={"session": "g"})
+    await http.delete("/v1/sessions/taxi")
+    erased = (await http.post("/v1/sessions/taxi/erasure")).json()["erased"]
+    assert sorted(erased) == ["e", "f", "g"]
+    assert [each["session"] for each in (await http.get("/v1/sessions")).json()["sessions"]] == ["d"], "begun anew"
+
+
+async def test_a_fork_of_what_has_not_begun_stays_a_fork_when_it_begins(http) -> None:
+    await begin(http, "taxi", {})
+    await http.post("/v1/sessions/taxi/fork", json={"session": "fork"})
+    sent = await http.post("/v1/sessions/fork/observations", json={"ds": "2015-01-10T00:00:00", "y": 1})
+    assert sent.json()["step"] == 0
+    assert [each["session"] for each in (await http.get("/v1/sessions?parent=taxi")).json()["sessions"]] == ["fork"]
+    assert sorted((await http.post("/v1/sessions/taxi/erasure")).json()["erased"]) == ["fork", "taxi"]
 
 
 async def test_erasure_reaches_forks_of_forks_and_tells_of_files(http) -> None:
