@@ -236,8 +236,8 @@ class Journal(Protocol):
         Checkpoints from step `first` on are dropped, those before stay and are of the new revision. The checkpoint
         that is given becomes one of the session, whatever its revision says.
 
-        `SessionExpired`, `StaleSession` if the session does not stand at just this revision and last step, `HistoryGone`
-        if `first` lies before the oldest kept reading. A session that has let go of readings keeps at least one.
+        `SessionExpired`, `StaleSession` unless the session stands at just this revision and last step, `HistoryGone` if
+        `first` lies before the oldest kept reading. A session that has let go of readings keeps at least one.
         """
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
