@@ -13,7 +13,7 @@ from datasets.frequency import FIRST_SECOND, LAST_SECOND
 from service.bundle import Bundle
 from service.errors import JournalError, NoReadings, SessionExists
 from service.faults import faults_as
-from service.frames import LARGEST_TIME, NO_TIME, SessionView, check_history
+from service.frames import LARGEST_TIME, MOST_READINGS, NO_TIME, SessionView, check_history
 from service.journal import Export, Head, Kept, Wanted
 from service.journal.lineage import lineage, parent_of
 from service.journal.statics import encode as encode_static
@@ -170,7 +170,7 @@ class Copies:
         unborn = calendar and kept.start == NO_TIME and not kept.first_step and not len(kept.values)
         if not unborn:
             least, most = (FIRST_SECOND, LAST_SECOND) if calendar else (-LARGEST_TIME, LARGEST_TIME)
-            if not least <= kept.start <= most or kept.first_step > most:  # a step takes a second at least
+            if not least <= kept.start <= most or kept.first_step > MOST_READINGS:
                 raise InvalidExport("the file has a start or a step that no session can have")
             self.reach.check(kept.start, kept.first_step + max(len(kept.values) - 1, 0))
         if kept.first_step and not len(kept.values):

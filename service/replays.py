@@ -152,10 +152,10 @@ class Replays:
             if replay is None and self._registry.refreshed(row):
                 replay = self._load(row, last)
         except UnknownSession:
-            if self._is_elsewhere(row):
+            if self.is_elsewhere(row):
                 raise StaleSession(MOVED) from None
             raise
-        if replay is None and self._is_elsewhere(row):
+        if replay is None and self.is_elsewhere(row):
             raise StaleSession(MOVED)
         if replay is None:
             raise StateLost(
@@ -200,7 +200,7 @@ class Replays:
         statics = table.statics(np.array([row]))
         return Replay(row, (key, revision), saved, state, values, times, None if statics is None else statics[0])
 
-    def _is_elsewhere(self, row: int) -> bool:
+    def is_elsewhere(self, row: int) -> bool:
         """Whether a session stands elsewhere than here, or under its name another one does: others have moved it."""
         table, registry = self._registry.table, self._registry
         head = registry.head(table.name(row)) if registry.journal.shared else None

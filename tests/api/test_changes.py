@@ -151,6 +151,19 @@ async def test_a_file_that_was_made_up_is_refused_by_name(open_inside, changes: 
         assert (await running.http.get("/ready")).status_code == 200, "a file of somebody's is no fault of the service"
 
 
+async def test_a_made_up_step_that_nobody_ever_comes_to_is_refused_where_steps_are_only_counted(open_inside) -> None:
+    async with open_inside(frequency="1") as running:
+        await begin(running.http, body={"history": {"start": 0, "y": [1, 2]}})
+        file = (await running.http.get("/v1/sessions/taxi/export")).content
+        for step, status in ((2**35, 201), (2**35 + 1, 422), (1024 << 32, 422)):
+            answer = await running.http.put(
+                f"/v1/sessions/at {step}/import",
+                content=resealed(file, first_step=step),
+                headers={"content-type": MEDIA_TYPE},
+            )
+            assert answer.status_code == status, (step, answer.text)
+
+
 async def test_erasure_reaches_forks_whatever_became_of_the_session_between(http) -> None:
     await begin(http)
     for name, before in (("a", "taxi"), ("b", "a"), ("c", "b"), ("d", "taxi"), ("e", "d"), ("f", "taxi")):
