@@ -16,6 +16,7 @@ Times = NDArray[np.int64]
 
 MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
 MONTH = 2_629_746  # the mean month of the Gregorian calendar: 365.2425 days / 12
+FIRST_SECOND = -62_135_596_800  # of the year 1: no earlier time can be written
 LAST_SECOND = 253_402_300_799  # of the year 9999: no later time can be written
 
 _LONGEST_SEASON = 2016  # a week of five-minute steps

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from datasets.frequency import FIRST_SECOND, LAST_SECOND
 from service.bundle import Bundle
 from service.errors import JournalError, NoReadings, SessionExists
 from service.faults import faults_as
-from service.frames import LARGEST_TIME, SessionView, check_history
-from service.journal import Export, Kept, Wanted
+from service.frames import LARGEST_TIME, MOST_READINGS, NO_TIME, SessionView, check_history
+from service.journal import Export, Head, Kept, Wanted
+from service.journal.lineage import lineage, parent_of
+from service.journal.statics import encode as encode_static
 from service.names import outside
 from service.past_errors import InvalidExport
 from service.places import Places
@@ -64,14 +67,15 @@ class Copies:
         origin = hashlib.sha256(f"fork of {key} {registry.table.revision[row]} {step}".encode()).hexdigest()
         there = registry.head(other)
         if there is not None:
-            if (there.parent, there.origin, there.expired) == (name, origin, False):
+            if (parent_of(there.parent), there.origin, there.expired) == (name, origin, False):
                 return registry.view(registry.row(other))
             raise SessionExists(
                 f"there is a session {outside(other)!r} already; choose another name for the fork, or delete it first",
                 last_step=there.last_step,
                 revision=there.revision,
             )
-        kept = replace(self._kept(row), origin=origin, parent=name)
+        kept = self._kept(row)
+        kept = replace(kept, origin=origin, parent=lineage(name, kept.parent))
         return self._put(other, kept if step is None else _until(kept, step), False)
 
     def export(self, name: str, shown: str) -> bytes:
@@ -85,22 +89,27 @@ class Copies:
         return data
 
     def take_in(self, name: str, data: bytes, replace: bool) -> SessionView:
-        """A session from a file.
+        """A session from a file; the same file again finds it, as long as it stands as it did then.
 
         `InvalidExport`, `SessionExists`, `TooManySessions`, `HistoryTooLong`, `InvalidValue`, `InvalidTime`.
         """
         kept = self._checked(decode(data, self.meaning))
         there = self.registry.head(name)
         if there is not None and not replace:
+            if self._stands(there, kept):
+                return self.registry.view(self.registry.row(name))
             raise SessionExists(
-                f"there is a session {outside(name)!r} already; choose another name, or ask for it to be replaced",
+                f"there is another session {outside(name)!r}; choose another name, or ask for it to be replaced",
                 last_step=there.last_step,
                 revision=there.revision,
             )
         return self._put(name, kept, replace)
 
     def erase(self, name: str) -> Erased:
-        """Deletes a session and all forks of it, and of those; tells which copies were handed out. `UnknownSession`."""
+        """Deletes a session and all forks of it, and of those; tells which copies were handed out. `UnknownSession`.
+
+        So it does where the session itself, or one between it and a fork, is no more.
+        """
         doomed = [name, *self._forks(name)]
         heads = [self.registry.head(each) for each in doomed]
         if heads[0] is None and len(doomed) == 1:
@@ -117,7 +126,7 @@ class Copies:
             parent, after = parents.pop(), ""
             while True:
                 with faults_as(JournalError, BROKEN):
-                    page = self.registry.journal.listing(Wanted(parent=parent, after=after, limit=PAGE))
+                    page = self.registry.journal.listing(Wanted(ancestor=parent, after=after, limit=PAGE))
                 new = [head.name for head in page if head.name != name and head.name not in found]
                 found += new
                 parents += new
@@ -133,6 +142,16 @@ class Copies:
         with faults_as(JournalError, BROKEN):
             return registry.journal.kept(int(registry.table.key[row]))
 
+    def _stands(self, there: Head, kept: Kept) -> bool:
+        """Whether a session is just what is kept in a file."""
+        last = kept.first_step + len(kept.values) - 1
+        place = there.start, there.origin, there.first_step, there.last_step, there.regime, there.ttl, there.expired
+        told = kept.start, kept.origin, kept.first_step, last, kept.regime, kept.ttl, False
+        if place != told or encode_static(there.static) != encode_static(kept.static):
+            return False
+        values = self.registry.recorded(there.key, kept.first_step, last)
+        return np.array_equal(values, kept.values, equal_nan=True)
+
     def _put(self, name: str, kept: Kept, replace: bool) -> SessionView:
         registry = self.registry
         new = registry.head(name) is None
@@ -142,10 +161,12 @@ class Copies:
     def _checked(self, kept: Kept) -> Kept:
         """Of a file that somebody sent: sound numbers, and of its states those alone that can be ours."""
         check_history(kept.values, self.longest)
-        if not -LARGEST_TIME <= kept.start <= LARGEST_TIME or kept.first_step > LARGEST_TIME:
-            if len(kept.values) or kept.first_step:
+        calendar = self.reach.frequency.has_calendar
+        unborn = calendar and kept.start == NO_TIME and not kept.first_step and not len(kept.values)
+        if not unborn:
+            least, most = (FIRST_SECOND, LAST_SECOND) if calendar else (-LARGEST_TIME, LARGEST_TIME)
+            if not least <= kept.start <= most or kept.first_step > MOST_READINGS:
                 raise InvalidExport("the file has a start or a step that no session can have")
-        else:
             self.reach.check(kept.start, kept.first_step + max(len(kept.values) - 1, 0))
         if kept.first_step and not len(kept.values):
             raise NoReadings("the file is of a session of which no reading is kept; there is nothing to go on from")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
-from service.errors import GatecastError, NonFiniteForecast, SessionExists
+from service.errors import GatecastError, NonFiniteForecast, SessionExists, UnknownSession
 from service.frames import NO_TIME, SessionView
 from service.histories import Histories, Window
 from service.journal import FIRST_REVISION, Beginning, Checkpoint
@@ -58,14 +58,14 @@ class Lifecycle:
         begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
         begun = Beginning(name, begin, origin, values, static, regime, self.ttl if ttl is None else ttl)
         if len(values) == 0:
-            return self._put(begun, None)
+            return self._put(begun, None, replace)
 
         def finished(state: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
             if not np.isfinite(forecast).all():
                 raise NonFiniteForecast("the model's forecast after this history is not finite; nothing was recorded")
             view = self._known(name, origin, replace)  # someone else may have been faster
             checkpoint = Checkpoint(len(values) - 1, FIRST_REVISION, self.digest, state)
-            self.replies.answer(caller, view or self._put(begun, checkpoint))
+            self.replies.answer(caller, view or self._put(begun, checkpoint, replace))
 
         def failed(error: GatecastError) -> None:
             self.replies.answer(caller, error)
@@ -105,10 +105,10 @@ class Lifecycle:
             revision=head.revision,
         )
 
-    def _put(self, begun: Beginning, checkpoint: Checkpoint | None) -> SessionView:
-        exists = self.registry.head(begun.name) is not None
+    def _put(self, begun: Beginning, checkpoint: Checkpoint | None, replace: bool) -> SessionView:
+        exists = replace and self.registry.head(begun.name) is not None
         try:
             row = self.registry.create(begun, checkpoint, replace=exists)
-        except SessionExists:  # another process was faster, by a moment
-            return self._known(begun.name, begun.origin, False) or self._put(begun, checkpoint)
+        except (SessionExists, UnknownSession):  # another process was faster, by a moment
+            return self._known(begun.name, begun.origin, replace) or self._put(begun, checkpoint, replace)
         return self.registry.view(row, created=True)

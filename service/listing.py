@@ -12,6 +12,7 @@ from service.errors import JournalError
 from service.faults import faults_as
 from service.frames import NO_TIME, SessionView
 from service.journal import Head, Wanted
+from service.journal.lineage import parent_of
 from service.registry import BROKEN, Registry
 
 PIECE = 100  # sessions that are listed before the stream has its turn
@@ -53,7 +54,7 @@ class Listing:
             ttl=head.ttl,
             seen=head.seen,
             expired=head.expired,
-            parent=head.parent,
+            parent=parent_of(head.parent),
         )
 
     def _time(self, start: int, step: int) -> int:

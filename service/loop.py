@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from service.engine_settings import EngineSettings
-from service.errors import Draining, GatecastError, InternalError
+from service.errors import Draining, GatecastError, InternalError, JournalError
 from service.faults import again, faults_as
 from service.frame_queue import FrameQueue
 from service.health import Health
@@ -78,6 +78,7 @@ class Loop:
 
     def _turn(self) -> bool:
         """Calls, looks, one batch of the stream, one chunk of histories; False if there was nothing to do."""
+        self._forget_after_renewal()
         called, core = self._answer_calls(), self.serving.core
         self._forget_after_failure()
         looked = core.peeks.turn()
@@ -101,6 +102,19 @@ class Loop:
         if self.health.journal_failed and registry.journal.shared:
             registry.forget_all()
         self.health.journal_failed = False
+
+    def _forget_after_renewal(self) -> None:
+        """So it may where nobody asked while it was gone, and nothing failed; where something has, a probe looks."""
+        registry = self.serving.core.registry
+        if registry.journal.shared and not self.health.broken("journal"):
+            try:
+                with faults_as(JournalError, "the journal could not be reached"):
+                    renewed = registry.journal.renewed()
+            except GatecastError as error:
+                self.health.note(error)
+            else:
+                if renewed:
+                    registry.forget_all()
 
     def _answer_calls(self) -> bool:
         calls = [self.room.calls.popleft() for _ in range(min(CALLS_A_TURN, len(self.room.calls)))]

@@ -20,7 +20,9 @@ import numpy as np
 
 from datasets.frequency import Frequency
 from service.bundle import Manifest
+from service.frames import LARGEST_VALUE, LONGEST_TTL
 from service.journal import Checkpoint, Kept, Subject
+from service.journal.shapes import ORIGIN_BYTES
 from service.past_errors import InvalidExport
 
 FAMILY = b"gatecast session "
@@ -106,6 +108,20 @@ def encode(name: str, kept: Kept, meaning: Meaning) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
+def _check(header: Header) -> None:
+    """`ValueError` where what a session was made from is nothing that one can be made from.
+
+    A checksum says that nobody changed a file by accident: whoever makes one up can write one.
+    """
+    if header.ttl > LONGEST_TTL:
+        raise ValueError(f"a ttl of at most {LONGEST_TTL} seconds was expected")
+    if not header.origin.isascii() or len(header.origin) > ORIGIN_BYTES:
+        raise ValueError(f"an origin of at most {ORIGIN_BYTES} characters of ASCII was expected")
+    for value in header.static.values():
+        if value is not None and not abs(value) <= LARGEST_VALUE:
+            raise ValueError(f"static features within ±{LARGEST_VALUE:g} were expected")
+
+
 def decode(data: bytes, meaning: Meaning) -> Kept:
     """What is kept of the session in a file; `InvalidExport` says what is wrong with it."""
     if not data.startswith(FAMILY):
@@ -129,7 +145,8 @@ def decode(data: bytes, meaning: Meaning) -> Kept:
         states = np.frombuffer(body, "<f4", sum(sizes), at + length + 8 * rows)
         if at + length + 8 * rows + 4 * sum(sizes) != len(body):
             raise ValueError("more or less numbers than it says")
-    except (ValueError, struct.error, msgspec.DecodeError) as wrong:
+        _check(header)
+    except (ValueError, OverflowError, struct.error, msgspec.DecodeError) as wrong:
         raise InvalidExport(f"the file cannot be read: {wrong}; export the session again") from wrong
     meaning.check(header)
     ends = np.cumsum(sizes, dtype=np.int64)

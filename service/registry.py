@@ -280,21 +280,15 @@ class Registry:
     def _bear(self, values: dict[int, NDArray[np.float64]]) -> list[int]:
         """The first readings of sessions, by row, and with them their starts, in one write.
 
-        Returns the rows of those that somebody else has begun meanwhile.
+        Returns the rows of those that somebody else has begun meanwhile, or deleted.
         """
         table, beginnings = self.table, []
         heads = self.journal.heads([table.name(row) for row in values])
         for (row, readings), head in zip(values.items(), heads, strict=True):
-            if head is None:
-                raise self.unknown(table.name(row))
-            start, revision = int(table.start[row]), int(table.revision[row])
-            beginnings.append(
-                Beginning(head.name, start, head.origin, readings, head.static, head.regime, head.ttl, revision)
-            )
-        refused = []
-        for row, born in zip(values, self.journal.replace_all(beginnings), strict=True):
-            if born is None:
-                refused.append(row)
-            else:
-                table.revision[row], table.unborn[row] = born.revision, False
-        return refused
+            if head is not None:
+                made = head.name, int(table.start[row]), head.origin, readings, head.static, head.regime, head.ttl
+                beginnings.append(Beginning(*made, int(table.revision[row]), int(table.key[row]), head.parent))
+        begun = {head.name: head for head in self.journal.replace_all(beginnings) if head is not None}
+        for row in [row for row in values if table.name(row) in begun]:
+            table.revision[row], table.unborn[row] = begun[table.name(row)].revision, False
+        return [row for row in values if table.name(row) not in begun]

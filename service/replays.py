@@ -147,11 +147,19 @@ class Replays:
         Where readings were let go of it begins with the state that was kept of the step before them, and with the
         initial row where this model has none and enough are left for it to warm up.
 
-        `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted.
+        `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted,
+        `StaleSession` if another process has moved it elsewhere.
         """
-        replay = self._load(row, last, most)
-        if replay is None and self._registry.refreshed(row):
+        try:
             replay = self._load(row, last, most)
+            if replay is None and self._registry.refreshed(row):
+                replay = self._load(row, last, most)
+        except UnknownSession:
+            if self.is_elsewhere(row):
+                raise StaleSession(MOVED) from None
+            raise
+        if replay is None and self.is_elsewhere(row):
+            raise StaleSession(MOVED)
         if replay is None:
             raise StateLost(
                 f"the journal has the readings of this session up to step {int(self._registry.table.last_step[row])}, "
@@ -194,6 +202,13 @@ class Replays:
         times = self.frequency.times(int(table.start[row]), steps)
         statics = table.statics(np.array([row]))
         return Replay(row, (key, revision), saved, state, values, times, None if statics is None else statics[0])
+
+    def is_elsewhere(self, row: int) -> bool:
+        """Whether a session stands elsewhere than here, or under its name another one does: others have moved it."""
+        table, registry = self._registry.table, self._registry
+        head = registry.head(table.name(row)) if registry.journal.shared else None
+        here = *self._session(row), int(table.last_step[row])
+        return head is not None and (head.key, head.revision, head.last_step) != here
 
     def _settle_base(self, row: int, first: int, initial: NDArray[np.float32]) -> None:
         """This model's states begin before the oldest kept reading, with the initial row, and always will.

@@ -106,6 +106,8 @@ class Revisions:
             return np.empty((0, self._width))
         recorded = self.registry.recorded(int(self.registry.table.key[row]), first, last)
         if len(recorded) != last - first + 1:
+            if self.replays.is_elsewhere(row):
+                raise StaleSession(MOVED)
             raise StateLost(
                 f"the journal has not all readings of this session from step {first} to {last}; "
                 "create the session anew with a history",
@@ -117,10 +119,15 @@ class Revisions:
         """Plans the change and replays up to its end; whoever finds the session moved on meanwhile begins again."""
         registry = self.registry
         row = registry.row(name)
-        plan = planned(row)
-        if plan.nothing:
-            return Revised(registry.view(row), 0, 0, 0)
-        replay = self.replays.load(row, plan.first - 1)
+        try:
+            plan = planned(row)
+            if plan.nothing:
+                return Revised(registry.view(row), 0, 0, 0)
+            replay = self.replays.load(row, plan.first - 1)
+        except StaleSession:  # another process has moved it on since this one looked, a moment ago
+            if tries == 1:
+                raise
+            return self._begin(caller, name, planned, tries - 1)
         session = int(registry.table.key[row]), int(registry.table.revision[row])
         values = np.concatenate((replay.values, plan.values))
 
@@ -135,21 +142,18 @@ class Revisions:
             now = int(registry.table.last_step[row])
             if (int(registry.table.key[row]), int(registry.table.revision[row])) != session or now < plan.last:
                 return again()
-            if now > plan.last:
-                if plan.added or plan.filled:
-                    return again()
-                if len(plan.values):  # the readings that came meanwhile, behind the corrected ones
-                    more = self._recorded(row, plan.last + 1, now)
-                    longer = replace(plan, values=np.concatenate((plan.values, more)), last=now)
-                    return run(longer, plan.last + 1, more, state)
-                plan = replace(plan, last=now, changed=plan.changed + now - plan.last)
+            if now > plan.last and (plan.added or plan.filled):
+                return again()
             try:
-                done = self._put(row, plan, state)
+                if now == plan.last or not len(plan.values):
+                    plan = replace(plan, last=now, changed=plan.changed + now - plan.last)
+                    return self.replies.answer(caller, self._put(row, plan, state))
+                more = self._recorded(row, plan.last + 1, now)  # that came meanwhile, behind the corrected ones
             except StaleSession:  # another process has moved it on
                 registry.forget(np.array([row]))
                 return again()
-            self.replies.answer(caller, done)
-            return None
+            longer = replace(plan, values=np.concatenate((plan.values, more)), last=now)
+            return run(longer, plan.last + 1, more, state)
 
         def run(plan: Plan, first: int, values: NDArray[np.float64], state: NDArray[np.float32]) -> None:
             """Replays readings (n, width) from step `first` on, beside the stream."""

@@ -99,11 +99,11 @@ class Stream:
         self.observer.batch(readings, readings, self.clock() - began)
         return True
 
-    def _advance(self, outcome: Outcome, again: bool = False) -> set[str]:
+    def _advance(self, outcome: Outcome, again: bool = False, looked: bool = False) -> set[str]:
         """Does all that a batch takes; if states are late, nothing yet, and returns the names of their sessions.
 
         Nothing yet, either, where missing readings have to enter first: `outcome.lacking`. What another process was
-        faster with is taken once more, unless this is `again`.
+        faster with is taken once more, unless this is `again`; so it is looked for once where it moved sessions.
         """
         batch, table, shared = outcome.batch, self.registry.table, self.registry.journal.shared
         self._find(outcome)
@@ -119,6 +119,8 @@ class Stream:
             outcome.lacking = filling.lacking()
             return set()
         lost, late = self.replays.bring(verdict.turns.rows)
+        if shared and lost and not looked and self.registry.refresh({table.name(row) for row in lost}):
+            return self._advance(outcome, again, looked=True)
         if late:
             return {table.name(row) for row in late}
         outcome.accept(verdict)

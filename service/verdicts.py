@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datasets.frequency import Frequency, format_time
 from service.batching import Batch, Turns
-from service.errors import Conflict, Duplicate, Gap, GatecastError, OffGrid, StepMismatch, TimeRequired
+from service.errors import Conflict, Duplicate, Gap, GatecastError, OffGrid, StepMismatch, TimeRequired, UnknownSession
 from service.frames import NO_STEP, NO_TIME
 from service.reach import Reach
 from service.sessions import SessionTable
@@ -226,7 +226,7 @@ class _Session:
             self._fetch()
         first, last, found = self._fetched[step // WIDEST_LOOK]
         if len(found) != last - first + 1:  # the journal has forgotten some of them
-            first, found = step, self._recorded(self._key, step, step)
+            first, found = step, self._read(step, step)
         return found[step - first] if len(found) else None
 
     def _fetch(self) -> None:
@@ -237,7 +237,14 @@ class _Session:
                 first, last = pieces.get(wish // WIDEST_LOOK, (wish, wish))
                 pieces[wish // WIDEST_LOOK] = min(first, wish), max(last, wish)
         for piece, (first, last) in pieces.items():
-            self._fetched[piece] = first, last, self._recorded(self._key, first, last)
+            self._fetched[piece] = first, last, self._read(first, last)
+
+    def _read(self, first: int, last: int) -> NDArray[np.float64]:
+        """None where another process has deleted the session, of which nobody has told this one yet."""
+        try:
+            return self._recorded(self._key, first, last)
+        except UnknownSession:
+            return np.empty((0, len(self._last_values)))
 
 
 def gap(last: int, step: int, start: int, frequency: Frequency) -> Gap:

@@ -33,6 +33,7 @@ def of_whole(snapshot: Snapshot) -> Table:
 
 def of_session(snapshot: Snapshot, head: Head) -> Table:
     """Where one session stands."""
+    from service.journal.lineage import parent_of
     from service.names import outside, tenant_of
 
     values = snapshot.readings(head)
@@ -50,7 +51,7 @@ def of_session(snapshot: Snapshot, head: Head) -> Table:
         ("gates watched", "yes" if head.regime else "no"),
         ("lives", f"{head.ttl:,} s without a reading" if head.ttl else "for ever"),
         ("seen", moment(head.seen) if head.seen else "not noted"),
-        ("fork of", outside(head.parent) or "–"),
+        ("fork of", outside(parent_of(head.parent)) or "–"),
         *[("handed out", f"{moment(each.at)}, to step {each.step}, {each.digest}") for each in head.exports],
         *_states(snapshot, head),
     ]

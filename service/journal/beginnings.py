@@ -18,7 +18,7 @@ from service.journal.store import Store
 
 def begin(store: Store, begun: Beginning, checkpoints: Sequence[Checkpoint], kept: Kept | None = None) -> Head:
     """A new session; `kept`: of what it is made, where that is not a beginning."""
-    begun, place = _checked(store, begun), _place(kept)
+    begun, place = _checked(store, begun), _place(begun, kept)
     seen = store.clock()
     with store.transaction("create a session"):
         key = insert_session(store.database, begun, seen, *place)
@@ -33,15 +33,16 @@ def begin_anew(
 ) -> list[Head]:
     """Sessions that are there, and what they begin with now, under the next revision of each: all of them or none."""
     pairs = [(head, _checked(store, begun)) for head, begun in pairs]
-    place, seen = _place(kept), store.clock()
+    seen = store.clock()
     with store.transaction("replace a session"):
         for head, begun in pairs:
+            place = _place(begun, kept)
             update_session(store.database, head.key, head.revision + 1, begun, seen, *place, head.exports)
             drop_readings(store.database, head.key)
             drop_checkpoints(store.database, head.key)
             _write(store, head.key, head.revision + 1, begun, kept, checkpoints)
     heads = [
-        replace(_head(store, head.key, head.revision + 1, begun, seen, place), exports=head.exports)
+        replace(_head(store, head.key, head.revision + 1, begun, seen, _place(begun, kept)), exports=head.exports)
         for head, begun in pairs
     ]
     return [_stand(store, head) for head in heads]
@@ -51,15 +52,15 @@ def _checked(store: Store, begun: Beginning) -> Beginning:
     return replace(begun, values=store.heads.checked(begun.values, begun.origin))
 
 
-def _place(kept: Kept | None) -> tuple[int, str]:
+def _place(begun: Beginning, kept: Kept | None) -> tuple[int, str]:
     """First step and parent."""
-    return (0, "") if kept is None else (int(kept.first_step), kept.parent)
+    return (0, begun.parent) if kept is None else (int(kept.first_step), kept.parent)
 
 
 def _write(
     store: Store, key: int, revision: int, begun: Beginning, kept: Kept | None, checkpoints: Sequence[Checkpoint]
 ) -> None:
-    first, _ = _place(kept)
+    first, _ = _place(begun, kept)
     last = first + len(begun.values) - 1
     put_readings(store.database, key, first, begun.values, store.segment_rows)
     lowest = NO_READING if kept is None else first

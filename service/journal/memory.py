@@ -88,7 +88,8 @@ class MemoryJournal:
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
-            self._found(each.name)
+            if not each.key:
+                self._found(each.name)
             self._heads.checked(each.values, each.origin)
         return [self._begin(each, None) if self._follows(each) else None for each in beginnings]
 
@@ -224,6 +225,9 @@ class MemoryJournal:
         self._heads.remove(session.key)
         del self._sessions[name], self._by_key[session.key]
 
+    def renewed(self) -> bool:
+        return False
+
     def close(self) -> None:
         pass
 
@@ -236,8 +240,10 @@ class MemoryJournal:
         return True
 
     def _follows(self, begun: Beginning) -> bool:
-        slot = self._heads.slot(self._found(begun.name).key)
-        return begun.revision in (0, abs(int(self._heads.revision[slot])))
+        found = self._sessions.get(begun.name)
+        if found is None or begun.key not in (0, found.key):
+            return False
+        return begun.revision in (0, abs(int(self._heads.revision[self._heads.slot(found.key)])))
 
     def _found(self, name: str) -> Remembered:
         if name not in self._sessions:
@@ -266,7 +272,7 @@ class MemoryJournal:
         key = self._last_key if old is None else old.key
         revision = FIRST_REVISION if old is None else abs(int(self._heads.revision[self._heads.slot(key)])) + 1
         bare = replace(begun, values=np.empty((0, self._heads.width)), static=dict(begun.static))
-        session = Remembered(key, bare, array("d", values.tobytes()), seen=self._clock())
+        session = Remembered(key, bare, array("d", values.tobytes()), seen=self._clock(), parent=begun.parent)
         session.exports = () if old is None else old.exports
         if kept is not None:
             session.first_step, session.parent = kept.first_step, kept.parent

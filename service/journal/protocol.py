@@ -33,7 +33,7 @@ class Head:
     ttl: int = 0  # seconds without a reading after which it expires; 0: never
     seen: float = 0.0  # when its last reading came, or it was made: seconds since 1970, to about a minute
     expired: bool = False  # only where it stood is left
-    parent: str = ""  # the session that it is a fork of
+    parent: str = ""  # the session that it is a fork of, and what that one is of (lineage.py)
     exports: tuple[Export, ...] = ()  # the copies that were handed out, oldest first
 
 
@@ -81,6 +81,8 @@ class Beginning:
     regime: bool = False
     ttl: int = 0
     revision: int = 0  # of the session that it takes the place of; 0: whatever it has
+    key: int = 0  # of that session; 0: of whichever has the name
+    parent: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,8 @@ class Wanted:
     prefix: str = ""
     after: str = ""  # only names that come after this one
     limit: int = 100
-    parent: str | None = None  # forks of this session
+    parent: str | None = None  # forks of this session; "": what is no fork
+    ancestor: str | None = None  # and forks of those
     expired: bool | None = None  # only those that are, or are not
     idle_since: float | None = None  # seen before this time
 
@@ -168,8 +171,8 @@ class Journal(Protocol):
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         """As `replace` without a checkpoint, for several sessions, each named once.
 
-        None, and nothing is done, for those that are not (any more) of the revision that is said in their beginning. A
-        journal in one place replaces the others all together; one in several places may fail after some of them.
+        None, and nothing is done, where there is (any more) no session of the key and revision in its beginning. A
+        journal in one place replaces the others all together; one in several may fail after some.
         """
 
     def head(self, name: str) -> Head | None:
@@ -182,10 +185,7 @@ class Journal(Protocol):
         """The names of all sessions, in no order, of those that have expired too."""
 
     def count(self, prefix: str = "", without: str = "") -> int:
-        """How many sessions there are, with those that have expired, whose names begin with `prefix`.
-
-        Of them, those whose names do not hold `without`, if it is given; these may be looked through one by one.
-        """
+        """How many sessions begin with `prefix`, expired ones too; with `without`, those alone that do not hold it."""
 
     def listing(self, wanted: Wanted) -> list[Head]:
         """The sessions that are wanted, by name; go on `after` the last one."""
@@ -193,8 +193,7 @@ class Journal(Protocol):
     def append(self, readings: Readings) -> NDArray[np.bool_]:
         """Records readings, durable on return; (rows,) bool: whether each followed its session's (revision, step).
 
-        Nothing is written of a row that does not follow, nor of later rows of its session. Nothing follows a session
-        that has expired.
+        Nothing is written of a row that does not follow, nor of later ones of its session, nor behind an expired one.
         """
 
     def load(
@@ -218,10 +217,8 @@ class Journal(Protocol):
         """The readings of steps `first` to `last`, both included, as far as they exist and are kept: (n, width)."""
 
     def save(self, keys: NDArray[np.int64], checkpoints: Sequence[Checkpoint]) -> None:
-        """Keeps the newest checkpoint of each session and the one before.
-
-        Those of sessions that were deleted or have expired are passed over, as are those of another revision, or of a
-        step that is not recorded or lies before the bases.
+        """Keeps the newest checkpoint of each session and the one before; passed over are those of sessions that were
+        deleted or have expired, of another revision, or of a step that is not recorded or lies before the bases.
         """
 
     def revise(
@@ -239,9 +236,8 @@ class Journal(Protocol):
         Checkpoints from step `first` on are dropped, those before stay and are of the new revision. The checkpoint
         that is given becomes one of the session, whatever its revision says.
 
-        `SessionExpired` if it has, `StaleSession` if the session does not stand at just this revision and last step,
-        `HistoryGone` if `first` lies before the oldest kept reading. A session that has let go of readings keeps at
-        least one.
+        `SessionExpired`, `StaleSession` unless the session stands at just this revision and last step, `HistoryGone` if
+        `first` lies before the oldest kept reading. A session that has let go of readings keeps at least one.
         """
 
     def retain(self, key: int, revision: int, first: int, bases: Sequence[Checkpoint]) -> bool:
@@ -256,8 +252,7 @@ class Journal(Protocol):
     def retain_all(self, releases: Sequence[Release]) -> list[bool]:
         """As `retain`, for several sessions, each named once; False too for those that were deleted.
 
-        A journal in one place does it for all of them together, or for none where it fails; one in several places may
-        fail after some of them.
+        A journal in one place does it for all or, where it fails, for none; one in several may fail after some.
         """
 
     def kept(self, key: int) -> Kept:
@@ -269,30 +264,36 @@ class Journal(Protocol):
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
         """A session made of what was kept of this or another one. Its checkpoints become those of the new session.
 
-        `SessionExists` if there is one, unless it is to be replaced; to replace one that is not there makes it.
+        `SessionExists` if there is one, unless it is to be replaced; one that is not there is made all the same.
         """
 
     def exported(self, key: int, export: Export) -> None:
         """Notes that a copy was handed out; `UnknownSession`. Replaced sessions keep their notes."""
 
     def expire(self, now: float, limit: int) -> list[Head]:
-        """Lets sessions expire whose time without a reading is over, at most `limit` of them.
+        """Lets sessions expire whose time without a reading is over, at most `limit`; returns them as they are now.
 
         Their readings and checkpoints are dropped and their revision rises; where they stood, and that they expired,
-        is kept until they are replaced or deleted. Returns them as they are now.
+        is kept until they are replaced or deleted.
         """
 
     def size(self) -> int:
         """Bytes that it takes where it is kept: its files, or memory."""
 
     def fold(self, limit: int) -> int:
-        """Moves up to `limit` readings from the tail, where batches land, to their sessions.
+        """Moves up to `limit` readings from the tail, where batches land, to their sessions; returns how many are left.
 
-        Returns how many are left. Appends wait while it runs, so let `limit` be what one may wait for.
+        Appends wait while it runs, so let `limit` be what one may wait for.
         """
 
     def delete(self, name: str) -> None:
         """Forgets the session with its readings and checkpoints; `UnknownSession` if there is none."""
+
+    def renewed(self) -> bool:
+        """Whether another server has taken over since this was last asked: sessions may have another past there.
+
+        One that takes over before anybody asked fails the operation that meets it, undone. `JournalError`.
+        """
 
     def close(self) -> None:
         """Lets go of the storage; calling it twice does no harm."""

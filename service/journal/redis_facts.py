@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis.connection import AbstractConnection
 from redis.exceptions import ResponseError
@@ -25,6 +25,7 @@ class Facts:
     policy: str | None  # what it does at that limit
     append_only: bool | None
     fsync: str | None
+    past: tuple[str, str] = ("", "")  # which process it is, and which history of writes it goes on with
 
     @property
     def durable(self) -> Durable:
@@ -41,6 +42,9 @@ class Greeter:
     promised: bool = False
     clustered: bool | None = None  # not known before the first connection
     reconnected: bool = False  # since this was last set to False
+    distrusted: bool = False  # the last operation failed: nobody goes by what was known before
+    renewed: bool = False  # another server may have taken over since this was last set to False
+    met: set[tuple[str, str]] = field(default_factory=set)  # pasts of servers that were connected to
 
     def greet(self, connection: AbstractConnection) -> None:
         """With a new connection to a server, before it is used."""
@@ -53,6 +57,22 @@ class Greeter:
         self._judge(facts)
         self.clustered = facts.cluster
         self.reconnected = True
+        self._know(facts.past)
+
+    def _know(self, past: tuple[str, str]) -> None:
+        """A server that was started again, or has taken over, may have lost what was acknowledged: whoever holds
+        sessions for where they stood must look again before anything is done, even where revisions and steps agree.
+        """
+        new = past not in self.met
+        self.met.add(past)
+        if not new or not self.promised:
+            return
+        self.renewed = True
+        if not self.distrusted:
+            raise Unfit(
+                "it was started again, or another server has taken over, and what stands there may be older than what "
+                "was known: nothing was done. It is tried again with the next request"
+            )
 
     def _judge(self, facts: Facts) -> None:
         if facts.version and facts.version < OLDEST:
@@ -95,6 +115,7 @@ def read_facts(connection: AbstractConnection) -> Facts:
         settings.get("maxmemory-policy", info.get("maxmemory_policy")),
         None if append_only is None else append_only == "yes",
         settings.get("appendfsync"),
+        (info.get("run_id", ""), info.get("master_replid", "")),
     )
 
 

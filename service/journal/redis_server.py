@@ -94,6 +94,15 @@ class Server:
         for node in cluster.get_primaries():
             cluster.get_redis_connection(node).ping()
 
+    def connect_again(self) -> None:
+        """Makes those connections again that were lost since they were used; the others cost no round trip."""
+        nodes = [self._one]
+        if self._cluster is not None:
+            nodes = [self._cluster.get_redis_connection(node) for node in self._cluster.get_primaries()]
+        for node in nodes:
+            pool = node.connection_pool
+            pool.release(pool.get_connection())  # which it looks at before it gives it
+
     def close(self) -> None:
         self._one.close()
         self._look_again()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.journal.heads import exists, unknown, unknown_key
+from service.journal.lineage import is_of
 from service.journal.protocol import NO_READING, Beginning, Checkpoint, Export, Head, Kept, Static, Wanted
 from service.journal.redis_partition import Partition
 from service.journal.redis_records import (
@@ -71,16 +72,20 @@ class Sessions(Store):
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
             checked(each.values, each.origin, self._width)
-        commands, keys = [], self._find([each.name for each in beginnings])
-        for each, key in zip(beginnings, keys, strict=True):
-            if key is None:
+        commands, same = [], []
+        for each, key in zip(beginnings, self._find([each.name for each in beginnings]), strict=True):
+            if key is None and not each.key:
                 raise unknown(each.name)
-            commands.append(self._put_command("replace", key, each, ()))
-        answers = self._run("begin sessions anew", commands, wait=True)
-        return [
-            self._begun(key, each, answer) if key and answer[0] == b"done" else None
-            for each, key, answer in zip(beginnings, keys, answers, strict=True)
-        ]
+            if key is not None and each.key in (0, key):
+                commands.append(self._put_command("replace", key, each, ()))
+                same.append((key, each))
+        answers = self._run("begin sessions anew", commands, wait=True) if commands else []
+        begun = {
+            each.name: self._begun(key, each, answer)
+            for (key, each), answer in zip(same, answers, strict=True)
+            if answer[0] == b"done"
+        }
+        return [begun.get(each.name) for each in beginnings]
 
     def head(self, name: str) -> Head | None:
         return self.heads([name])[0]
@@ -226,7 +231,7 @@ class Sessions(Store):
     ) -> Command:
         partition = self._partitions.of_key(key)
         place = encode_name(begun.name), key, begun.revision, int(begun.ttl), first
-        body = encode_about(begun, parent), encode_rows(begun.values)
+        body = encode_about(begun, parent or begun.parent), encode_rows(begun.values)
         return run_script(partition.slot, "put", _all_keys(partition, key), way, *place, *body, *checkpoints)
 
     def _begun(self, key: int, begun: Beginning, answer: list[Any], first: int = 0) -> Head:
@@ -275,7 +280,7 @@ def _beginning_with(begun: Beginning, checkpoint: Checkpoint | None) -> tuple[by
 
 def _is(head: Head, wanted: Wanted) -> bool:
     return (
-        wanted.parent in (None, head.parent)
+        is_of(head.parent, wanted.parent, wanted.ancestor)
         and wanted.expired in (None, head.expired)
         and (wanted.idle_since is None or head.seen < wanted.idle_since)
     )

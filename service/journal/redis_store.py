@@ -53,16 +53,31 @@ class Store:
         self._greeter.promised = True
         self.durable: Durable = self._greeter.given
 
+    def renewed(self) -> bool:
+        greeter = self._greeter
+        greeter.distrusted = True
+        with explained(self._address, "be reached"):
+            self._server.connect_again()
+        renewed, greeter.renewed, greeter.distrusted = greeter.renewed, False, False
+        return renewed
+
     def close(self) -> None:
         self._server.close()
 
     def _run(self, doing: str, commands: Sequence[Command], wait: bool = False) -> list[Any]:
         """The answers to commands that are sent together; with `wait`, when as many replicas as are set have them."""
+        greeter = self._greeter
         with explained(self._address, doing):
-            if self._greeter.reconnected:
-                self._greeter.reconnected = False
-                claim(self._server, *self._agreed)  # another server may answer now, or one that has forgotten all
-            return self._server.run(commands, wait)
+            try:
+                if greeter.reconnected:
+                    greeter.reconnected = False
+                    claim(self._server, *self._agreed)  # another server may answer now, or one that has forgotten all
+                answers = self._server.run(commands, wait)
+            except BaseException:
+                greeter.distrusted = greeter.renewed = True
+                raise
+            greeter.distrusted = False
+            return answers
 
     def _each(
         self,

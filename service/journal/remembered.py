@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from service.journal.lineage import is_of
 from service.journal.protocol import Beginning, Checkpoint, Export, Kept, Wanted
 
 
@@ -41,7 +42,7 @@ class Remembered:
         return (
             name.startswith(wanted.prefix)
             and name > wanted.after
-            and wanted.parent in (None, self.parent)
+            and is_of(self.parent, wanted.parent, wanted.ancestor)
             and wanted.expired in (None, self.expired)
             and (wanted.idle_since is None or self.seen < wanted.idle_since)
         )

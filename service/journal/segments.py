@@ -55,7 +55,12 @@ def read_readings(
 
 
 def put_readings(database: sqlite3.Connection, key: int, first: int, values: NDArray[np.float64], rows: int) -> None:
-    """Writes the readings (n, width) of a session that has none, from step `first` on."""
+    """Writes the readings (n, width) of a session that has none, from step `first` on.
+
+    `ValueError` where its segments would be counted into those of the next key.
+    """
+    if (first + max(len(values), 1) - 1) // rows >> KEY_SHIFT:
+        raise ValueError(f"expected steps below {rows << KEY_SHIFT}, got {first + len(values) - 1}")
     before = first % rows if len(values) else 0  # of its first segment; nobody asks for them
     filled = np.concatenate((np.full((before, values.shape[1]), np.nan), values))
     steps = np.arange(first - before, first + len(values))

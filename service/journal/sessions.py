@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from service.journal import exports, statics
 from service.journal.checksums import MADE, PLACE, places
 from service.journal.heads import MOST_KEYS, Heads
+from service.journal.lineage import AND
 from service.journal.protocol import FIRST_REVISION, NO_READING, Head, Wanted
 from service.names import quoted
 
@@ -128,19 +129,24 @@ def list_sessions(database: sqlite3.Connection, wanted: Wanted, width: int) -> I
 
     How many are wanted is the caller's to count.
     """
+    texts: list[str] = []
     conditions: list[tuple[str, object]] = [("name >= ?", wanted.prefix)]
     if wanted.after >= wanted.prefix:
         conditions = [("name > ?", wanted.after)] if wanted.after else []
     if (end := _next_name(wanted.prefix)) is not None:
         conditions.append(("name < ?", end))
     if wanted.parent is not None:
-        conditions.append(("parent = ? AND parent <> ''" if wanted.parent else "parent = ?", wanted.parent))
+        texts.append("parent <> ''" if wanted.parent else "parent = ''")
+        if wanted.parent:  # alone, or with what it is of behind it
+            conditions += [("parent >= ?", wanted.parent), ("parent < ?", wanted.parent + chr(ord(AND) + 1))]
+    if wanted.ancestor is not None:
+        texts.append("parent <> ''")
+        conditions.append((f"instr(char({ord(AND)}) || parent || char({ord(AND)}), ?)", f"{AND}{wanted.ancestor}{AND}"))
     if wanted.idle_since is not None:
         conditions.append(("seen < ?", wanted.idle_since))
-    texts = [text for text, _ in conditions]
     if wanted.expired is not None:
         texts.append(f"expired = {int(wanted.expired)}")  # as text, since an index is known by it
-    where = f"WHERE {' AND '.join(texts)} " if texts else ""
+    where = f"WHERE {' AND '.join([*(text for text, _ in conditions), *texts])} " if conditions or texts else ""
     found = database.execute(f"SELECT {COLUMNS} FROM sessions {where}ORDER BY name", [each for _, each in conditions])
     return (head_of(row, width) for row in found)
 

@@ -122,12 +122,12 @@ class SqliteJournal:
         with self._lock:
             there = self._store.find([each.name for each in beginnings])
             for each in beginnings:
-                if each.name not in there:
+                if each.name not in there and not each.key:
                     raise unknown(each.name)
                 self._heads.checked(each.values, each.origin)
-            pairs = [(there[each.name], each) for each in beginnings]
-            anew = begin_anew(self._store, [pair for pair in pairs if pair[1].revision in (0, pair[0].revision)], [])
-            by_name = {head.name: head for head in anew}
+            pairs = [(there[each.name], each) for each in beginnings if each.name in there]
+            same = [(old, new) for old, new in pairs if new.revision in (0, old.revision) and new.key in (0, old.key)]
+            by_name = {head.name: head for head in begin_anew(self._store, same, [])}
             return [by_name.get(each.name) for each in beginnings]
 
     def head(self, name: str) -> Head | None:
@@ -282,6 +282,9 @@ class SqliteJournal:
             self._heads.remove(key)
             self._sessions = None if self._sessions is None else self._sessions - 1
             self._folding.erased()
+
+    def renewed(self) -> bool:
+        return False
 
     def close(self) -> None:
         with self._lock:

@@ -85,6 +85,8 @@ async def test_a_session_leaves_as_a_file_and_comes_back_elsewhere(open_inside) 
         made = await http.put("/v1/sessions/copy/import", content=file.content, headers=headers)
         assert (made.status_code, made.json()["last_step"], made.json()["start"]) == (201, 3, "2015-01-10T00:00:00")
         same(await forecast(http, "copy"), expected)
+        again = await http.put("/v1/sessions/copy/import", content=file.content, headers=headers)
+        assert (again.status_code, again.json()) == (201, {**made.json(), "created": False}), "the answer may be lost"
         await http.post("/v1/sessions/copy/observations", json={"step": 4, "y": 5})
         same(await forecast(http, "copy"), await predicted(http, 1, 2, None, 4, 5))
         again = await http.put("/v1/sessions/copy/import", content=file.content, headers=headers)
@@ -131,6 +133,8 @@ def resealed(file: bytes, **changes: Any) -> bytes:
         {"readings": 10**12}, {"readings": -1}, {"width": 0}, {"width": -1}, {"start": 10**30}, {"start": 2**60},
         {"first_step": -5}, {"first_step": 2**62}, {"states": []}, {"states": [{"step": 0, "bundle": "x", "size": -1}]},
         {"static": {"a": "b"}}, {"ttl": -1}, {"session": 5}, {"readings": 0, "first_step": 7, "states": []},
+        {"width": 2**62}, {"ttl": 10**30}, {"ttl": 10**11}, {"origin": "a" * 65}, {"static": {"a": 1e300}},
+        {"start": -(10**11)}, {"first_step": 2**53 - 1},
     ],
 )  # fmt: skip
 async def test_a_file_that_was_made_up_is_refused_by_name(open_inside, changes: dict[str, Any]) -> None:
@@ -144,6 +148,49 @@ async def test_a_file_that_was_made_up_is_refused_by_name(open_inside, changes: 
         assert answer.status_code in (409, 413, 422), answer.text
         assert answer.json()["code"] != "internal"
         assert (await running.http.get("/v1/sessions/bad")).status_code == 404
+        assert (await running.http.get("/ready")).status_code == 200, "a file of somebody's is no fault of the service"
+
+
+async def test_a_made_up_step_that_nobody_ever_comes_to_is_refused_where_steps_are_only_counted(open_inside) -> None:
+    async with open_inside(frequency="1") as running:
+        await begin(running.http, body={"history": {"start": 0, "y": [1, 2]}})
+        file = (await running.http.get("/v1/sessions/taxi/export")).content
+        for step, status in ((2**35, 201), (2**35 + 1, 422), (1024 << 32, 422)):
+            answer = await running.http.put(
+                f"/v1/sessions/at {step}/import",
+                content=resealed(file, first_step=step),
+                headers={"content-type": MEDIA_TYPE},
+            )
+            assert answer.status_code == status, (step, answer.text)
+
+
+async def test_erasure_reaches_forks_whatever_became_of_the_session_between(http) -> None:
+    await begin(http)
+    for name, before in (("a", "taxi"), ("b", "a"), ("c", "b"), ("d", "taxi"), ("e", "d"), ("f", "taxi")):
+        assert (await http.post(f"/v1/sessions/{before}/fork", json={"session": name})).status_code == 201
+    assert (await http.get("/v1/sessions/c")).json().get("parent") is None, "as ever, only a listing tells"
+    listed = (await http.get("/v1/sessions?parent=b")).json()["sessions"]
+    assert [(each["session"], each["parent"]) for each in listed] == [("c", "b")]
+    for name in ("a", "b"):
+        await http.delete(f"/v1/sessions/{name}")
+    await http.put("/v1/sessions/d?replace=true", json=HISTORY)
+    assert [each["session"] for each in (await http.get("/v1/sessions?parent=d")).json()["sessions"]] == ["e"]
+    erased = (await http.post("/v1/sessions/a/erasure")).json()["erased"]
+    assert erased == ["c"], "by the name of one that is no more"
+    await http.post("/v1/sessions/f/fork", json={"session": "g"})
+    await http.delete("/v1/sessions/taxi")
+    erased = (await http.post("/v1/sessions/taxi/erasure")).json()["erased"]
+    assert sorted(erased) == ["e", "f", "g"]
+    assert [each["session"] for each in (await http.get("/v1/sessions")).json()["sessions"]] == ["d"], "begun anew"
+
+
+async def test_a_fork_of_what_has_not_begun_stays_a_fork_when_it_begins(http) -> None:
+    await begin(http, "taxi", {})
+    await http.post("/v1/sessions/taxi/fork", json={"session": "fork"})
+    sent = await http.post("/v1/sessions/fork/observations", json={"ds": "2015-01-10T00:00:00", "y": 1})
+    assert sent.json()["step"] == 0
+    assert [each["session"] for each in (await http.get("/v1/sessions?parent=taxi")).json()["sessions"]] == ["fork"]
+    assert sorted((await http.post("/v1/sessions/taxi/erasure")).json()["erased"]) == ["fork", "taxi"]
 
 
 async def test_erasure_reaches_forks_of_forks_and_tells_of_files(http) -> None:

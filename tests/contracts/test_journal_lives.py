@@ -10,6 +10,7 @@ import pytest
 
 from service.errors import SessionExists, UnknownSession
 from service.journal import Beginning, Export, Journal, Release, Wanted
+from service.journal.lineage import AND, MOST, descends, lineage, parent_of
 from service.past_errors import SessionExpired
 from tests.contracts.journals import DIGESTS, checkpoint, follow, readings, rows
 
@@ -53,6 +54,39 @@ def test_forks_are_found_by_their_parent(journal: Journal) -> None:
     assert listed(journal, parent="") == ["taxi"]
     journal.delete("what if 1")
     assert listed(journal, parent="taxi") == ["what if 2"]
+
+
+def test_forks_of_forks_are_found_by_all_that_they_are_of(journal: Journal) -> None:
+    made = journal.create("acme\x1ftaxi", 0, "", rows(1, 2))
+    kept = journal.kept(made.key)
+    for name, of, before in (("b", "a", ""), ("c", "b", "a"), ("d", "c", lineage("b", "a")), ("e", "aa", "")):
+        journal.put(f"acme\x1f{name}", replace(kept, parent=lineage(of, before)))
+    assert [listed(journal, parent=of) for of in ("a", "b", "c", "aa")] == [
+        ["acme\x1fb"], ["acme\x1fc"], ["acme\x1fd"], ["acme\x1fe"],
+    ]  # fmt: skip
+    assert listed(journal, ancestor="a") == ["acme\x1fb", "acme\x1fc", "acme\x1fd"]
+    assert listed(journal, ancestor="b") == ["acme\x1fc", "acme\x1fd"]
+    assert listed(journal, ancestor="b", prefix="acme\x1fd") == ["acme\x1fd"]
+    assert listed(journal, ancestor="") == []
+    assert listed(journal, parent="") == ["acme\x1ftaxi"]
+    assert listed(journal, ancestor="taxi") == []
+
+
+def test_a_session_that_begins_anew_is_a_fork_if_its_beginning_says_so(journal: Journal) -> None:
+    journal.create("fork", 0, "", rows())
+    assert journal.replace_all([Beginning("fork", 0, "", rows(1), parent="taxi")])[0].parent == "taxi"
+    assert listed(journal, parent="taxi") == ["fork"]
+    assert journal.replace("fork", 0, "", rows()).parent == ""
+
+
+def test_of_a_long_lineage_the_nearest_are_known_and_the_first_of_all() -> None:
+    text = ""
+    for number in range(100):
+        text = lineage(f"s{number}", text)
+    assert len(text.split(AND)) == MOST
+    assert parent_of(text) == "s99"
+    assert all(descends(text, name) for name in ("s99", "s98", "s70", "s0"))
+    assert not descends(text, "s1")
 
 
 def test_copies_that_were_handed_out_are_remembered(journal: Journal) -> None:

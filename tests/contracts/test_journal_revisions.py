@@ -254,3 +254,16 @@ def test_of_two_who_begin_a_session_anew_one_wins(journal: Journal) -> None:
     assert (second.revision, second.last_step) == (2, 0)
     np.testing.assert_array_equal(everything(journal, journal.head("one").key), rows(1))
     assert journal.replace_all([Beginning("one", 6, "", rows(8))])[0].revision == 3, "whatever it has"
+
+
+def test_who_begins_a_session_anew_means_that_one_and_no_other_of_its_name(journal: Journal) -> None:
+    seen = journal.create("one", 0, "", rows())
+    begun = Beginning("one", 5, "", rows(1), revision=seen.revision, key=seen.key)
+    journal.delete("one")
+    assert journal.replace_all([begun]) == [None], "it is gone"
+    made = journal.create("one", 0, "", rows(7, 8))
+    assert made.revision == seen.revision
+    assert journal.replace_all([begun]) == [None], "another one has its name"
+    np.testing.assert_array_equal(everything(journal, made.key), rows(7, 8))
+    (anew,) = journal.replace_all([replace(begun, key=made.key)])
+    assert (anew.key, anew.revision, anew.last_step) == (made.key, 2, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -65,6 +66,27 @@ async def test_a_server_that_dies_is_not_ready_until_it_is_back_and_no_reading_i
         answers = await send(engine, ("a", 2.0, 1), ("a", 3.0, 2))
         assert codes(answers) == [None, None]
         np.testing.assert_array_equal(answers.quantiles[-1], alone([1.0, 2.0, 3.0])[-1])
+
+
+async def test_who_was_silent_during_a_failover_believes_nothing_that_it_has_undone(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The end is gone, and other readings of the same steps came instead: revision and last step are as they were."""
+    async with running(journal=opening(server.url)) as one, running(journal=opening(server.url)) as other:
+        await one.create("a", START, column(1.0, 2.0))
+        server.stop()
+        shutil.copytree(server.folder, tmp_path / "older")
+        server.start()
+        assert codes(await send(one, ("a", 3.0, 2))) == [None]
+        assert (await other.peek("a"))[0].last_step == 2
+        server.kill()
+        shutil.rmtree(server.folder)
+        shutil.copytree(tmp_path / "older", server.folder)
+        server.start()
+        assert codes(await send(one, ("a", 30.0, 2))) == [None]
+        np.testing.assert_array_equal((await other.peek("a"))[1], alone([1.0, 2.0, 30.0])[-1])
+        answers = await send(other, ("a", 4.0, 3))
+        np.testing.assert_array_equal(answers.quantiles[-1], alone([1.0, 2.0, 30.0, 4.0])[-1])
 
 
 async def test_a_reading_whose_answer_was_lost_is_found_when_it_is_sent_again(server: RedisServer) -> None:

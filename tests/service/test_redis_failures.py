@@ -78,11 +78,36 @@ def test_a_server_that_is_gone_and_comes_back_has_all_it_acknowledged(server: Re
     assert journal.head("meter").last_step == 2
 
 
-def test_a_server_that_was_gone_while_nobody_asked_is_not_noticed(server: RedisServer, journal: Journal) -> None:
+def test_a_server_that_was_gone_while_nobody_asked_is_told_of_before_anything_is_done(
+    server: RedisServer, journal: Journal
+) -> None:
+    """It may have lost what was acknowledged, and have got other readings in its place, of the same steps."""
     head = meter(journal)
+    assert not journal.renewed()
+    server.kill()
+    with pytest.raises(JournalError, match="See that Redis runs at this address"):
+        journal.renewed()
+    server.start()
+    assert journal.renewed()
+    assert not journal.renewed()
+    assert append(journal, head, 1)
     server.kill()
     server.start()
-    assert append(journal, head, 1)
+    with pytest.raises(JournalError, match="was started again, or another server has taken over"):
+        append(journal, head, 2)
+    assert journal.renewed(), "so that whoever asks next is told, too"
+    assert journal.head("meter").last_step == 1
+    assert append(journal, head, 2)
+
+
+def test_a_connection_that_was_lost_and_made_again_to_the_same_server_is_not_noticed(
+    server: RedisServer, journal: Journal
+) -> None:
+    head = meter(journal)
+    for step in (1, 2):
+        admin(server).client_kill_filter(_type="normal")
+        assert step == 1 or not journal.renewed()
+        assert append(journal, head, step)
 
 
 def test_a_silent_server_is_not_waited_for_longer_than_was_said(server: RedisServer, journal: Journal) -> None:

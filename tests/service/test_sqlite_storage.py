@@ -7,6 +7,7 @@ import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,18 @@ def test_replacing_and_deleting_leave_no_readings_behind(journal: SqliteJournal,
     journal.fold(10**9)
     assert (rows_of(path, "segments"), rows_of(path, "checkpoints"), rows_of(path, "batches")) == (1, 1, 0)
     assert len(journal.readings(other.key, 0, 99)) == 10
+
+
+def test_no_session_has_so_many_steps_that_its_readings_would_be_taken_for_another_one_s(path: Path) -> None:
+    journal = SqliteJournal(path, 1, "1", "process", segment_rows=16)
+    kept = replace(journal.kept(journal.create("taxi", 0, "", column(6, 6)).key), first_step=16 << 32)
+    with pytest.raises((JournalError, ValueError), match="expected steps below"):
+        journal.put("far", kept)
+    journal.put("less far", replace(kept, first_step=(16 << 32) - 2))
+    other = journal.create("other", 0, "", column(1, 2, 3))
+    np.testing.assert_array_equal(journal.readings(other.key, 0, 9), column(1, 2, 3))
+    np.testing.assert_array_equal(journal.readings(journal.head("less far").key, 0, 2**40), column(6, 6))
+    journal.close()
 
 
 def test_the_tail_stays_bounded_when_nobody_folds(path: Path) -> None:
