@@ -188,7 +188,9 @@ def protocols(
             """Of a handshake that cannot be read, as of a request."""
             self._turned_away = True
             large = isinstance(fault, SecurityError)
-            error = (HeadTooLarge if large else BadRequest)(f"a stream's handshake was expected: {fault.__cause__ or fault}")
+            error = (HeadTooLarge if large else BadRequest)(
+                f"a stream's handshake was expected: {fault.__cause__ or fault}"
+            )
             refused(error.code)
             self.transport.write(_raw(error, settings.retry_after_seconds))
             self.loop.call_later(_LINGER, self.transport.close)
