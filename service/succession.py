@@ -9,7 +9,7 @@ from functools import partial
 from service.core import Core, Surroundings
 from service.fitting import check_fit
 from service.follower import Follower
-from service.kept import check_warm_up, oldest_kept
+from service.kept import Short, check_warm_up, look_on, oldest_kept
 from service.links import Links
 from service.refusals import (
     CandidateFailed,
@@ -45,6 +45,11 @@ class Succession:
         self._introduce(core)
         self.serving.core = core
         self.around.health.probes["model"] = probe or core.model.probe
+
+    def look_on(self, runtime: Runtime, found: Short) -> Short:
+        """Whether of silent sessions too little is kept for this model, a piece of the journal further."""
+        bundle = runtime.bundle
+        return look_on(self.around.journal, bundle.manifest.context, bundle.digest, found)
 
     def follow(self, runtime: Runtime, max_resident: int | None) -> bool:
         """A candidate from now on; `AlreadyServed`, `ModelMisfit`, `WarmUpNotKept`, `DeployUnderWay`."""
