@@ -8,6 +8,7 @@ from functools import partial
 
 from service.changes import Call
 from service.errors import JournalDamaged, Overloaded
+from service.follower import Role
 from service.kept import Short
 from service.replies import Caller
 from service.runtimes import Runtime
@@ -49,9 +50,9 @@ class Models:
         """The model before answers again from the next batch on; `NoRollback`."""
         await self._call(lambda _: self._succession.rollback(record))
 
-    async def dismiss(self) -> None:
-        """Lets go of the candidate, or of the model before; `NoCandidate`."""
-        await self._call(lambda _: self._succession.dismiss())
+    async def dismiss(self, role: Role | None = None) -> None:
+        """Lets go of the candidate, or of the model before, or of the one that is in this role; `NoCandidate`."""
+        await self._call(lambda _: self._succession.dismiss(role))
 
     async def _look_through(self, runtime: Runtime) -> None:
         """All sessions, piece by piece: one that is silent now would be lost when it speaks, and nobody would know."""

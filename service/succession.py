@@ -8,7 +8,7 @@ from functools import partial
 
 from service.core import Core, Surroundings
 from service.fitting import check_fit
-from service.follower import Follower
+from service.follower import Follower, Role
 from service.kept import Short, check_warm_up, look_on, oldest_kept
 from service.links import Links
 from service.refusals import (
@@ -104,9 +104,10 @@ class Succession:
         self.serving.drop(NoRollback("it was taken back"))
         return True
 
-    def dismiss(self) -> bool:
-        """Lets the follower go, candidate or previous; `NoCandidate`."""
-        if self.serving.follower is None:
+    def dismiss(self, role: Role | None) -> bool:
+        """Lets the follower go, candidate or previous, or only if it is in this role; `NoCandidate`."""
+        follower = self.serving.follower
+        if follower is None or role not in (None, follower.role):
             raise self._none()
         self.serving.drop(NoCandidate("the candidate was given up"))
         return True
