@@ -12,7 +12,7 @@ import numpy as np
 from service.bundle import Bundle
 from service.errors import JournalError, NoReadings, SessionExists
 from service.faults import faults_as
-from service.frames import LARGEST_TIME, SessionView, check_history
+from service.frames import LARGEST_TIME, NO_TIME, SessionView, check_history
 from service.journal import Export, Kept, Wanted
 from service.names import outside
 from service.past_errors import InvalidExport
@@ -147,10 +147,9 @@ class Copies:
     def _checked(self, kept: Kept) -> Kept:
         """Of a file that somebody sent: sound numbers, and of its states those alone that can be ours."""
         check_history(kept.values, self.longest)
-        if not -LARGEST_TIME <= kept.start <= LARGEST_TIME or kept.first_step > LARGEST_TIME:
-            if len(kept.values) or kept.first_step:
-                raise InvalidExport("the file has a start or a step that no session can have")
-        else:
+        if kept.start != NO_TIME or len(kept.values) or kept.first_step:
+            if kept.start < -LARGEST_TIME:
+                raise InvalidExport("the file has a start that no session can have")
             self.reach.check(kept.start, kept.first_step + max(len(kept.values) - 1, 0))
         if kept.first_step and not len(kept.values):
             raise NoReadings("the file is of a session of which no reading is kept; there is nothing to go on from")

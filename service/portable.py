@@ -14,18 +14,27 @@ import hashlib
 import math
 import struct
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from datasets.frequency import Frequency
 from service.bundle import Manifest
+from service.frames import LARGEST_STEP, LARGEST_TIME, LARGEST_VALUE, LONGEST_TTL, NO_TIME
 from service.journal import Checkpoint, Kept, Subject
 from service.past_errors import InvalidExport
 
 FAMILY = b"gatecast session "
 FORMAT = 1
 MEDIA_TYPE = "application/vnd.gatecast.session"
+
+# A file comes from anybody: nothing in it may be larger than a journal can hold.
+_Step = Annotated[int, Meta(ge=-1, le=LARGEST_STEP)]
+_Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+_Number = Annotated[float, Meta(ge=-LARGEST_VALUE, le=LARGEST_VALUE)]
+_Text = Annotated[str, Meta(max_length=256)]
 
 _LENGTH = struct.Struct("<I")
 _DIGEST = 32
@@ -34,9 +43,9 @@ _DIGEST = 32
 class SavedState(msgspec.Struct, forbid_unknown_fields=True):
     """A state in the file: after which step, by which bundle, how many numbers."""
 
-    step: int
-    bundle: str
-    size: int
+    step: _Step
+    bundle: _Text
+    size: _Small
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,14 +54,14 @@ class Header(msgspec.Struct, forbid_unknown_fields=True):
     session: str
     frequency: str
     subject: dict[str, str]
-    width: int
-    start: int
-    first_step: int
-    readings: int
-    origin: str
-    static: dict[str, float | None]
+    width: _Small
+    start: Annotated[int, Meta(ge=NO_TIME, le=LARGEST_TIME)]
+    first_step: Annotated[int, Meta(ge=0, le=LARGEST_STEP)]
+    readings: _Small
+    origin: _Text
+    static: Annotated[dict[_Text, _Number | None], Meta(max_length=1024)]
     regime: bool
-    ttl: int
+    ttl: Annotated[int, Meta(ge=0, le=LONGEST_TTL)]
     parent: str
     states: list[SavedState]
 
@@ -123,12 +132,10 @@ def decode(data: bytes, meaning: Meaning) -> Kept:
         at = len(line) + _LENGTH.size
         header = msgspec.json.decode(body[at : at + length], type=Header)
         rows, sizes = header.readings * header.width, [each.size for each in header.states]
-        if min([header.readings, header.width, header.first_step, header.ttl, *sizes], default=0) < 0:
-            raise ValueError("a count below 0")
-        values = np.frombuffer(body, "<f8", rows, at + length).reshape(header.readings, header.width)
-        states = np.frombuffer(body, "<f4", sum(sizes), at + length + 8 * rows)
         if at + length + 8 * rows + 4 * sum(sizes) != len(body):
             raise ValueError("more or less numbers than it says")
+        values = np.frombuffer(body, "<f8", rows, at + length).reshape(header.readings, header.width)
+        states = np.frombuffer(body, "<f4", sum(sizes), at + length + 8 * rows)
     except (ValueError, struct.error, msgspec.DecodeError) as wrong:
         raise InvalidExport(f"the file cannot be read: {wrong}; export the session again") from wrong
     meaning.check(header)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LONGEST_TTL = 10**10  # seconds, some three hundred years
+from service.frames import LONGEST_TTL
 
 Time = str | int
 Number = Annotated[float, Field(allow_inf_nan=False)]
