@@ -87,11 +87,6 @@ class Registry:
                 if row != UNKNOWN:
                     self.forget(np.array([row]))
                     moved = True
-            elif head.expired:
-                self._expired[name] = head
-                if row != UNKNOWN:
-                    self.forget(np.array([row]))
-                    moved = True
             elif row == UNKNOWN or not self._stands(row, head):
                 self._leave(row, head)
                 self.adopt(head)
@@ -169,11 +164,14 @@ class Registry:
         return before != head.first_step
 
     def recorded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        """The readings of steps `first` to `last` (n, width), as far as they are kept; none where they are damaged."""
+        """The readings of steps `first` to `last` (n, width), as far as they are kept.
+
+        None where they are damaged, and of a session that another process has deleted.
+        """
         with faults_as(JournalError, BROKEN):
             try:
                 return self.journal.readings(key, first, last)
-            except JournalDamaged:
+            except (JournalDamaged, UnknownSession):
                 return np.empty((0, self.table.last_values.shape[1]))
 
     def forget(self, rows: Rows) -> None:
@@ -280,21 +278,20 @@ class Registry:
     def _bear(self, values: dict[int, NDArray[np.float64]]) -> list[int]:
         """The first readings of sessions, by row, and with them their starts, in one write.
 
-        Returns the rows of those that somebody else has begun meanwhile.
+        Returns the rows of those that somebody else has begun or deleted meanwhile.
         """
         table, beginnings = self.table, []
         heads = self.journal.heads([table.name(row) for row in values])
-        for (row, readings), head in zip(values.items(), heads, strict=True):
-            if head is None:
-                raise self.unknown(table.name(row))
+        born = [(row, head) for row, head in zip(values, heads, strict=True) if head is not None]
+        refused = [row for row, head in zip(values, heads, strict=True) if head is None]  # deleted meanwhile
+        for row, head in born:
             start, revision = int(table.start[row]), int(table.revision[row])
             beginnings.append(
-                Beginning(head.name, start, head.origin, readings, head.static, head.regime, head.ttl, revision)
+                Beginning(head.name, start, head.origin, values[row], head.static, head.regime, head.ttl, revision)
             )
-        refused = []
-        for row, born in zip(values, self.journal.replace_all(beginnings), strict=True):
-            if born is None:
+        for (row, _), head in zip(born, self.journal.replace_all(beginnings), strict=True):
+            if head is None:
                 refused.append(row)
             else:
-                table.revision[row], table.unborn[row] = born.revision, False
+                table.revision[row], table.unborn[row] = head.revision, False
         return refused
