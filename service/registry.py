@@ -289,9 +289,9 @@ class Registry:
             beginnings.append(
                 Beginning(head.name, start, head.origin, values[row], head.static, head.regime, head.ttl, revision)
             )
-        for (row, _), head in zip(born, self.journal.replace_all(beginnings), strict=True):
-            if head is None:
+        for (row, _), begun in zip(born, self.journal.replace_all(beginnings), strict=True):
+            if begun is None:
                 refused.append(row)
             else:
-                table.revision[row], table.unborn[row] = head.revision, False
+                table.revision[row], table.unborn[row] = begun.revision, False
         return refused

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from service.engine import Engine
 from service.runtimes.fake import FakeRuntime
-from tests.service.engines import START, codes, column, send
+from tests.service.engines import START, codes, column
 from tests.service.shared import replicas
 from tests.service.succession import expected, new, old
 from tests.service.test_engine_corrections import fixed
