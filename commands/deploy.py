@@ -50,21 +50,30 @@ def deploy(
     """
     console, told = Console(), Console(stderr=True, soft_wrap=True)
     try:
-        for service in services(url, key):
-            _deploy(console, service, version, shadow or promote_if_better is not None)
+        bound = promote_if_better is not None
+        begun = [each for each in services(url, key) if _deploy(console, each, version, shadow or bound)]
         if promote_if_better is not None:
-            for service in services(url, key):
+            for service in begun:
                 _promote(console, service, version, promote_if_better)
     except Refused as refusal:
         told.print(f"[red]✗[/] {escape(str(refusal))}")
         raise typer.Exit(1) from None
 
 
-def _deploy(console: Console, service: Service, version: str, shadow: bool) -> None:
-    path, there = f"/v1/models/{quote(version, safe='')}", service.ask("GET", "/v1/models")["candidate"]
-    waits = there is not None and there["version"] == version and there["shadow"] and there["error"] is None
-    if not waits:
+def _deploy(console: Console, service: Service, version: str, shadow: bool) -> bool:
+    """Returns when it serves, or is ready in the shadow; False where it served already."""
+    path = f"/v1/models/{quote(version, safe='')}"
+    try:
         service.ask("POST", f"{path}/deploy?shadow={str(shadow).lower()}")
+    except Refused as refusal:
+        # Of several services some may be done: this command was broken off, or one was started again meanwhile.
+        models = service.ask("GET", "/v1/models")
+        if refusal.code == "already_served" and models["current"]["version"] == version:
+            console.print(f"[green]✓[/] {escape(version)} serves already at {escape(service.url)}")
+            return False
+        candidate = _candidate(models, version)
+        if refusal.code != "deploy_under_way" or candidate is None or shadow > candidate["shadow"]:
+            raise
     with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"), TimeElapsedColumn(),
                   console=console) as bar:  # fmt: skip
         task = bar.add_task(f"loading {escape(version)}", total=None, left="")
@@ -90,6 +99,7 @@ def _deploy(console: Console, service: Service, version: str, shadow: bool) -> N
     if shadow:
         said = f"  its errors: {service.url}/v1/models; gatecast deploy {escape(version)} lets it serve"
         console.print(said, highlight=False, soft_wrap=True)
+    return True
 
 
 def _promote(console: Console, service: Service, version: str, readings: int) -> None:

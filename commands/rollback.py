@@ -11,11 +11,17 @@ from commands.deploy import Key, Url
 
 
 def rollback(url: Url = "http://127.0.0.1:8000", key: Key = None) -> None:
-    """Let the model before take over again, between two batches; its states have kept up."""
-    try:
-        for service in services(url, key):
+    """Let the model before take over again, between two batches; its states have kept up.
+
+    Of several services all are asked, also where one refuses.
+    """
+    told, refused = Console(stderr=True, soft_wrap=True), False
+    for service in services(url, key):
+        try:
             current = service.ask("POST", "/v1/models/rollback")["current"]
             Console().print(f"[green]✓[/] {escape(str(current['version'] or current['name']))} serves again")
-    except Refused as refusal:
-        Console(stderr=True, soft_wrap=True).print(f"[red]✗[/] {escape(str(refusal))}")
-        raise typer.Exit(1) from None
+        except Refused as refusal:
+            refused = True
+            told.print(f"[red]✗[/] {escape(service.url)}: {escape(str(refusal))}")
+    if refused:
+        raise typer.Exit(1)

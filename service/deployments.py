@@ -15,7 +15,15 @@ from service.faults import faults_as
 from service.fitting import check_fit
 from service.follower import Standing
 from service.logs import Log
-from service.refusals import BrokenVersion, CandidateNotReady, DeployUnderWay, NoCandidate, NoModels, NoRollback
+from service.refusals import (
+    BrokenVersion,
+    CandidateFailed,
+    CandidateNotReady,
+    DeployUnderWay,
+    NoCandidate,
+    NoModels,
+    NoRollback,
+)
 from service.runtimes import Runtime
 from service.succession import Gate
 from service.versions import Versions
@@ -59,6 +67,7 @@ class Deployments:
         self._served = served
         self._log = log
         self._work: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None  # a change that may have been made, and is to be noted here
 
     @property
     def names(self) -> list[str]:
@@ -117,38 +126,55 @@ class Deployments:
             raise self.failure
         if self.standing is None:
             raise CandidateNotReady(f"version {version!r} is being loaded; wait until it is ready")
+        self._settling = asyncio.create_task(self._promote(versions, version, gate))
+        await asyncio.shield(self._settling)  # who no longer waits has not kept the engine from it
+
+    async def _promote(self, versions: Versions, version: str, gate: Gate | None) -> None:
         await self._engine.models.promote(gate, lambda: versions.record(version))
         self.previous, self.version, self.candidate = self.version, version, None
         self._tell("promoted")
 
     async def rollback(self) -> None:
         """The version before serves again; as `Models.rollback`, and `NotRecorded`."""
-        versions, before = self._checked(), self.previous
-        found = self._engine.follower
-        if found is None or found.role != "previous" or self.candidate is not None:
+        versions, found = self._checked(), self._engine.follower
+        if found is None or found.role != "previous":
             raise NoRollback(
                 "the version before is not at hand: it was let go in time or for another candidate, or none was "
                 "promoted since the start; deploy it"
             )
+        if self.candidate is not None and self.failure is None:
+            raise NoRollback(
+                f"version {self.candidate.version!r} is being deployed: give it up first (DELETE "
+                "/v1/models/candidate), then go back"
+            )
+        self._settling = asyncio.create_task(self._roll_back(versions))
+        await asyncio.shield(self._settling)
+
+    async def _roll_back(self, versions: Versions) -> None:
+        before = self.previous
         await self._engine.models.rollback(lambda: versions.record(before))
         self.version, self.previous = before, None
         self._tell("rolled back")
 
     async def dismiss(self) -> None:
-        """Gives the candidate up, or lets the version before go; `NoCandidate`."""
-        candidate, self.candidate = self.candidate, None
+        """Gives the candidate up, and the version before stays at hand if it is; without one, lets that go.
+
+        `NoCandidate` where there is neither, or the candidate was promoted meanwhile.
+        """
+        candidate = self.candidate
+        if candidate is None:
+            await self._engine.models.dismiss()
+            self.previous = None
+            return
         if self._work is not None:
             self._work.cancel()
-        failed = candidate is not None and candidate.error is not None
-        try:
-            await self._engine.models.dismiss()
-        except GatecastError:
-            if candidate is None:
-                raise
-            failed = True
-        self.previous = None
-        if candidate is not None:
-            self._log.info("candidate given up", version=candidate.version, failed=failed)
+        with suppress(NoCandidate, CandidateFailed):  # it is not there yet, or not any more
+            await self._engine.models.dismiss("candidate")
+        if self.candidate is not candidate:
+            raise NoCandidate(f"version {candidate.version!r} serves already: roll it back")
+        failed = self.failure is not None
+        self.candidate = None
+        self._log.info("candidate given up", version=candidate.version, failed=failed)
 
     async def close(self) -> None:
         """The service ends."""

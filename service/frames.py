@@ -17,6 +17,7 @@ NO_STEP = -1
 NO_TIME = int(np.iinfo(np.int64).min)
 LARGEST_VALUE = 1e15  # what lies beyond is a fault and not a measurement
 LARGEST_TIME = 2**53  # steps and times beyond it cannot be told apart by every client
+LARGEST_STEP = 10**12  # that may be sent: far beyond any series, and its time is still a number
 MOST_READINGS = 2**35  # of a session, ever: one a second for a thousand years
 LONGEST_TTL = 10**10  # seconds, some three hundred years
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from service.changes import Call
+from service.errors import JournalDamaged, Overloaded
+from service.follower import Role
+from service.kept import Short
+from service.replies import Caller
 from service.runtimes import Runtime
 from service.succession import Gate, Succession
+
+PAUSE = 0.1  # seconds, where there is no room for a look
 
 
 class Models:
@@ -20,8 +28,10 @@ class Models:
         """A candidate from now on, which answers nobody: each batch is run on it too, and live states are rebuilt.
 
         It must have been warmed up. `max_resident` sessions have their state at hand, as many as here if None.
-        `AlreadyServed`, `ModelMisfit`, `WarmUpNotKept`, `DeployUnderWay`.
+        Of every session of the journal enough must be kept for it to warm up. `AlreadyServed`, `ModelMisfit`,
+        `WarmUpNotKept`, `DeployUnderWay`.
         """
+        await self._look_through(runtime)
         await self._call(lambda _: self._succession.follow(runtime, max_resident))
 
     async def level(self) -> None:
@@ -40,6 +50,21 @@ class Models:
         """The model before answers again from the next batch on; `NoRollback`."""
         await self._call(lambda _: self._succession.rollback(record))
 
-    async def dismiss(self) -> None:
-        """Lets go of the candidate, or of the model before; `NoCandidate`."""
-        await self._call(lambda _: self._succession.dismiss())
+    async def dismiss(self, role: Role | None = None) -> None:
+        """Lets go of the candidate, or of the model before, or of the one that is in this role; `NoCandidate`."""
+        await self._call(lambda _: self._succession.dismiss(role))
+
+    async def _look_through(self, runtime: Runtime) -> None:
+        """All sessions, piece by piece: one that is silent now would be lost when it speaks, and nobody would know."""
+        found = Short()
+        while found.after is not None:
+            try:
+                found = await self._call(partial(self._piece, runtime, found))
+            except Overloaded:  # this can wait, whoever else asks cannot
+                await asyncio.sleep(PAUSE)
+            except JournalDamaged:  # a session that cannot be read has no model; it must not keep the others from one
+                break
+        found.check(runtime.bundle.manifest.context)
+
+    def _piece(self, runtime: Runtime, found: Short, _: Caller) -> Short:
+        return self._succession.look_on(runtime, found)

@@ -6,6 +6,7 @@ Whatever takes names from clients or shows them to clients goes through here; al
 from __future__ import annotations
 
 _END = "\x1f"  # of the tenant; no client can send it in a name, as it is a control character
+_LAST = "\U0010ffff" * 256  # comes after every name that a client can send: those are shorter
 
 
 def inside(tenant: str, name: str) -> str:
@@ -30,7 +31,7 @@ def beyond(tenant: str, names: list[str]) -> tuple[list[str], str | None]:
     """
     for at, name in enumerate(names):
         if not tenant and _END in name:
-            return names[:at], f"{name.partition(_END)[0]}{_END}\U0010ffff"
+            return names[:at], f"{name.partition(_END)[0]}{_END}{_LAST}"
     return names, None
 
 

@@ -14,13 +14,15 @@ import hashlib
 import math
 import struct
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from datasets.frequency import Frequency
 from service.bundle import Manifest
-from service.frames import LARGEST_VALUE, LONGEST_TTL
+from service.frames import LARGEST_TIME, LARGEST_VALUE, LONGEST_TTL, MOST_READINGS, NO_TIME
 from service.journal import Checkpoint, Kept, Subject
 from service.journal.shapes import ORIGIN_BYTES
 from service.past_errors import InvalidExport
@@ -29,6 +31,12 @@ FAMILY = b"gatecast session "
 FORMAT = 1
 MEDIA_TYPE = "application/vnd.gatecast.session"
 
+# A file comes from anybody: nothing in it may be larger than a journal can hold.
+_Step = Annotated[int, Meta(ge=-1, le=MOST_READINGS)]
+_Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+_Number = Annotated[float, Meta(ge=-LARGEST_VALUE, le=LARGEST_VALUE)]
+_Text = Annotated[str, Meta(max_length=256)]
+
 _LENGTH = struct.Struct("<I")
 _DIGEST = 32
 
@@ -36,9 +44,9 @@ _DIGEST = 32
 class SavedState(msgspec.Struct, forbid_unknown_fields=True):
     """A state in the file: after which step, by which bundle, how many numbers."""
 
-    step: int
-    bundle: str
-    size: int
+    step: _Step
+    bundle: _Text
+    size: _Small
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,14 +55,14 @@ class Header(msgspec.Struct, forbid_unknown_fields=True):
     session: str
     frequency: str
     subject: dict[str, str]
-    width: int
-    start: int
-    first_step: int
-    readings: int
-    origin: str
-    static: dict[str, float | None]
+    width: _Small
+    start: Annotated[int, Meta(ge=NO_TIME, le=LARGEST_TIME)]
+    first_step: Annotated[int, Meta(ge=0, le=MOST_READINGS)]
+    readings: _Small
+    origin: Annotated[str, Meta(max_length=ORIGIN_BYTES, pattern="^[ -~]*$")]
+    static: Annotated[dict[_Text, _Number | None], Meta(max_length=1024)]
     regime: bool
-    ttl: int
+    ttl: Annotated[int, Meta(ge=0, le=LONGEST_TTL)]
     parent: str
     states: list[SavedState]
 
@@ -108,20 +116,6 @@ def encode(name: str, kept: Kept, meaning: Meaning) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def _check(header: Header) -> None:
-    """`ValueError` where what a session was made from is nothing that one can be made from.
-
-    A checksum says that nobody changed a file by accident: whoever makes one up can write one.
-    """
-    if header.ttl > LONGEST_TTL:
-        raise ValueError(f"a ttl of at most {LONGEST_TTL} seconds was expected")
-    if not header.origin.isascii() or len(header.origin) > ORIGIN_BYTES:
-        raise ValueError(f"an origin of at most {ORIGIN_BYTES} characters of ASCII was expected")
-    for value in header.static.values():
-        if value is not None and not abs(value) <= LARGEST_VALUE:
-            raise ValueError(f"static features within ±{LARGEST_VALUE:g} were expected")
-
-
 def decode(data: bytes, meaning: Meaning) -> Kept:
     """What is kept of the session in a file; `InvalidExport` says what is wrong with it."""
     if not data.startswith(FAMILY):
@@ -139,13 +133,10 @@ def decode(data: bytes, meaning: Meaning) -> Kept:
         at = len(line) + _LENGTH.size
         header = msgspec.json.decode(body[at : at + length], type=Header)
         rows, sizes = header.readings * header.width, [each.size for each in header.states]
-        if min([header.readings, header.width, header.first_step, header.ttl, *sizes], default=0) < 0:
-            raise ValueError("a count below 0")
-        values = np.frombuffer(body, "<f8", rows, at + length).reshape(header.readings, header.width)
-        states = np.frombuffer(body, "<f4", sum(sizes), at + length + 8 * rows)
         if at + length + 8 * rows + 4 * sum(sizes) != len(body):
             raise ValueError("more or less numbers than it says")
-        _check(header)
+        values = np.frombuffer(body, "<f8", rows, at + length).reshape(header.readings, header.width)
+        states = np.frombuffer(body, "<f4", sum(sizes), at + length + 8 * rows)
     except (ValueError, OverflowError, struct.error, msgspec.DecodeError) as wrong:
         raise InvalidExport(f"the file cannot be read: {wrong}; export the session again") from wrong
     meaning.check(header)

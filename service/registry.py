@@ -169,11 +169,14 @@ class Registry:
         return before != head.first_step
 
     def recorded(self, key: int, first: int, last: int) -> NDArray[np.float64]:
-        """The readings of steps `first` to `last` (n, width), as far as they are kept; none where they are damaged."""
+        """The readings of steps `first` to `last` (n, width), as far as they are kept.
+
+        None where they are damaged, and of a session that another process has deleted.
+        """
         with faults_as(JournalError, BROKEN):
             try:
                 return self.journal.readings(key, first, last)
-            except JournalDamaged:
+            except (JournalDamaged, UnknownSession):
                 return np.empty((0, self.table.last_values.shape[1]))
 
     def forget(self, rows: Rows) -> None:

@@ -87,7 +87,7 @@ class Replays:
                 continue
             try:
                 replay = self._late.get(session) or self.load(row, int(self._registry.table.last_step[row]))
-            except (StateLost, StaleSession, UnknownSession) as error:
+            except (StateLost, StaleSession, UnknownSession, JournalDamaged) as error:
                 lost[row] = error
                 continue
             cost = len(replay.values) * (STEP_COST if self._watched(replay) else 1)

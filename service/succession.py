@@ -9,8 +9,8 @@ from functools import partial
 from service.core import Core, Surroundings
 from service.faults import again
 from service.fitting import check_fit
-from service.follower import Follower
-from service.kept import check_warm_up, oldest_kept
+from service.follower import Follower, Role
+from service.kept import Short, check_warm_up, look_on, oldest_kept
 from service.links import Links
 from service.refusals import (
     CandidateFailed,
@@ -46,6 +46,11 @@ class Succession:
         self._introduce(core)
         self.serving.core = core
         self.around.health.probes["model"] = probe or core.model.probe
+
+    def look_on(self, runtime: Runtime, found: Short) -> Short:
+        """Whether of silent sessions too little is kept for this model, a piece of the journal further."""
+        bundle = runtime.bundle
+        return look_on(self.around.journal, bundle.manifest.context, bundle.digest, found)
 
     def follow(self, runtime: Runtime, max_resident: int | None) -> bool:
         """A candidate from now on; `AlreadyServed`, `ModelMisfit`, `WarmUpNotKept`, `DeployUnderWay`."""
@@ -102,9 +107,10 @@ class Succession:
         self.serving.drop(NoRollback("it was taken back"))
         return True
 
-    def dismiss(self) -> bool:
-        """Lets the follower go, candidate or previous; `NoCandidate`."""
-        if self.serving.follower is None:
+    def dismiss(self, role: Role | None) -> bool:
+        """Lets the follower go, candidate or previous, or only if it is in this role; `NoCandidate`."""
+        follower = self.serving.follower
+        if follower is None or role not in (None, follower.role):
             raise self._none()
         self.serving.drop(NoCandidate("the candidate was given up"))
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 from pathlib import Path
 
 from service.bundle import MANIFEST, Bundle
@@ -31,8 +32,9 @@ class Versions:
 
     def names(self) -> list[str]:
         """All versions, in the order of their names."""
-        found = (each.name for each in self.path.iterdir() if (each / MANIFEST).is_file())
-        return sorted(name for name in found if _NAME.fullmatch(name))
+        with faults_as(BrokenVersion, "the directory of models cannot be read"):
+            found = [each for each in self.path.iterdir() if _NAME.fullmatch(each.name)]
+        return sorted(each.name for each in found if os.path.isfile(each / MANIFEST))  # noqa: PTH113 (it never raises)
 
     def open(self, version: str, runtime: str) -> Bundle:
         """The bundle, whole and as it was exported; `UnknownVersion`, `UnsafeVersion`, `BrokenVersion`."""
@@ -45,8 +47,10 @@ class Versions:
                 "onnx, or set GATECAST_TRUST_MODELS=true where nobody else can write to it"
             )
         folder = self.path / version
-        for each in (folder, *folder.rglob("*")):
-            if not each.resolve().is_relative_to(self.path):
+        with faults_as(BrokenVersion, f"the bundle of version {version!r} cannot be read"):
+            whole = [(each, each.resolve()) for each in (folder, *folder.rglob("*"))]
+        for each, place in whole:
+            if not place.is_relative_to(self.path):
                 raise UnsafeVersion(
                     f"version {version!r} leads out of the directory of models at {each.name!r}: copy it"
                 )
@@ -86,12 +90,17 @@ class Versions:
             if version is None:
                 place.unlink(missing_ok=True)
             else:
-                written = place.with_suffix(".new")
-                with written.open("w", encoding="utf-8") as file:
-                    json.dump({"version": version}, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                written.replace(place)
+                # Of several workers each writes its own: they are often deployed to at the same time.
+                written = place.with_name(f".{CURRENT}.{secrets.token_hex(4)}")
+                try:
+                    with written.open("x", encoding="utf-8") as file:
+                        json.dump({"version": version}, file)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    written.replace(place)
+                except BaseException:
+                    written.unlink(missing_ok=True)
+                    raise
             directory = os.open(self.path, os.O_RDONLY)
             try:
                 os.fsync(directory)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from service.api.limits import LARGEST_STEP
 from service.api.query import whole_number
 from service.errors import InvalidValue
+from service.frames import LARGEST_STEP
 
 NEVER = "none"
 

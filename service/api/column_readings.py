@@ -13,10 +13,9 @@ from service.api.ahead import Ahead
 from service.api.clock import Clock, Time
 from service.api.columns import Array, ColumnFrame
 from service.api.handles import Handles
-from service.api.limits import LARGEST_STEP
 from service.api.readings import Faults, Sheet
 from service.errors import InvalidTime, InvalidValue, MissingCovariates, MissingFuture, UnknownCovariate, UnknownHandle
-from service.frames import LARGEST_VALUE, NO_STEP, NO_TIME, Observations
+from service.frames import LARGEST_STEP, LARGEST_VALUE, NO_STEP, NO_TIME, Observations
 
 
 @dataclass(frozen=True)

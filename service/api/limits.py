@@ -1,4 +1,4 @@
-"""What may be sent at all: the largest step, and how a session may be called."""
+"""How a session may be called."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import unicodedata
 
 from service.errors import InvalidSession
 
-LARGEST_STEP = 10**12  # far beyond any series, and its time is still a number
 LONGEST_NAME = 200
 
 

@@ -9,11 +9,13 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import SecurityError
+from websockets.frames import Frame
 
 from service.api import problems
 from service.api.arriving import LATE, Arriving
 from service.api.unread import Unread
-from service.errors import GatecastError
+from service.errors import BadRequest, GatecastError
 from service.limit_errors import HeadTooLarge, TooManyConnections
 from service.logs import Log
 from service.settings import Settings
@@ -137,6 +139,9 @@ def protocols(
 
     class Streams(WebSocketsSansIOProtocol):
         _unread: Unread | None = None
+        _turned_away = False
+        _whole: bytearray | None = None  # of a message that comes in fragments, what is there
+        _pong = b""  # to the newest ping, while its client does not read
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
@@ -147,6 +152,30 @@ def protocols(
             super().connection_lost(exc)
             self.conn.parser.close()  # a generator that would wait for more, held by the connection and holding it
 
+        def data_received(self, data: bytes) -> None:
+            if self._turned_away:
+                return
+            super().data_received(data)
+            fault = self.conn.handshake_exc
+            if fault is not None and not self.handshake_initiated:  # uvicorn would leave it open, without a word
+                self._turn_away(fault)
+
+        def handle_cont(self, event: Frame) -> None:
+            """Put together as they come: kept one by one, tiny or empty fragments would take many times their size."""
+            if self._whole is None:
+                self._whole = bytearray(self.frames[0])
+            self._whole += event.data
+            if event.fin:
+                self.frames, self._whole = [bytes(self._whole)], None
+                self.send_receive_event_to_app()
+
+        def handle_ping(self) -> None:
+            """Who does not read is owed a pong to its newest ping alone, as RFC 6455 (5.5.3) has it."""
+            if self.writable.is_set():
+                super().handle_ping()
+            else:
+                self._pong = b"".join(self.conn.data_to_send()[-1:]) or self._pong
+
         def pause_writing(self) -> None:
             super().pause_writing()
             _begin(self._unread)
@@ -154,6 +183,9 @@ def protocols(
         def resume_writing(self) -> None:
             super().resume_writing()
             _end(self._unread)
+            pong, self._pong = self._pong, b""
+            if pong:
+                self.transport.write(pong)
 
         def keepalive_timeout(self) -> None:
             super().keepalive_timeout()
@@ -163,6 +195,18 @@ def protocols(
         def handle_parser_exception(self) -> None:
             super().handle_parser_exception()
             self._take_leave()
+
+        def _turn_away(self, fault: Exception) -> None:
+            """Of a handshake that cannot be read, as of a request."""
+            self._turned_away = True
+            large = isinstance(fault, SecurityError)
+            error = (HeadTooLarge if large else BadRequest)(
+                f"a stream's handshake was expected: {fault.__cause__ or fault}"
+            )
+            refused(error.code)
+            self.transport.write(_raw(error, settings.retry_after_seconds))
+            self.loop.call_later(_LINGER, self.transport.close)
+            _begin(self._unread)
 
         def _take_leave(self) -> None:
             """An answer that is still on its way has nobody to go to; uvicorn would take it for a fault of ours."""

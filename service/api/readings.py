@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from service.api.ahead import Ahead
 from service.api.clock import Clock, Time
-from service.api.limits import LARGEST_STEP
 from service.attached import NONE
 from service.errors import GatecastError, InvalidTime, InvalidValue, MissingCovariates, UnknownCovariate
-from service.frames import LARGEST_VALUE, NO_STEP, NO_TIME, Observations
+from service.frames import LARGEST_STEP, LARGEST_VALUE, NO_STEP, NO_TIME, Observations
 from service.futures import Futures
 
 Faults = dict[int, GatecastError]  # by the place of the reading in what was sent

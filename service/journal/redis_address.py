@@ -55,8 +55,13 @@ def read_address(url: str) -> Address:
         port = parts.port or 6379
         host = parts.hostname
         given = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError as wrong:
-        raise _refused(f"it cannot be read ({wrong})") from wrong
+    except ValueError:
+        raise _unreadable() from None  # whose words may quote a password
+    # Where a password holds one of these, what follows it is taken for a path, a query or a fragment.
+    if "@" in parts.path + parts.fragment or (
+        "@" in parts.query and "@" not in parts.netloc and not _files_only(given)
+    ):
+        raise _unreadable()
     if not host:
         raise _refused("it names no host")
     path = parts.path.strip("/")
@@ -86,7 +91,20 @@ def read_address(url: str) -> Address:
 
 def without_password(url: str) -> str:
     """The URL of any journal as it may be shown."""
+    if not url.startswith(("redis://", "rediss://")):
+        return re.sub(r"(?<=://).*@", "***@", url)  # of no kind that we know, so nobody can say where a password ends
     return re.sub(r"(?<=://)[^/@]*(:[^/@]*)?@", "***@", url)
+
+
+def _files_only(given: list[tuple[str, str]]) -> bool:
+    """Whether an @ stands in names of files alone."""
+    return all(name in FILES or "@" not in name + value for name, value in given)
+
+
+def _unreadable() -> JournalError:
+    return _refused(
+        "it cannot be read; of user and password / ? # [ ] @ and : must be url-encoded, %2F for / and so on"
+    )
 
 
 def _number(name: str, text: str) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
+from service.journal import open_journal
 from service.portable import MEDIA_TYPE
 
 HISTORY = {"history": {"start": "2015-01-10T00:00:00", "y": [1, 2, None, 4]}}
@@ -135,18 +137,32 @@ def resealed(file: bytes, **changes: Any) -> bytes:
         {"static": {"a": "b"}}, {"ttl": -1}, {"session": 5}, {"readings": 0, "first_step": 7, "states": []},
         {"width": 2**62}, {"ttl": 10**30}, {"ttl": 10**11}, {"origin": "a" * 65}, {"static": {"a": 1e300}},
         {"start": -(10**11)}, {"first_step": 2**53 - 1},
+        {"readings": 2**63}, {"readings": 10**30}, {"width": 10**30}, {"first_step": 2**53},
+        {"ttl": 2**63 - 1}, {"origin": 10**6 * "x"},
+        {"static": {10**6 * "a": 1.0}}, {"static": dict.fromkeys(map(str, range(5_000)))},
+        {"states": [{"step": 0, "bundle": "x", "size": 10**30}]},
+        {"states": [{"step": 2**63, "bundle": "x", "size": 0}]},
+        {"readings": 0, "states": [], "start": 2**62}, {"readings": 0, "states": [], "start": -(2**62)},
     ],
 )  # fmt: skip
-async def test_a_file_that_was_made_up_is_refused_by_name(open_inside, changes: dict[str, Any]) -> None:
-    async with open_inside() as running:
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_file_that_was_made_up_is_refused_by_name_and_is_nobody_elses_trouble(
+    open_inside, tmp_path: Path, changes: dict[str, Any], kind: str
+) -> None:
+    journal = open_journal("memory" if kind == "memory" else f"sqlite:{tmp_path / 'journal.sqlite'}", 1, "1h")
+    async with open_inside({}, journal) as running:
         await begin(running.http)
         file = (await running.http.get("/v1/sessions/taxi/export")).content
         headers = {"content-type": MEDIA_TYPE}
         good = await running.http.put("/v1/sessions/good/import", content=resealed(file), headers=headers)
         assert good.status_code == 201
-        answer = await running.http.put("/v1/sessions/bad/import", content=resealed(file, **changes), headers=headers)
-        assert answer.status_code in (409, 413, 422), answer.text
-        assert answer.json()["code"] != "internal"
+        made_up = resealed(file, **changes)
+        if changes.get("readings") == 0:  # then there are no numbers either
+            made_up = resealed(file[: file.index(b"}]}") + 3] + bytes(32), **changes)
+        for query in ("", "?replace=true"):
+            answer = await running.http.put(f"/v1/sessions/bad/import{query}", content=made_up, headers=headers)
+            assert answer.status_code in (409, 413, 422), answer.text
+            assert (await running.http.get("/ready")).status_code == 200, "others are served on"
         assert (await running.http.get("/v1/sessions/bad")).status_code == 404
         assert (await running.http.get("/ready")).status_code == 200, "a file of somebody's is no fault of the service"
 

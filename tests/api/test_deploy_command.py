@@ -78,6 +78,34 @@ def test_a_version_is_deployed_and_taken_back(url: str) -> None:
     assert current(url) == "v1"
 
 
+def test_of_several_services_those_that_serve_it_already_are_passed_over(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    with serving(tmp_path / "one") as one, serving(tmp_path / "other") as other:
+        assert gatecast("deploy", "v2", "--url", one).exit_code == 0  # and then the command was broken off
+        done = gatecast("deploy", "v2", "--url", f"{one},{other}")
+        assert done.exit_code == 0, done.output
+        assert "v2 serves already" in done.output
+        assert (current(one), current(other)) == ("v2", "v2")
+        done = gatecast("deploy", "v2", "--promote-if-better", "5", "--url", f"{one},{other}")
+        assert done.exit_code == 0, done.output
+        httpx.post(f"{one}/v1/models/rollback").raise_for_status()
+        back = gatecast("rollback", "--url", f"http://127.0.0.1:9,{one},{other}")
+        assert back.exit_code == 1
+        assert "is it running" in back.output
+        assert "not at hand" in back.output
+        assert (current(one), current(other)) == ("v1", "v1")
+
+
+def test_a_deploy_that_was_begun_by_a_command_that_is_gone_is_gone_on_with(url: str) -> None:
+    httpx.post(f"{url}/v1/models/v2/deploy?shadow=true").raise_for_status()
+    done = gatecast("deploy", "v2", "--shadow", "--url", url)
+    assert done.exit_code == 0, done.output
+    assert "v2 runs in the shadow" in done.output
+    other = gatecast("deploy", "v2", "--url", url)
+    assert (other.exit_code, "is being deployed" in other.output) == (1, True)
+
+
 def test_a_version_in_the_shadow_is_promoted_once_its_error_is_known_not_to_be_larger(url: str) -> None:
     httpx.put(f"{url}/v1/sessions/a", json={"start": START}).raise_for_status()
     ended = threading.Event()

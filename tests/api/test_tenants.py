@@ -184,6 +184,20 @@ def test_the_longest_name_is_as_long_for_every_tenant(door, keys) -> None:
         assert put(running, key, f"a{MARK}b").json()["code"] == "invalid_session"
 
 
+def test_a_listing_passes_over_other_tenants_whatever_their_sessions_are_called(door, keys) -> None:
+    running = door[0]
+    for tenant, name in (("acme", "\U0010ffff" * 200), ("acme", "\U0010ffff0"), ("default", "zz"), ("beta", "a")):
+        assert put(running, keys[tenant], name).status_code in (200, 201)
+    listed, after = [], ""
+    while after is not None:
+        query = {"limit": 1, "after": after}
+        page = running.http.get("/v1/sessions", params=query, headers=bearer(keys["default"]), timeout=10).json()
+        listed += [each["session"] for each in page["sessions"]]
+        after = page["next"]
+    assert "zz" in listed
+    assert not any("\U0010ffff" in name for name in listed)
+
+
 def test_small_frames_of_tenants_are_gathered_without_being_mixed_up(door, keys, sockets) -> None:
     running, _ = door
     for key in keys.values():

@@ -174,6 +174,30 @@ async def test_what_is_changed_here_fences_who_stands_in_the_old_past() -> None:
         assert kept(journal, "a") == [9, 10]
 
 
+@pytest.mark.parametrize("made_anew", [True, False])
+async def test_a_session_that_is_deleted_elsewhere_is_no_trouble_of_those_beside_it(made_anew: bool) -> None:
+    async with replicas(2, max_resident=2) as ((one, two), _):
+        for name in ("gone", "neighbour", "other"):
+            await one.create(name, START, column(1.0, 2.0, 3.0))
+        await send(one, ("neighbour", 4.0, 3), ("other", 4.0, 3))  # "gone" is not at hand any more
+        await two.delete("gone")
+        if made_anew:
+            await two.create("gone", START, column())
+        answers = await send(one, ("gone", 7.0, 0), ("neighbour", 5.0, 4))
+        assert codes(answers) == [None if made_anew else "unknown_session", None]
+        np.testing.assert_allclose(forecast_of(answers), alone([1, 2, 3, 4, 5])[-1], rtol=1e-6)
+
+
+async def test_a_session_that_is_deleted_elsewhere_before_it_began_is_no_trouble_either() -> None:
+    async with replicas(2) as ((one, two), journal):
+        for name in ("gone", "begins"):
+            await one.create(name, None, column())
+        await two.delete("gone")
+        answers = await send(one, ("gone", 1.0, None, START), ("begins", 1.0, None, START))
+        assert codes(answers) == ["unknown_session", None]
+        assert kept(journal, "begins") == [1.0]
+
+
 async def test_two_who_create_a_session_at_once_make_one() -> None:
     async with replicas(2) as ((one, two), journal):
         made = await asyncio.gather(*(engine.create("a", START, column(1, 2)) for engine in (one, two)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from service import regime as statistic
 from service.errors import StateLost
 from service.journal.memory import MemoryJournal
+from service.kept import PIECE
+from service.refusals import WarmUpNotKept
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import START, Clock, alone, codes, column, send
 from tests.service.retaining import head_of, keeping, settle
@@ -54,6 +58,53 @@ async def test_a_model_that_needs_more_than_is_kept_is_refused_by_name() -> None
         assert "needs 11" in lost.message
         with pytest.raises(StateLost):
             await engine.peek("a")
+
+
+def deeper(context: int) -> FakeRuntime:
+    """Such a model, which forecasts what the one that serves does."""
+    bundle = fake_bundle(name="deeper")
+    manifest = bundle.manifest.model_copy(update={"context": context})
+    return FakeRuntime(replace(bundle, manifest=manifest, digest=f"{context:064x}"))
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_model_that_needs_more_than_is_kept_is_not_deployed_be_the_session_silent_or_not(live: bool) -> None:
+    journal, clock = MemoryJournal(1), Clock()
+    async with keeping(journal, clock, keep_readings=10, keep_slack=2, **OFTEN) as engine:
+        for name in [f"whole {at}" for at in range(2 * PIECE)]:
+            await engine.create(name, START, column(0))
+        for name, count in (("some", 31), ("zzz", 30)):
+            await engine.create(name, START, column(*range(count)))
+        await settle(engine, clock)
+        await send(engine, ("some", 31.0, 31))
+        if not live:
+            await engine.drain()
+    async with keeping(journal, clock) as engine:
+        if live:
+            await send(engine, ("some", 32.0, 32), ("zzz", 30.0, 30))
+        least = 11 if live else 10
+        with pytest.raises(WarmUpNotKept, match=f"needs {least + 4} readings") as refused:
+            await engine.models.follow(deeper(context=least + 4))
+        assert refused.value.facts == {"context": least + 4, "sessions": 2, "least_kept": least}
+        await engine.models.follow(deeper(context=least))
+        await engine.models.level()
+        await engine.models.promote()
+        assert codes(await send(engine, ("some", 40.0), ("zzz", 40.0))) == [None, None]
+
+
+async def test_a_model_whose_state_is_kept_from_before_the_oldest_reading_may_come_back() -> None:
+    journal, clock, runtime = MemoryJournal(1), Clock(), deeper(context=20)
+    values = np.arange(42.0) ** 1.5
+    truth = alone(values, START, runtime)
+    async with keeping(journal, clock, runtime, keep_readings=10, keep_slack=2, **OFTEN) as engine:
+        await engine.create("a", START, column(*values[:40]))
+        await settle(engine, clock)
+    async with keeping(journal, clock) as engine:
+        await engine.models.follow(runtime)
+        await engine.models.level()
+        await engine.models.promote()
+        answers = await send(engine, ("a", values[40]))
+        np.testing.assert_array_equal(answers.quantiles[0], truth[40])
 
 
 async def test_a_flag_that_another_model_raises_names_the_step_in_the_whole_session(

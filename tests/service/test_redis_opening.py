@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from service.errors import JournalDamaged, JournalError
-from service.journal import Checkpoint, Durable, Journal, Subject, Wanted
+from service.journal import Checkpoint, Durable, Journal, Subject, Wanted, open_journal
 from service.journal.redis_address import read_address, without_password
 from tests.redis_server import RedisServer
 from tests.redis_shared import opening, require_redis
@@ -233,3 +233,23 @@ def test_an_address_has_defaults_and_shows_no_password() -> None:
     assert without_password("redis://me:secret@host/0") == "redis://***@host/0"
     assert without_password("redis://host/0?prefix=a@b") == "redis://host/0?prefix=a@b"
     assert without_password("sqlite:var/a@b.sqlite") == "sqlite:var/a@b.sqlite"
+    assert without_password("other://me:sec/ret@host/0") == "other://***@host/0"
+
+
+@pytest.mark.parametrize("mark", list("/?#[]:@"))
+@pytest.mark.parametrize("begin", ["s3c", "123", ""])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "other"])
+def test_no_part_of_a_password_is_told_of_one_that_is_not_url_encoded(scheme: str, begin: str, mark: str) -> None:
+    for url in (f"{scheme}://me:{begin}{mark}r3t@host:7000/0", f"{scheme}://me:{begin}{mark}r3=t@host:7000/0?wait=1"):
+        try:
+            shown = str(read_address(url)) if scheme != "other" else str(open_journal(url, 1, "1h"))
+        except JournalError as refused:
+            shown = f"{refused.message} {refused.__cause__}"
+        assert "r3" not in shown
+        assert not begin or begin not in shown
+
+
+def test_an_at_sign_may_stand_in_the_name_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a@b.pem"
+    file.write_text("")
+    assert read_address(f"rediss://host/0?ca={file}").ca == str(file)
