@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalError, JournalLocked
-from service.journal import Journal, Readings, open_journal
+from service.journal import Beginning, Journal, Readings, open_journal
 
 SESSIONS = 6
 
@@ -93,7 +93,7 @@ def test_a_kill_at_any_moment_loses_no_acknowledged_reading_and_repeats_none(tmp
 def test_a_torn_log_loses_its_end_and_nothing_before(tmp_path: Path) -> None:
     source = tmp_path / "journal.sqlite"
     journal = open_journal(f"sqlite:{source}", 1, "1h", "process")
-    keys = [journal.create(f"s{i}", 0, "", np.zeros((0, 1)), static={"at": i}).key for i in range(SESSIONS)]
+    keys = [journal.create(Beginning(f"s{i}", 0, "", np.zeros((0, 1)), static={"at": i})).key for i in range(SESSIONS)]
     size_after: list[int] = []  # of the log, when so many batches were recorded
     log = Path(f"{source}-wal")
     for step in range(40):
