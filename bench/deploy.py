@@ -27,7 +27,7 @@ from bench.load.server import service
 from bench.machine import beside, taken
 from bench.step import untrained
 from service.bundle import MANIFEST, Bundle, write_manifest
-from service.journal import Subject, open_journal
+from service.journal import Beginning, Subject, open_journal
 
 FRAME = 256
 SECONDS = 8.0  # of each phase that has no end of its own
@@ -148,7 +148,7 @@ def write_sessions(bundle: Bundle, url: str, sessions: int, history: int) -> Non
     journal = open_journal(url, bundle.width, manifest.frequency, "process", subject)
     random = np.random.default_rng(0)
     for at in range(sessions):
-        journal.create(f"s{at}", 0, "bench", random.normal(100, 10, (history, bundle.width)))
+        journal.create(Beginning(f"s{at}", 0, "bench", random.normal(100, 10, (history, bundle.width))))
     journal.close()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from redis import Redis
 
 from bench.machine import taken
-from service.journal import Checkpoint, Head, Readings, open_journal
+from service.journal import Beginning, Checkpoint, Head, Readings, open_journal
 
 BATCHES = (1, 256, 1024)
 ROUNDS = 200
@@ -49,7 +49,7 @@ def rates(url: str, control: Redis) -> None:
     print("| ---: | ---: | ---: | ---: | ---: |")
     for size in BATCHES:
         journal = open_journal(f"{url}?prefix=bench-{size}", 1, "1h")
-        heads = [journal.create(f"meter {at}", 0, "a" * 64, np.zeros((0, 1))) for at in range(size)]
+        heads = [journal.create(Beginning(f"meter {at}", 0, "a" * 64, np.zeros((0, 1)))) for at in range(size)]
         took: list[float] = []
         theirs, ours, file = processor(control), time.process_time(), written(control)
         for step in range(ROUNDS):
@@ -72,7 +72,7 @@ def memory(url: str, control: Redis) -> None:
 
     journal = open_journal(f"{url}?prefix=bench-memory", 1, "1h")
     empty = used()
-    heads = [journal.create(f"meter {at}", 0, "a" * 64, np.zeros((0, 1))) for at in range(SESSIONS)]
+    heads = [journal.create(Beginning(f"meter {at}", 0, "a" * 64, np.zeros((0, 1)))) for at in range(SESSIONS)]
     bare = used()
     for step in range(LENGTH):
         for first in range(0, SESSIONS, 1000):

@@ -1,5 +1,7 @@
 """What it costs to let go of old readings: the same stream into engines that keep everything, and that keep some.
 
+Those that keep some let go of readings behind states that were marked as they passed, or behind replays alone.
+
     python -m bench.retention [--sessions 1024] [--keep 512] [--durable process]
 
 In this process, without the network: frames of 256 readings, eight on their way, each session's next reading in turn,
@@ -29,6 +31,7 @@ from service.runtimes import AUTO, open_runtime
 
 START = 1_404_172_800  # 2014-07-01T00:00:00
 ROUNDS = 2  # of each way, in turn
+NONE = 1  # byte for marks
 
 
 class Released(NullObserver):
@@ -42,12 +45,12 @@ class Released(NullObserver):
 
 
 async def measured(
-    path: Path, bundle: Bundle, keep: int | None, chosen: argparse.Namespace
+    path: Path, bundle: Bundle, settings: EngineSettings, chosen: argparse.Namespace
 ) -> tuple[float, float, int]:
     """Readings a second, readings a second of the processor, and how many were let go of meanwhile."""
     frequency = Frequency.parse(bundle.manifest.frequency).alias
     watcher, journal = Released(), open_journal(f"sqlite:{path}", bundle.width, frequency, chosen.durable)
-    engine = Engine(open_runtime(AUTO, bundle), journal, EngineSettings(keep_readings=keep), watcher)
+    engine = Engine(open_runtime(AUTO, bundle), journal, settings, watcher)
     engine.start()
     names = [f"s{at}" for at in range(chosen.sessions)]
     beginning = np.sin(np.arange(chosen.keep + 128))[:, None] + 100
@@ -89,14 +92,20 @@ def main() -> None:
     print(taken() + beside())
     with tempfile.TemporaryDirectory() as folder:
         bundle = Bundle.open(untrained(Path(folder) / "retention.bundle", quantiles=LEVELS))
+        ways = {
+            "keeps all": EngineSettings(),
+            f"keeps {chosen.keep}, by replays": EngineSettings(keep_readings=chosen.keep, mark_bytes=NONE),
+            f"keeps {chosen.keep}": EngineSettings(keep_readings=chosen.keep),
+        }
         for at in range(ROUNDS):
-            for keep in (None, chosen.keep):
-                path = Path(folder) / f"{at}-{keep}.sqlite"
-                rate, processor, released = asyncio.run(measured(path, bundle, keep, chosen))
+            for number, (way, settings) in enumerate(ways.items()):
+                path = Path(folder) / f"{at}-{number}.sqlite"
+                rate, processor, released = asyncio.run(measured(path, bundle, settings, chosen))
                 size = sum(each.stat().st_size for each in Path(folder).glob(f"{path.name}*"))
                 print(
-                    f"keeps {keep or 'all'}: {rate:,.0f} readings/s, {processor:,.0f} a second of the processor, "
-                    f"{released:,} let go of, {size / 1e6:.0f} MB at the end"
+                    f"{way}: {rate:,.0f} readings/s, {processor:,.0f} a second of the processor, "
+                    f"{released:,} let go of, {size / 1e6:.0f} MB at the end",
+                    flush=True,
                 )
 
 

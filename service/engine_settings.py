@@ -33,6 +33,7 @@ class EngineSettings:
     keep_readings: int | None = None  # of each session, at least so many; None: all
     keep_days: float | None = None  # or those of so many days before its newest one, whichever is more
     keep_slack: int = 256  # readings beyond those, at least, that are there until the oldest are let go of
+    mark_bytes: int = 2**28  # states that are kept in memory until what lies before them is let go of
     keep_seconds: float = 1.0  # how often the sessions that have spoken are looked through for such
     session_ttl_seconds: int | None = None  # of sessions that are made without a ttl of their own; None: never
     sessions_per_tenant: int | None = None  # None: no bound

@@ -45,8 +45,12 @@ class Keeping:
             first = by_time if self.readings is None else np.minimum(first, by_time)
         return np.clip(first, 0, lasts)
 
+    def spare(self, starts: Steps, lasts: Steps) -> Steps:
+        """(sessions,) how many readings more than are to be kept there may be: a quarter more, and the slack."""
+        spare: Steps = np.maximum(self.slack, (lasts + 1 - self.first(starts, lasts)) // 4)
+        return spare
+
     def due(self, starts: Steps, firsts: Steps, lasts: Steps) -> NDArray[np.bool_]:
-        """(sessions,) whether a quarter more than is to be kept is there, and more than the slack."""
-        first = self.first(starts, lasts)
-        over: NDArray[np.bool_] = first - firsts >= np.maximum(self.slack, (lasts + 1 - first) // 4)
+        """(sessions,) whether so many more are there."""
+        over: NDArray[np.bool_] = self.first(starts, lasts) - firsts >= self.spare(starts, lasts)
         return over

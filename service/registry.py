@@ -203,8 +203,7 @@ class Registry:
         `TooManySessions` where there is none to `replace` and the tenant may have no more.
         """
         put = self.journal.replace if replace else self.journal.create
-        parts = begun.name, begun.start, begun.origin, begun.values, state, begun.static, begun.regime, begun.ttl
-        row = self.begin(begun.name, not replace, lambda: put(*parts))
+        row = self.begin(begun.name, not replace, lambda: put(begun, state))
         if state is not None:
             self.install(row, state.body, state.step)
         return row

@@ -1,4 +1,4 @@
-"""Letting go of old readings: the state before those that stay is found by a replay, and then the others go."""
+"""Letting go of old readings: the state before those that stay was marked, or is replayed, and then the others go."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from service.faults import faults_as
 from service.histories import Histories, Window
 from service.journal import Checkpoint, Release, Wanted
 from service.keeping import Keeping
+from service.marks import Marks
 from service.registry import Registry
 from service.replays import Replays
 from service.sessions import NOWHERE, UNKNOWN
@@ -23,6 +24,8 @@ LOOKED_AT = 65_536  # sessions of the table that are looked at in one piece
 PAGE = 64  # sessions of the journal that are
 PAGE_SECONDS = 0.1  # from one page to the next
 MOST_STEPS = 65_536  # readings of a session that go at once
+TOGETHER = 64  # sessions that go in one piece without a replay
+APART = 0.75  # of what a session may have beside what is kept: so many readings lie between two marks
 MOST_FAILED = 1024  # sessions of which it is remembered that they cannot be replayed
 
 Session = tuple[int, int]  # key and revision
@@ -30,20 +33,22 @@ Session = tuple[int, int]  # key and revision
 
 @dataclass(frozen=True, eq=False)
 class Ended:
-    """A replay that has come to its end: what its session can let go of."""
+    """What a session can let go of, since the state before the others is known."""
 
     row: int
     session: Session
     first: int  # the oldest reading that stays for now
     kept: int  # the oldest one that is to be kept
     state: NDArray[np.float32]  # after step `first - 1`
+    replayed: bool = True  # or marked when the session was there
 
 
 class Retention:
     """Looks for sessions that hold a good deal more than is to be kept: again and again among those that have spoken.
 
-    The others, which may have come with more from a run that kept more, are looked through once. As many replays as run
-    together are on their way at a time, chunk by chunk beside the stream.
+    The others, which may have come with more from a run that kept more, are looked through once. Of those that speak
+    states are marked now and then, so that most need no replay. As many replays as run together are on their way at a
+    time, chunk by chunk beside the stream.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class Retention:
         self._digest = replays.digest
         self._clock = clock
         self._alone = alone  # a model that follows, or may come back, has no state of the step before those that stay
+        self._marks = Marks(registry.table, registry.cache.bodies, settings.mark_bytes)
         self._due: dict[int, Session] = {}  # by row of the table, which another session may have by now
         self._guests: dict[int, Session] = {}  # those that are there for this alone
         self._running: set[Session] = set()
@@ -107,6 +113,8 @@ class Retention:
         table = self._registry.table
         stop = min(self._at + LOOKED_AT, len(table.key))
         rows = np.arange(self._at, stop)
+        spare = self._keeping.spare(table.start[rows], table.last_step[rows])
+        self._marks.look(rows, np.ceil(APART * spare).astype(np.int64))
         held = table.last_step[rows] + 1 - table.first_step[rows]
         rows = rows[(table.key[rows] >= 0) & (held > self._keeping.slack)]
         due = self._keeping.due(table.start[rows], table.first_step[rows], table.last_step[rows])
@@ -130,7 +138,7 @@ class Retention:
             self._due[row] = self._guests[row] = self._session(row)
 
     def _begin_some(self) -> None:
-        while self._due and len(self._running) < self._together:
+        while self._due and len(self._running) < self._together and len(self._ended) < TOGETHER:
             row = next(iter(self._due))
             session = self._due.pop(row)
             last = int(self._registry.table.last_step[row])
@@ -152,6 +160,12 @@ class Retention:
         table = self._registry.table
         start, last = table.start[row : row + 1], table.last_step[row : row + 1]
         kept, begin = int(self._keeping.first(start, last)[0]), int(table.first_step[row])
+        spare = int(self._keeping.spare(start, last)[0])
+        mark = self._marks.find(row, max(begin, kept - spare), kept - 1)
+        if mark is not None:
+            step, state = mark
+            self._ended.append(Ended(row, session, step + 1, kept, state, replayed=False))
+            return
         going = min(kept - begin, MOST_STEPS)
         if going > self._chunk:
             going -= going % self._chunk  # what is left of a chunk costs nearly as much as a whole one
@@ -224,7 +238,8 @@ class Retention:
                 continue
             self._observer.released(1, each.first - int(registry.table.first_step[each.row]))
             registry.table.first_step[each.row] = each.first
-            if each.kept - each.first >= self._chunk:
+            self._marks.pass_by(each.row, each.first - 1)
+            if each.replayed and each.kept - each.first >= self._chunk:
                 self._due[each.row] = each.session
             else:
                 self._leave(each.row)

@@ -33,7 +33,7 @@ def enter(url: str, bundle: Path, counts: Mapping[str, int]) -> None:
     from datasets.frequency import Frequency
     from service.api.clock import Clock
     from service.bundle import Bundle
-    from service.journal import Subject, open_journal
+    from service.journal import Beginning, Subject, open_journal
     from service.origin import origin_of
 
     manifest = Bundle.open(bundle).manifest
@@ -44,7 +44,7 @@ def enter(url: str, bundle: Path, counts: Mapping[str, int]) -> None:
     try:
         for prefix, count in counts.items():
             for number in range(count):
-                journal.create(f"{prefix}{number}", start, origin_of(start, nothing), nothing)
+                journal.create(Beginning(f"{prefix}{number}", start, origin_of(start, nothing), nothing))
     finally:
         journal.close()
 

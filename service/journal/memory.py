@@ -21,7 +21,6 @@ from service.journal.protocol import (
     Kept,
     Readings,
     Release,
-    Static,
     Wanted,
 )
 from service.journal.remembered import Remembered, copied, sorted_checkpoints
@@ -57,34 +56,14 @@ class MemoryJournal:
         self._by_key: dict[int, Remembered] = {}
         self._last_key = 0
 
-    def create(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
-        if name in self._sessions:
-            raise exists(name)
-        return self._begin(Beginning(name, start, origin, values, static or {}, regime, ttl), checkpoint)
+    def create(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
+        if begun.name in self._sessions:
+            raise exists(begun.name)
+        return self._begin(begun, checkpoint)
 
-    def replace(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
-        self._found(name)
-        return self._begin(Beginning(name, start, origin, values, static or {}, regime, ttl), checkpoint)
+    def replace(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
+        self._found(begun.name)
+        return self._begin(begun, checkpoint)
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         for each in beginnings:
@@ -200,8 +179,7 @@ class MemoryJournal:
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
         if name in self._sessions and not replace:
             raise exists(name)
-        begun = Beginning(name, kept.start, kept.origin, kept.values, kept.static, kept.regime, kept.ttl)
-        return self._begin(begun, None, kept)
+        return self._begin(kept.beginning(name), None, kept)
 
     def exported(self, key: int, export: Export) -> None:
         self._heads.slot(key)

@@ -80,7 +80,7 @@ class Beginning:
     static: Static = field(default_factory=dict)
     regime: bool = False
     ttl: int = 0
-    revision: int = 0  # of the session that it takes the place of; 0: whatever it has
+    revision: int = 0  # of the session that it takes the place of; 0: whatever it has. Asked by `replace_all` alone
     key: int = 0  # of that session; 0: of whichever has the name
     parent: str = ""
 
@@ -98,6 +98,10 @@ class Kept:
     values: NDArray[np.float64]  # (n, width), its steps from `first_step` on
     checkpoints: tuple[Checkpoint, ...]  # of any bundles, in no order; those of step `first_step - 1` are its bases
     parent: str = ""
+
+    def beginning(self, name: str) -> Beginning:
+        """Of a session that is made of it."""
+        return Beginning(name, self.start, self.origin, self.values, self.static, self.regime, self.ttl)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,35 +138,15 @@ class Journal(Protocol):
     durable: Durable  # what a reading survives once `append` has returned
     shared: bool  # whether other processes move its sessions too: what one remembers of them may be out of date
 
-    def create(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
-        """A new session whose steps 0 … n-1 have `values` (n, width), n may be 0; `SessionExists` if there is one.
+    def create(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
+        """A new session whose steps 0 … n-1 have the values of its beginning; `SessionExists` if there is one.
 
         The checkpoint becomes one of the new session, whatever its revision says. What is static stays with the
         session, number by number, until it is replaced or deleted, as do `regime` and `ttl`. A session that has
         expired is one still: it can be replaced.
         """
 
-    def replace(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
+    def replace(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
         """The session starts anew under the next revision; its readings and checkpoints are dropped.
 
         `UnknownSession` if there is none.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from service.journal.heads import exists, unknown, unknown_key
 from service.journal.lineage import is_of
-from service.journal.protocol import NO_READING, Beginning, Checkpoint, Export, Head, Kept, Static, Wanted
+from service.journal.protocol import NO_READING, Beginning, Checkpoint, Export, Head, Kept, Wanted
 from service.journal.redis_partition import Partition
 from service.journal.redis_records import (
     HEADER,
@@ -36,37 +34,14 @@ AT_LEAST = 128  # names that a listing reads at a time, of which those are taken
 class Sessions(Store):
     """Names lead to keys in one round trip, keys to all else in a second one; what is found is of one moment each."""
 
-    def create(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
-        begun = Beginning(name, start, origin, checked(values, origin, self._width), static or {}, regime, ttl)
-        return self._put("create", begun, _beginning_with(begun, checkpoint))
+    def create(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
+        return self._put("create", self._whole(begun), _beginning_with(begun, checkpoint))
 
-    def replace(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
-        begun = Beginning(name, start, origin, checked(values, origin, self._width), static or {}, regime, ttl)
-        return self._put("replace", begun, _beginning_with(begun, checkpoint))
+    def replace(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
+        return self._put("replace", self._whole(begun), _beginning_with(begun, checkpoint))
 
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
-        values = checked(kept.values, kept.origin, self._width)
-        begun = Beginning(name, kept.start, kept.origin, values, kept.static, kept.regime, kept.ttl)
+        begun = self._whole(kept.beginning(name))
         return self._put("either" if replace else "create", begun, checkpoints_of(kept), kept.first_step, kept.parent)
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
@@ -185,6 +160,10 @@ class Sessions(Store):
             if said == b"done":
                 return
         raise self._restless(name)
+
+    def _whole(self, begun: Beginning) -> Beginning:
+        """As it can be written, whatever revision is there."""
+        return dataclasses.replace(begun, values=checked(begun.values, begun.origin, self._width), revision=0)
 
     def _find(self, names: Sequence[str]) -> list[int | None]:
         """The keys of sessions, None where there is none of that name."""

@@ -25,7 +25,6 @@ from service.journal.protocol import (
     Kept,
     Readings,
     Release,
-    Static,
     Wanted,
 )
 from service.journal.rows import note_exports
@@ -86,37 +85,16 @@ class SqliteJournal:
         self._folding = Folding(store, max(1, tail_bytes // Tail.bytes_per_row(width)))
         self._sessions: int | None = None  # how many, once somebody has asked
 
-    def create(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
-        begun = Beginning(name, start, origin, values, static or {}, regime, ttl)
+    def create(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
         with self._lock:
-            if self.head(name) is not None:
-                raise exists(name)
+            if self.head(begun.name) is not None:
+                raise exists(begun.name)
             return self._begin(begun, [checkpoint] if checkpoint else [])
 
-    def replace(
-        self,
-        name: str,
-        start: int,
-        origin: str,
-        values: NDArray[np.float64],
-        checkpoint: Checkpoint | None = None,
-        static: Static | None = None,
-        regime: bool = False,
-        ttl: int = 0,
-    ) -> Head:
-        begun = Beginning(name, start, origin, values, static or {}, regime, ttl)
+    def replace(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:
         with self._lock:
-            return begin_anew(self._store, [(self._found(name), begun)], [checkpoint] if checkpoint else [])[0]
+            pair = self._found(begun.name), begun
+            return begin_anew(self._store, [pair], [checkpoint] if checkpoint else [])[0]
 
     def replace_all(self, beginnings: Sequence[Beginning]) -> list[Head | None]:
         with self._lock:
@@ -233,7 +211,7 @@ class SqliteJournal:
             return past.kept(self._store, int(key))
 
     def put(self, name: str, kept: Kept, replace: bool = False) -> Head:
-        begun = Beginning(name, kept.start, kept.origin, kept.values, kept.static, kept.regime, kept.ttl)
+        begun = kept.beginning(name)
         with self._lock:
             there = self.head(name)
             if there is None:

@@ -17,6 +17,7 @@ from service.api.stream import Connection
 from service.api.taking import Taken, Taker
 from service.api.wish import Wish
 from service.errors import Overloaded
+from service.journal import Beginning
 from tests.api.conftest import Inside, build, inside
 from tests.service.engines import START as START_SECOND
 from tests.service.engines import blocked, codes, column, memory
@@ -98,7 +99,7 @@ async def test_frames_of_one_session_that_want_different_forecasts_keep_their_or
 
 async def test_nobody_waits_until_the_state_of_another_session_is_rebuilt() -> None:
     journal = memory()
-    journal.create("late", START_SECOND, "", column(*range(5_000)))  # without a checkpoint
+    journal.create(Beginning("late", START_SECOND, "", column(*range(5_000))))  # without a checkpoint
     running = build({}, {}, journal)
     app, edge = running.service.app, running.service.edge
     order: list[object] = []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.journal import open_journal
+from service.journal import Beginning, open_journal
 from service.limit_errors import TooManySessions
 from service.portable import MEDIA_TYPE
 from service.quota import PATIENCE, Quota
@@ -93,7 +93,7 @@ def test_what_is_deleted_or_erased_makes_room_at_once(door) -> None:
 def test_those_of_a_journal_that_was_there_count() -> None:
     journal = open_journal("memory", 1, "1h")
     for name in ("s0", "s1", "acme\x1fs0", "acme\x1fs1", "acme\x1fs2"):
-        journal.create(name, 0, "", np.empty((0, 1)))
+        journal.create(Beginning(name, 0, "", np.empty((0, 1))))
     clock = [0.0]
     quota = Quota(journal, 3, lambda: clock[0])
     quota.check("mine")

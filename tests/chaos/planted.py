@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import service.app
 import service.verdicts
 from commands.main import main
-from service.journal import Checkpoint, Journal, Readings
+from service.journal import Beginning, Checkpoint, Journal, Readings
 
 LATE = 0.1  # seconds from the answer to the append
 TAIL = 3  # readings of each session that are dropped
@@ -70,7 +70,7 @@ def without_its_tail(journal: Journal) -> Journal:
     for name, head in zip(names, journal.heads(names), strict=True):
         assert head is not None
         kept = journal.readings(head.key, 0, head.last_step - TAIL)
-        journal.replace(name, head.start, head.origin, kept, None, head.static, head.regime)
+        journal.replace(Beginning(name, head.start, head.origin, kept, static=head.static, regime=head.regime))
     return journal
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from service.bundle import Bundle
 from service.errors import JournalError
-from service.journal import Checkpoint, Journal, Readings, open_journal
+from service.journal import Beginning, Checkpoint, Journal, Readings, open_journal
 from tests.chaos.harness.frame import quantiles_of
 from tests.chaos.harness.meter import as_json, iso
 from tests.chaos.harness.uninterrupted import deviation
@@ -49,7 +49,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     chance = np.random.default_rng(4)
     values = {f"s{number}": chance.normal(size=FOLDED + WAITING) for number in range(SESSIONS)}
     with closing(open_journal(f"sqlite:{path}", 1, "1h", "process")) as journal:
-        keys = np.array([journal.create(name, *MADE, np.empty((0, 1)), static=STATIC).key for name in values])
+        begun = [Beginning(name, *MADE, np.empty((0, 1)), static=STATIC) for name in values]
+        keys = np.array([journal.create(each).key for each in begun])
         table = np.stack(list(values.values()))  # (sessions, time)
         for first, last in ((0, FOLDED), (FOLDED, FOLDED + WAITING)):
             for step in range(first, last):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalError, JournalLocked
-from service.journal import Journal, Readings, open_journal
+from service.journal import Beginning, Journal, Readings, open_journal
 
 SESSIONS = 6
 
@@ -21,13 +21,13 @@ SESSIONS = 6
 WRITER = """
 import sys, threading
 import numpy as np
-from service.journal import Checkpoint, Readings, open_journal
+from service.journal import Beginning, Checkpoint, Readings, open_journal
 
 journal = open_journal(sys.argv[1], 1, "1h", sys.argv[2])
 random = np.random.default_rng(int(sys.argv[3]))
 empty = np.zeros((0, 1))
 names = [f"s{i}" for i in range(int(sys.argv[4]))]
-heads = [journal.head(name) or journal.create(name, 0, "", empty, None, {"at": i}) for i, name in enumerate(names)]
+heads = [journal.head(name) or journal.create(Beginning(name, 0, "", empty, {"at": i})) for i, name in enumerate(names)]
 keys, next_steps = [head.key for head in heads], [head.last_step + 1 for head in heads]
 
 def fold():
@@ -93,7 +93,7 @@ def test_a_kill_at_any_moment_loses_no_acknowledged_reading_and_repeats_none(tmp
 def test_a_torn_log_loses_its_end_and_nothing_before(tmp_path: Path) -> None:
     source = tmp_path / "journal.sqlite"
     journal = open_journal(f"sqlite:{source}", 1, "1h", "process")
-    keys = [journal.create(f"s{i}", 0, "", np.zeros((0, 1)), static={"at": i}).key for i in range(SESSIONS)]
+    keys = [journal.create(Beginning(f"s{i}", 0, "", np.zeros((0, 1)), static={"at": i})).key for i in range(SESSIONS)]
     size_after: list[int] = []  # of the log, when so many batches were recorded
     log = Path(f"{source}-wal")
     for step in range(40):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.journal import Readings
+from service.journal import Beginning, Readings
 from tests.chaos.test_journal_kill import SESSIONS, WRITER, recorded
 from tests.redis_server import RedisServer
 from tests.redis_shared import close_all, opening, require_redis
@@ -66,7 +66,7 @@ def test_a_torn_file_loses_its_end_and_says_so(server: RedisServer, tmp_path: Pa
     """What a power cut leaves of a file that is not synced after each write: heads fall behind, by whole batches."""
     url = f"{server.url}?partitions=1"
     journal = opening(url)
-    heads = [journal.create(f"s{i}", 0, "", np.zeros((0, 1)), static={"at": i}) for i in range(SESSIONS)]
+    heads = [journal.create(Beginning(f"s{i}", 0, "", np.zeros((0, 1)), static={"at": i})) for i in range(SESSIONS)]
     keys, ones = np.array([head.key for head in heads]), np.ones(SESSIONS, np.int64)
     (file,) = (server.folder / "appendonlydir").glob("*.incr.aof")
     created = file.stat().st_size

@@ -24,7 +24,7 @@ def listed(journal: Journal, **wanted: object) -> list[str]:
 def test_sessions_are_listed_by_name_page_by_page(journal: Journal) -> None:
     names = ["b/1", "a", "b", "b/2", "ä", "b/10", "B", "b0", "z\U0001f600", "b/\uffff"]
     for name in names:
-        journal.create(name, 0, "", rows(1))
+        journal.create(Beginning(name, 0, "", rows(1)))
     assert listed(journal) == sorted(names)
     assert listed(journal, limit=3) == sorted(names)[:3]
     assert listed(journal, limit=3, after=sorted(names)[2]) == sorted(names)[3:6]
@@ -37,7 +37,7 @@ def test_sessions_are_listed_by_name_page_by_page(journal: Journal) -> None:
 
 def test_names_are_no_patterns(journal: Journal) -> None:
     for name in ("100%", "1000", "a_b", "aXb", "a*", "[a]", "\x7f?"):
-        journal.create(name, 0, "", rows())
+        journal.create(Beginning(name, 0, "", rows()))
     assert listed(journal, prefix="100%") == ["100%"]
     assert listed(journal, prefix="a_") == ["a_b"]
     assert listed(journal, prefix="a*") == ["a*"]
@@ -45,7 +45,7 @@ def test_names_are_no_patterns(journal: Journal) -> None:
 
 
 def test_forks_are_found_by_their_parent(journal: Journal) -> None:
-    made = journal.create("taxi", 0, "", rows(1, 2))
+    made = journal.create(Beginning("taxi", 0, "", rows(1, 2)))
     kept = replace(journal.kept(made.key), parent="taxi")
     for name in ("what if 2", "what if 1"):
         journal.put(name, kept)
@@ -57,7 +57,7 @@ def test_forks_are_found_by_their_parent(journal: Journal) -> None:
 
 
 def test_forks_of_forks_are_found_by_all_that_they_are_of(journal: Journal) -> None:
-    made = journal.create("acme\x1ftaxi", 0, "", rows(1, 2))
+    made = journal.create(Beginning("acme\x1ftaxi", 0, "", rows(1, 2)))
     kept = journal.kept(made.key)
     for name, of, before in (("b", "a", ""), ("c", "b", "a"), ("d", "c", lineage("b", "a")), ("e", "aa", "")):
         journal.put(f"acme\x1f{name}", replace(kept, parent=lineage(of, before)))
@@ -73,10 +73,10 @@ def test_forks_of_forks_are_found_by_all_that_they_are_of(journal: Journal) -> N
 
 
 def test_a_session_that_begins_anew_is_a_fork_if_its_beginning_says_so(journal: Journal) -> None:
-    journal.create("fork", 0, "", rows())
+    journal.create(Beginning("fork", 0, "", rows()))
     assert journal.replace_all([Beginning("fork", 0, "", rows(1), parent="taxi")])[0].parent == "taxi"
     assert listed(journal, parent="taxi") == ["fork"]
-    assert journal.replace("fork", 0, "", rows()).parent == ""
+    assert journal.replace(Beginning("fork", 0, "", rows())).parent == ""
 
 
 def test_of_a_long_lineage_the_nearest_are_known_and_the_first_of_all() -> None:
@@ -90,23 +90,23 @@ def test_of_a_long_lineage_the_nearest_are_known_and_the_first_of_all() -> None:
 
 
 def test_copies_that_were_handed_out_are_remembered(journal: Journal) -> None:
-    made = journal.create("taxi", 0, "", rows(1))
+    made = journal.create(Beginning("taxi", 0, "", rows(1)))
     first, second = Export(100, 0, "a" * 64), Export(200, 0, "b" * 64)
     journal.exported(made.key, first)
     journal.exported(made.key, second)
     assert journal.head("taxi").exports == (first, second)
-    assert journal.replace("taxi", 0, "", rows()).exports == (first, second)
+    assert journal.replace(Beginning("taxi", 0, "", rows())).exports == (first, second)
     assert journal.put("taxi", journal.kept(made.key), replace=True).exports == (first, second)
     journal.delete("taxi")
-    assert journal.create("taxi", 0, "", rows()).exports == ()
+    assert journal.create(Beginning("taxi", 0, "", rows())).exports == ()
     with pytest.raises(UnknownSession):
         journal.exported(made.key, first)
 
 
 def test_a_session_that_nobody_writes_to_expires_and_says_so(journal: Journal) -> None:
     now = time.time()
-    made = journal.create("taxi", 3, "x", rows(1, 2, 3), checkpoint(2, fill=2), ttl=3600)
-    journal.create("bus", 0, "", rows(1))
+    made = journal.create(Beginning("taxi", 3, "x", rows(1, 2, 3), ttl=3600), checkpoint(2, fill=2))
+    journal.create(Beginning("bus", 0, "", rows(1)))
     assert abs(made.seen - now) < 60
     assert journal.expire(now + 0.5 * HOUR, 9) == []
     (gone,) = journal.expire(now + 2 * HOUR, 9)
@@ -124,11 +124,11 @@ def test_a_session_that_nobody_writes_to_expires_and_says_so(journal: Journal) -
     assert listed(journal) == ["bus", "taxi"]
     assert journal.count() == 2
     with pytest.raises(SessionExists):
-        journal.create("taxi", 0, "", rows())
+        journal.create(Beginning("taxi", 0, "", rows()))
 
 
 def test_nothing_is_done_to_a_session_that_has_expired(journal: Journal) -> None:
-    made = journal.create("taxi", 3, "x", rows(1, 2, 3), ttl=3600)
+    made = journal.create(Beginning("taxi", 3, "x", rows(1, 2, 3), ttl=3600))
     (gone,) = journal.expire(time.time() + 2 * HOUR, 9)
     for revision in (1, gone.revision):
         assert not journal.append(readings((made.key, revision, 3, 4))).any()
@@ -148,9 +148,9 @@ def test_nothing_is_done_to_a_session_that_has_expired(journal: Journal) -> None
 
 
 def test_an_expired_session_begins_anew_only_if_it_is_replaced(journal: Journal) -> None:
-    made = journal.create("taxi", 3, "x", rows(1, 2, 3), ttl=60)
+    made = journal.create(Beginning("taxi", 3, "x", rows(1, 2, 3), ttl=60))
     assert len(journal.expire(time.time() + HOUR, 9)) == 1
-    anew = journal.replace("taxi", 4, "y", rows(5), ttl=120)
+    anew = journal.replace(Beginning("taxi", 4, "y", rows(5), ttl=120))
     assert (anew.key, anew.revision, anew.expired, anew.last_step, anew.ttl) == (made.key, 3, False, 0, 120)
     follow(journal, anew, 6)
     np.testing.assert_array_equal(journal.readings(made.key, 0, 9), rows(5, 6))
@@ -161,13 +161,13 @@ def test_an_expired_session_begins_anew_only_if_it_is_replaced(journal: Journal)
 
 def test_as_many_expire_at_a_time_as_were_asked_for(journal: Journal) -> None:
     for at in range(5):
-        journal.create(f"s{at}", 0, "", rows(1), ttl=60)
+        journal.create(Beginning(f"s{at}", 0, "", rows(1), ttl=60))
     later = time.time() + HOUR
     assert [len(journal.expire(later, 2)) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_readings_keep_a_session_alive(journal: Journal) -> None:
-    made = journal.create("taxi", 0, "", rows(1), ttl=3600)
+    made = journal.create(Beginning("taxi", 0, "", rows(1), ttl=3600))
     follow(journal, made, 2)
     journal.fold(99)
     assert abs(journal.head("taxi").seen - time.time()) < 60
@@ -176,15 +176,15 @@ def test_readings_keep_a_session_alive(journal: Journal) -> None:
 
 
 def test_what_it_takes_is_told_in_bytes(journal: Journal) -> None:
-    journal.create("small", 0, "", rows(1))
+    journal.create(Beginning("small", 0, "", rows(1)))
     before = journal.size()
-    journal.create("large", 0, "", rows(*range(20_000)))
+    journal.create(Beginning("large", 0, "", rows(*range(20_000))))
     assert journal.size() >= before + 200_000
 
 
 def test_sessions_are_counted_by_what_their_names_begin_with_and_do_not_hold(journal: Journal) -> None:
     names = ["", "a", "acme", "acme\x1f", "acme\x1fa", "acme\x1fb", "acme2\x1fa", "acm\x1fz", "é\x1fa", "z", "zeta"]
-    heads = [journal.create(name, 0, "", rows(1), ttl=60 if name == "acme\x1fb" else 0) for name in names]
+    heads = [journal.create(Beginning(name, 0, "", rows(1), ttl=60 if name == "acme\x1fb" else 0)) for name in names]
     assert [head.name for head in heads] == names
     assert len(journal.expire(time.time() + HOUR, 9)) == 1
     for prefix in ("", "acme\x1f", "acme", "é\x1f", "nobody\x1f", "z"):

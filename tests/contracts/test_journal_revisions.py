@@ -15,7 +15,7 @@ from tests.contracts.journals import DIGESTS, checkpoint, follow, readings, rows
 
 def begun(journal: Journal, *numbers: float) -> Head:
     """A session that was created with the first of them and then read the others, some of them folded."""
-    head = journal.create("taxi", 7, "x", rows(*numbers[:1]))
+    head = journal.create(Beginning("taxi", 7, "x", rows(*numbers[:1])))
     for at, number in enumerate(numbers[1:]):
         follow(journal, head, number)
         if at % 4 == 1:
@@ -102,7 +102,7 @@ def test_a_step_that_is_not_there_is_a_fault_of_the_caller(journal: Journal) -> 
 
 
 def test_a_neighbour_is_not_touched(journal: Journal) -> None:
-    other = journal.create("bus", 0, "", rows(100, 101))
+    other = journal.create(Beginning("bus", 0, "", rows(100, 101)))
     head = begun(journal, *range(9))
     follow(journal, other, 102)
     journal.revise(head.key, 1, 8, 0, rows(-1))
@@ -159,11 +159,11 @@ def test_newer_checkpoints_do_not_push_out_what_the_rest_is_replayed_from(journa
 
 
 def test_several_sessions_let_go_together_and_each_is_judged_for_itself(journal: Journal) -> None:
-    heads = [journal.create(f"s{at}", 0, "", rows(*range(4))) for at in range(4)]
+    heads = [journal.create(Beginning(f"s{at}", 0, "", rows(*range(4)))) for at in range(4)]
     for head in heads:
         follow(journal, head, 4, 5, 6)
     journal.delete("s1")
-    journal.replace("s2", 0, "", rows(9))
+    journal.replace(Beginning("s2", 0, "", rows(9)))
     wanted = [Release(head.key, 1, 2 + at, [checkpoint(1 + at, fill=at)]) for at, head in enumerate(heads)]
     assert journal.retain_all(wanted) == [True, False, False, True]
     assert journal.retain_all([]) == []
@@ -208,14 +208,14 @@ def test_it_lets_go_of_nothing_where_it_is_not_what_was_seen(journal: Journal) -
 def test_replaced_it_begins_at_its_first_step_again(journal: Journal) -> None:
     head = begun(journal, *range(6))
     assert journal.retain(head.key, 1, 3, [checkpoint(2)])
-    anew = journal.replace("taxi", 0, "", rows(1, 2))
+    anew = journal.replace(Beginning("taxi", 0, "", rows(1, 2)))
     assert (anew.first_step, anew.last_step) == (0, 1)
     np.testing.assert_array_equal(everything(journal, head.key), rows(1, 2))
     assert journal.load(head.key)[0] is None
 
 
 def test_what_is_kept_of_a_session_makes_another_one(journal: Journal) -> None:
-    made = journal.create("taxi", 7, "x", rows(0, 1), static={"area": 3.0}, regime=True, ttl=60)
+    made = journal.create(Beginning("taxi", 7, "x", rows(0, 1), static={"area": 3.0}, regime=True, ttl=60))
     follow(journal, made, 2, 3, 4)
     assert journal.retain(made.key, 1, 2, [checkpoint(1, fill=1)])
     journal.save(np.array([made.key]), [checkpoint(4, fill=4)])
@@ -233,8 +233,8 @@ def test_what_is_kept_of_a_session_makes_another_one(journal: Journal) -> None:
 
 
 def test_a_session_is_put_in_the_place_of_another_one_only_if_that_was_asked(journal: Journal) -> None:
-    one = journal.create("one", 0, "", rows(1, 2))
-    two = journal.create("two", 5, "", rows(7))
+    one = journal.create(Beginning("one", 0, "", rows(1, 2)))
+    two = journal.create(Beginning("two", 5, "", rows(7)))
     with pytest.raises(SessionExists):
         journal.put("two", journal.kept(one.key))
     np.testing.assert_array_equal(everything(journal, two.key), rows(7))
@@ -246,7 +246,7 @@ def test_a_session_is_put_in_the_place_of_another_one_only_if_that_was_asked(jou
 
 def test_of_two_who_begin_a_session_anew_one_wins(journal: Journal) -> None:
     for name in ("one", "two"):
-        journal.create(name, 0, "", rows())
+        journal.create(Beginning(name, 0, "", rows()))
     seen = [Beginning(name, 5, "", rows(1), revision=1) for name in ("one", "two")]
     assert [head.revision for head in journal.replace_all(seen[:1])] == [2]
     first, second = journal.replace_all([replace(each, values=rows(7)) for each in seen])
@@ -257,11 +257,11 @@ def test_of_two_who_begin_a_session_anew_one_wins(journal: Journal) -> None:
 
 
 def test_who_begins_a_session_anew_means_that_one_and_no_other_of_its_name(journal: Journal) -> None:
-    seen = journal.create("one", 0, "", rows())
+    seen = journal.create(Beginning("one", 0, "", rows()))
     begun = Beginning("one", 5, "", rows(1), revision=seen.revision, key=seen.key)
     journal.delete("one")
     assert journal.replace_all([begun]) == [None], "it is gone"
-    made = journal.create("one", 0, "", rows(7, 8))
+    made = journal.create(Beginning("one", 0, "", rows(7, 8)))
     assert made.revision == seen.revision
     assert journal.replace_all([begun]) == [None], "another one has its name"
     np.testing.assert_array_equal(everything(journal, made.key), rows(7, 8))

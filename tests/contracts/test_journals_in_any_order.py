@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from service.errors import SessionExists, StaleSession, UnknownSession
-from service.journal import NO_READING, Checkpoint, Head, Readings
+from service.journal import NO_READING, Beginning, Checkpoint, Head, Readings
 from tests.contracts.journals import DIGESTS, JOURNALS_TO_TEST, WIDTH, Open, checkpoint, rows
 
 NAMES = ("taxi", "meter 7", "κ/λ")
@@ -104,9 +104,9 @@ class JournalMachine(RuleBasedStateMachine):
         values, made = self.new_rows(length), self.made(length - 1, digest)
         if name in self.expected:
             with pytest.raises(SessionExists):
-                self.journal.create(name, 1000, "", values, made)
+                self.journal.create(Beginning(name, 1000, "", values), made)
             return
-        head = self.journal.create(name, 1000, f"{1:064d}", values, made, static)
+        head = self.journal.create(Beginning(name, 1000, f"{1:064d}", values, static=static), made)
         assert (head.start, head.origin, head.revision) == (1000, f"{1:064d}", 1)
         assert head.key not in self.used
         self.used.add(head.key)
@@ -118,7 +118,7 @@ class JournalMachine(RuleBasedStateMachine):
         name = self.pick(place)
         old, values, made = self.expected[name], self.new_rows(length), self.made(length - 1, digest)
         start, origin = old.start + 1, f"{old.start:064d}"
-        head = self.journal.replace(name, start, origin, values, made, static)
+        head = self.journal.replace(Beginning(name, start, origin, values, static=static), made)
         assert (head.start, head.origin) == (start, origin)
         assert (head.key, head.revision) == (old.key, old.revision + 1)
         self.begin(name, head, values, made, static)
@@ -130,7 +130,7 @@ class JournalMachine(RuleBasedStateMachine):
         gone = self.expected.pop(name)
         self.dead.append((gone.key, gone.revision, len(gone.rows)))
         self.journal.delete(name)
-        for unknown in (self.journal.delete, lambda name: self.journal.replace(name, 0, "", rows())):
+        for unknown in (self.journal.delete, lambda name: self.journal.replace(Beginning(name, 0, "", rows()))):
             with pytest.raises(UnknownSession):
                 unknown(name)
         with pytest.raises(UnknownSession):

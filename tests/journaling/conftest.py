@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.journal import Beginning
 from service.journal.sqlite import SqliteJournal
 from tests.journaling.journals import HOURS, START, follow, opened, state
 
@@ -18,10 +19,10 @@ def path(tmp_path: Path) -> Path:
     found = tmp_path / "journal.sqlite"
     made = opened(found)
     heads = [
-        made.create(name, START, "", np.zeros((0, 2)), static={"area": at + 1.5})
+        made.create(Beginning(name, START, "", np.zeros((0, 2)), static={"area": at + 1.5}))
         for at, name in enumerate(("north", "south"))
     ]
-    made.create("empty", START, "", np.zeros((0, 2)))
+    made.create(Beginning("empty", START, "", np.zeros((0, 2))))
     for head in heads:
         follow(made, head, HOURS - 5)
     made.fold(10**6)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.journal import Beginning
 from service.journal.ownership import Ownership
 from service.journal.snapshot import Snapshot
 from service.journal.sqlite import SqliteJournal
@@ -149,7 +150,7 @@ def test_a_log_that_is_left_of_a_killed_service_is_not_taken_for_the_new_journal
 def test_a_compacted_journal_is_smaller_and_says_the_same(path: Path) -> None:
     filled = opened(path)
     for at in range(30):
-        filled.create(f"gone{at}", START, "", np.zeros((2_000, 2)))
+        filled.create(Beginning(f"gone{at}", START, "", np.zeros((2_000, 2))))
     for at in range(30):
         filled.delete(f"gone{at}")
     filled.close()

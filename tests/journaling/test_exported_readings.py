@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from commands.main import app
 from datasets import writer
 from datasets.reader import read_table
-from service.journal import Subject, Wanted
+from service.journal import Beginning, Subject, Wanted
 from service.journal.sqlite import SqliteJournal
 from tests.conftest import daily_wave
 from tests.journaling.journals import FIXTURES, START, done, refused, values_of
@@ -52,7 +52,7 @@ def test_times_come_back_as_they_were_whatever_the_zone(
 ) -> None:
     path, out = tmp_path / "journal.sqlite", tmp_path / "out.parquet"
     made = SqliteJournal(path, 1, frequency, "process", subject=Subject("y", (), zone))
-    made.create("s", start, "", np.arange(1.0, 9.0)[:, None])
+    made.create(Beginning("s", start, "", np.arange(1.0, 9.0)[:, None]))
     made.close()
     done("export-readings", str(path), str(out))
     table = read_table(out)
@@ -65,8 +65,8 @@ def test_readings_at_times_that_the_clocks_skip_are_left_out_and_counted(tmp_pat
     path, out = tmp_path / "journal.sqlite", tmp_path / "out.parquet"
     made = SqliteJournal(path, 1, "1h", "process", subject=Subject("y", (), "Europe/Berlin"))
     night = START + 90 * 86_400  # 2024-03-31T00:00:00; there is no hour from two to three
-    made.create("s", night, "", np.arange(6.0)[:, None])
-    made.create("silent", night, "", np.array([[0.0], [1.0], [np.nan], [3.0]]))
+    made.create(Beginning("s", night, "", np.arange(6.0)[:, None]))
+    made.create(Beginning("silent", night, "", np.array([[0.0], [1.0], [np.nan], [3.0]])))
     made.close()
     assert "1 readings were left out" in done("export-readings", str(path), str(out))
     assert [one.values[:, 0].tolist()[3:] for one in read_table(out).series] == [[3, 4, 5], [3]]
@@ -84,7 +84,7 @@ def test_a_model_is_trained_on_what_was_exported(tmp_path: Path) -> None:
     path, out = tmp_path / "journal.sqlite", tmp_path / "out.parquet"
     made = SqliteJournal(path, 1, "1h", "process", subject=Subject("y", (), None))
     for seed in range(2):
-        made.create(f"s{seed}", START, "", daily_wave(500, seed)[:, None])
+        made.create(Beginning(f"s{seed}", START, "", daily_wave(500, seed)[:, None]))
     made.close()
     done("export-readings", str(path), str(out))
     small = ("--horizon", "6", "--hidden", "8", "--batch", "2", "--steps", "2", "--out", str(tmp_path / "run"))

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from commands.main import app
 from datasets.reader import read_table
 from datasets.table import DataError
-from service.journal import Subject
+from service.journal import Beginning, Subject
 from service.journal.sqlite import SqliteJournal
 from service.logs import LogObserver, open_log
 from service.names import inside, quoted
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
     found = tmp_path / "journal.sqlite"
     made = SqliteJournal(found, 1, "1h", "process", subject=Subject("y", (), None))
     for seed, (tenant, name) in enumerate([("", "meter"), ("acme", "meter"), ("beta", "meter"), ("42", "north/meter")]):
-        made.create(inside(tenant, name), START, "", daily_wave(500, seed)[:, None])
+        made.create(Beginning(inside(tenant, name), START, "", daily_wave(500, seed)[:, None]))
     kept = made.kept(2)
     made.put(inside("acme", "fork"), kept.__class__(**{**vars(kept), "parent": inside("acme", "meter")}))
     made.close()

@@ -33,8 +33,8 @@ async def journal() -> KeptJournal:
     """Forty sessions of six readings without a checkpoint, and one without a reading."""
     journal = KeptJournal(1)
     for name in CROWD:
-        journal.create(name, START, "", column(*range(6)))
-    journal.create("neighbour", START, "", column())
+        journal.create(Beginning(name, START, "", column(*range(6))))
+    journal.create(Beginning("neighbour", START, "", column()))
     return journal
 
 

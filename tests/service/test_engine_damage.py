@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalDamaged, StateLost
-from service.journal import Checkpoint
+from service.journal import Beginning, Checkpoint
 from service.journal.memory import MemoryJournal
 from service.journal.sqlite import SqliteJournal
 from tests.service.engines import START, Clock, Watcher, alone, codes, column, running, send
@@ -92,7 +92,7 @@ async def test_a_session_that_cannot_be_looked_up_is_told_so_and_its_neighbours_
     path = tmp_path / "journal.sqlite"
     journal = SqliteJournal(path, 1, "1h")
     for name in "abc":
-        journal.create(name, START, "", column(1.0, 2.0))
+        journal.create(Beginning(name, START, "", column(1.0, 2.0)))
     journal.close()
     with sqlite3.connect(path) as database:
         database.execute("UPDATE sessions SET last_step = -7 WHERE name = 'a'")

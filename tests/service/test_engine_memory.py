@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.journal import open_journal
+from service.journal import Beginning, open_journal
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import (
     START,
@@ -90,7 +90,7 @@ async def test_idle_sessions_block_nobody() -> None:
     runtime = FakeRuntime(fake_bundle())
     journal = memory()
     for at in range(20_000):
-        journal.create(f"idle-{at}", START, "", np.empty((0, 1)))
+        journal.create(Beginning(f"idle-{at}", START, "", np.empty((0, 1))))
     async with running(runtime, journal, max_resident=2) as engine:
         await engine.create("new", START, column())
         assert codes(await send(engine, ("new", 1.0), ("idle-19999", 1.0), ("idle-0", 1.0))) == [None] * 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from service.engine import Answers, Engine
 from service.errors import GatecastError, JournalError, SessionExists
-from service.journal import Head, Journal, Readings
+from service.journal import Beginning, Head, Journal, Readings
 from service.journal.memory import MemoryJournal
 from tests.service.engines import NAN, START, Item, alone, codes, column, frame, running, send
 from tests.service.shared import replicas
@@ -356,7 +356,7 @@ class RestlessJournal(MemoryJournal):
 async def test_a_session_that_somebody_makes_at_this_moment_is_not_replaced_unless_that_was_asked() -> None:
     journal = RestlessJournal()
     async with running(journal=journal) as engine:
-        make, end = (lambda: journal.create("a", START, "", column(1, 2))), (lambda: journal.delete("a"))
+        make, end = (lambda: journal.create(Beginning("a", START, "", column(1, 2)))), (lambda: journal.delete("a"))
         journal.then = [make]
         with pytest.raises(SessionExists):
             await engine.create("a", START, column())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service import regime as statistic
 from service import retention
 from service.bundle import Bundle
-from service.journal import Checkpoint, Head, Journal, open_journal
+from service.journal import Beginning, Checkpoint, Head, Journal, open_journal
 from service.journal.memory import MemoryJournal
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import START, Clock, alone, codes, column, send, turn
@@ -184,7 +184,7 @@ async def test_a_watched_session_keeps_its_regime(monkeypatch: pytest.MonkeyPatc
 async def test_a_session_that_cannot_be_replayed_keeps_its_readings_and_is_not_tried_at_every_look() -> None:
     journal, clock, runtime, watcher = MemoryJournal(1), Clock(), FakeRuntime(fake_bundle()), Keeper()
     bounds = {"keep_readings": 4, "keep_slack": 4, **OFTEN}
-    head = journal.create("bad", START, "x", column(*range(20)))
+    head = journal.create(Beginning("bad", START, "x", column(*range(20))))
     runtime.raise_on = 2.0
     async with keeping(journal, clock, runtime, watcher, **bounds) as engine:
         await settle(engine, clock, 4)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalDamaged, JournalError
-from service.journal import Checkpoint, Export
+from service.journal import Beginning, Checkpoint, Export
 from service.journal.snapshot import Snapshot
 from service.journal.soundness import damages
 from service.journal.sqlite import SqliteJournal
@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "journal.sqlite"
     with closing(SqliteJournal(path, 1, "1h", "process")) as journal:
         for name in ("hit", "other"):
-            head = journal.create(name, 7, "x", column(1.0), static={"area": 12.5}, regime=True, ttl=3600)
+            head = journal.create(Beginning(name, 7, "x", column(1.0), static={"area": 12.5}, regime=True, ttl=3600))
             journal.exported(head.key, Export(5, 0, "e" * 64))
             go_on(journal, head, 1, 9)
             assert journal.retain(head.key, 1, 2, [])
@@ -66,7 +66,7 @@ def test_a_row_in_which_anything_changed_is_damage_of_that_session_alone(path: P
         assert journal.head("other").last_step == 9
         assert len(journal.expire(1e12, 9)) == 1, "of one that is damaged nobody knows whether its time is over"
         journal.delete("hit")
-        assert journal.create("hit", 7, "x", column(1.0)).last_step == 0, "it can be made anew"
+        assert journal.create(Beginning("hit", 7, "x", column(1.0))).last_step == 0, "it can be made anew"
 
 
 def test_a_key_that_changed_is_damage_too(path: Path) -> None:
@@ -98,7 +98,7 @@ def test_all_that_is_done_to_a_session_leaves_its_row_sound(path: Path) -> None:
         journal.put("fork", journal.kept(head.key))
         journal.put("other", journal.kept(head.key), replace=True)
         journal.retain(head.key, 2, 5, [])
-        journal.replace("fork", 1, "z", column())
+        journal.replace(Beginning("fork", 1, "z", column()))
         assert len(journal.expire(1e12, 1)) == 1
     with Snapshot(path) as snapshot:
         assert list(damages(snapshot)) == [None] * 3
@@ -129,7 +129,7 @@ def spoil_base(path: Path, digest: str) -> None:
 def test_a_base_that_is_damaged_is_never_taken_for_none(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with closing(SqliteJournal(path, 1, "1h", "process")) as journal:
-        head = journal.create("taxi", 0, "", column(*range(10)))
+        head = journal.create(Beginning("taxi", 0, "", column(*range(10))))
         assert journal.retain(head.key, 1, 4, [Checkpoint(3, 1, digest, np.ones(5, np.float32)) for digest in DIGESTS])
         spoil_base(path, DIGESTS[0])
         for digest in (DIGESTS[0], "c" * 64):  # whose it was, a damaged one does not say for sure

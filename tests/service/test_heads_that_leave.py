@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import GatecastError
-from service.journal import Checkpoint, Head, Readings, Wanted, open_journal
+from service.journal import Beginning, Checkpoint, Head, Readings, Wanted, open_journal
 from service.journal.heads import Heads
 from service.journal.sqlite import SqliteJournal
 from tests.service.engines import START, alone, codes, column, running, send
@@ -50,7 +50,7 @@ def test_what_was_let_go_of_and_what_was_not_behave_the_same(
     few, all_of_them = opened(folder / "few", heads, tail), opened(folder / "all", 2**20, tail)
     for journal in (few, all_of_them):
         for at, name in enumerate(NAMES):
-            journal.create(name, 0, "", np.arange(3.0)[:, None], state(2, 1), ttl=10 * (at % 2))
+            journal.create(Beginning(name, 0, "", np.arange(3.0)[:, None], ttl=10 * (at % 2)), state(2, 1))
     for operation in operations:
         assert done(few, *operation) == done(all_of_them, *operation), operation
         waiting = {key for key in few._tail.keys().tolist() if key}
@@ -99,7 +99,7 @@ def done(journal: SqliteJournal, kind: str, places: list[int], number: int, odd:
             bases = [state(number - 1, revision)]
             return told(lambda: journal.retain(places[0] + 1, revision, number, bases))
         case "replace":
-            return told(lambda: journal.replace(name, 5, "o", np.full((number, 1), 3.0)))
+            return told(lambda: journal.replace(Beginning(name, 5, "o", np.full((number, 1), 3.0))))
         case "delete":
             return told(lambda: journal.delete(name)) if odd and number == 0 else None
         case "expire":
@@ -143,7 +143,7 @@ def plain(found: Any) -> Any:
 def test_sessions_that_were_asked_for_longest_ago_leave_and_those_of_which_readings_wait_stay(tmp_path: Path) -> None:
     journal = opened(tmp_path / "journal", 4, 2**20)
     for at in range(50):
-        journal.create(f"n{at}", 0, "", np.zeros((1, 1)))
+        journal.create(Beginning(f"n{at}", 0, "", np.zeros((1, 1))))
         assert len(journal._heads) <= 4
     waiting = np.arange(1, 4)
     assert journal.append(Readings(waiting, waiting * 0 + 1, waiting * 0 + 1, np.ones((3, 1)))).all()
@@ -190,7 +190,7 @@ async def test_an_engine_over_a_journal_that_remembers_two_sessions_answers_as_e
 def test_a_fold_in_another_thread_and_appends_never_disagree(tmp_path: Path) -> None:
     journal, sessions = opened(tmp_path / "journal", 2, 2**12), 6
     for at in range(sessions):
-        journal.create(f"n{at}", 0, "", np.zeros((0, 1)))
+        journal.create(Beginning(f"n{at}", 0, "", np.zeros((0, 1))))
     over = Event()
 
     def fold() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalError
-from service.journal import copying
+from service.journal import Beginning, copying
 from service.journal.snapshot import Snapshot
 from service.journal.soundness import damages
 from service.journal.sqlite import SqliteJournal
@@ -20,7 +20,7 @@ READINGS = 30_000
 def filled(path: Path) -> SqliteJournal:
     journal = SqliteJournal(path, 1, "1h", "process")
     for name in ("one", "two"):
-        head = journal.create(name, 0, "", np.zeros((0, 1)))
+        head = journal.create(Beginning(name, 0, "", np.zeros((0, 1))))
         go_on(journal, head, 0, READINGS)
     journal.fold(READINGS + 100)  # all of the first session, and some of the second
     return journal
@@ -36,7 +36,7 @@ def test_a_copy_is_of_the_moment_at_which_it_began(tmp_path: Path, monkeypatch: 
         """Between any two pieces of the copy the service records, folds and makes sessions."""
         for head in heads:
             go_on(journal, head, READINGS + 10 * len(calls), 10)
-        journal.create(f"new {len(calls)}", 0, "", np.zeros((500, 1)))
+        journal.create(Beginning(f"new {len(calls)}", 0, "", np.zeros((500, 1))))
         journal.fold(10**6)
         calls.append((done, pages))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalDamaged, JournalError
-from service.journal import Export, Journal, Readings, Subject, Wanted, open_journal, upgrade
+from service.journal import Beginning, Export, Journal, Readings, Subject, Wanted, open_journal, upgrade
 from service.origin import origin_of
 from tests.fixtures import journal_2 as fixture
 from tests.service.engines import START
@@ -50,9 +50,9 @@ def test_an_older_journal_is_written_on_with_static_features(path: Path) -> None
     head = journal.head("s0")
     assert head is not None
     assert journal.append(Readings(np.array([head.key]), np.array([1]), np.array([12]), np.array([[12.0]]))).all()
-    journal.create("new", 0, "", np.zeros((0, 1)), static={"area": 12.5})
-    journal.create("watched", 0, "", np.zeros((0, 1)), regime=True)
-    journal.replace("s1", 0, "", np.zeros((0, 1)), static={"area": math.nan})
+    journal.create(Beginning("new", 0, "", np.zeros((0, 1)), static={"area": 12.5}))
+    journal.create(Beginning("watched", 0, "", np.zeros((0, 1)), regime=True))
+    journal.replace(Beginning("s1", 0, "", np.zeros((0, 1)), static={"area": math.nan}))
     journal.close()
     for _ in range(2):  # brought up to date once
         journal = opened(path)
@@ -80,7 +80,7 @@ def test_an_older_journal_is_taken_for_the_first_model_that_opens_it_and_for_no_
 @pytest.mark.parametrize("text", ['{"area": ', '["area"]', '{"area": "large"}', '{"area": true}'])
 def test_static_features_that_cannot_be_read_are_damage_and_never_other_numbers(path: Path, text: str) -> None:
     journal = opened(path)
-    journal.create("new", 0, "", np.zeros((0, 1)), static={"area": 12.5})
+    journal.create(Beginning("new", 0, "", np.zeros((0, 1)), static={"area": 12.5}))
     journal.close()
     with sqlite3.connect(path) as database:
         database.execute("UPDATE sessions SET static = ? WHERE name = 'new'", (text,))
@@ -180,5 +180,5 @@ def test_format_2_is_written_on(second: Path) -> None:
     assert journal.revise(3, 2, 8, 8, np.array([[9.0]])).revision == 3
     assert journal.retain(2, 1, 11, [])
     assert journal.readings(2, 0, 99)[:, 0].tolist() == [11, 12]
-    assert journal.replace("gone", 0, "", np.zeros((0, 1))).revision == 3
+    assert journal.replace(Beginning("gone", 0, "", np.zeros((0, 1)))).revision == 3
     journal.close()

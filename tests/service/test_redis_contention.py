@@ -71,7 +71,7 @@ def together(url: str, *doing: Callable[[Journal], object]) -> list[object]:
 def test_of_processes_that_write_the_same_steps_one_wins_each(tmp_path: Path) -> None:
     url = redis_url(tmp_path)
     journal = opening(url, 1, "1h")
-    heads = [journal.create(f"s{at}", 0, "", np.zeros((0, 1))) for at in range(8)]
+    heads = [journal.create(Beginning(f"s{at}", 0, "", np.zeros((0, 1)))) for at in range(8)]
     command = [sys.executable, "-c", WRITER, url]
     writers = [
         subprocess.Popen([*command, str(me), "60"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -104,7 +104,7 @@ def test_of_many_who_create_a_session_one_does(tmp_path: Path, turn: int) -> Non
     url, name = redis_url(tmp_path), f"s{turn}"
 
     def create(me: int) -> Callable[[Journal], object]:
-        return lambda journal: journal.create(name, me, "", np.full((3, 1), me))
+        return lambda journal: journal.create(Beginning(name, me, "", np.full((3, 1), me)))
 
     made = together(url, *map(create, range(WRITERS)))
     (won,) = (each for each in made if isinstance(each, Head))
@@ -120,7 +120,7 @@ def test_of_many_who_create_a_session_one_does(tmp_path: Path, turn: int) -> Non
 def test_of_many_who_revise_a_session_or_bear_it_one_does(tmp_path: Path, turn: int) -> None:
     url, name = redis_url(tmp_path), f"s{turn}"
     journal = opening(url, 1, "1h")
-    key = journal.create(name, 0, "", np.zeros((5, 1))).key
+    key = journal.create(Beginning(name, 0, "", np.zeros((5, 1)))).key
 
     def revise(me: int) -> Callable[[Journal], object]:
         return lambda journal: journal.revise(key, 1, 4, 2, np.full((2, 1), me))
@@ -142,11 +142,11 @@ def test_of_many_who_revise_a_session_or_bear_it_one_does(tmp_path: Path, turn: 
 def test_one_that_is_made_again_between_two_questions_is_found(tmp_path: Path, times: int) -> None:
     url = redis_url(tmp_path)
     other, reader = opening(url, 1, "1h"), Overtaken(read_address(url), 1, "1h", None, None)
-    other.create("s", 5, "", np.zeros((4, 1)))
+    other.create(Beginning("s", 5, "", np.zeros((4, 1))))
 
     def again() -> None:
         other.delete("s")
-        other.create("s", 6, "", np.zeros((2, 1)))
+        other.create(Beginning("s", 6, "", np.zeros((2, 1))))
 
     reader.between = [again] * times
     head = reader.head("s")
@@ -164,8 +164,8 @@ def test_what_is_deleted_and_made_again_all_the_time_is_never_half_there(tmp_pat
         times = 0
         while time.monotonic() < until:
             for change in (
-                lambda: journal.create("s", 5, "", np.full((4, 1), 5.0)),
-                lambda: journal.replace("s", 6, "", np.full((2, 1), 6.0)),
+                lambda: journal.create(Beginning("s", 5, "", np.full((4, 1), 5.0))),
+                lambda: journal.replace(Beginning("s", 6, "", np.full((2, 1), 6.0))),
                 lambda: journal.delete("s"),
             ):
                 try:
@@ -200,7 +200,7 @@ def test_a_session_expires_once_whoever_looks(tmp_path: Path) -> None:
     url = redis_url(tmp_path)
     journal = opening(url, 1, "1h")
     for at in range(200):
-        journal.create(f"s{at}", 0, "", np.zeros((1, 1)), ttl=60)
+        journal.create(Beginning(f"s{at}", 0, "", np.zeros((1, 1)), ttl=60))
     later = time.time() + 3600
     gone = together(url, *(lambda each: each.expire(later, 1000) for _ in range(WRITERS)))
     names = [head.name for each in gone for head in each]
@@ -210,7 +210,7 @@ def test_a_session_expires_once_whoever_looks(tmp_path: Path) -> None:
 
 def test_readings_put_off_the_end_of_a_session_and_nothing_is_searched_for_it(tmp_path: Path) -> None:
     journal = opening(redis_url(tmp_path), 1, "1h")
-    head = journal.create("s", 0, "", np.zeros((0, 1)), ttl=2)
+    head = journal.create(Beginning("s", 0, "", np.zeros((0, 1)), ttl=2))
     deadline = time.monotonic() + 30
     began = journal.head("s").seen
     step = 0
@@ -226,7 +226,9 @@ def test_readings_put_off_the_end_of_a_session_and_nothing_is_searched_for_it(tm
 @pytest.mark.parametrize("count", [1, 1500])
 def test_many_sessions_come_back_with_their_states_in_a_few_round_trips(tmp_path: Path, count: int) -> None:
     journal = opening(redis_url(tmp_path, partitions=16), 1, "1h")
-    heads = journal.heads([journal.create(f"s{at}", at, "", np.full((1, 1), at)).name for at in range(count)])
+    heads = journal.heads(
+        [journal.create(Beginning(f"s{at}", at, "", np.full((1, 1), at))).name for at in range(count)]
+    )
     keys = np.array([head.key for head in heads if head])
     journal.save(keys, [Checkpoint(0, 1, "d" * 64, np.full(20, at, np.float32)) for at in range(count)])
     assert [state[0] for state in journal.states(keys, "d" * 64)] == list(range(count))

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from service.errors import JournalError
-from service.journal import Checkpoint, Head, Journal, Readings, Wanted
+from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Wanted
 from tests.redis_server import RedisServer
 from tests.redis_shared import opening, require_redis
 from tests.served import free_port
@@ -83,7 +83,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
 
 def test_a_batch_is_acknowledged_when_the_replicas_have_it(servers: list[RedisServer]) -> None:
     journal = opening(f"{servers[0].url}?wait=1&wait_ms=20000", 1, "1h")
-    heads = [journal.create(f"s{at}", 0, "", np.zeros((0, 1))) for at in range(20)]
+    heads = [journal.create(Beginning(f"s{at}", 0, "", np.zeros((0, 1)))) for at in range(20)]
     for step in range(3):
         assert journal.append(batch(heads, step)).all()
     servers[0].kill()
@@ -95,7 +95,7 @@ def test_a_batch_is_acknowledged_when_the_replicas_have_it(servers: list[RedisSe
 
 
 def test_too_few_replicas_are_an_error_and_what_was_recorded_is_found_by_asking(servers: list[RedisServer]) -> None:
-    head = opening(servers[0].url, 1, "1h").create("meter", 0, "", np.zeros((0, 1)))
+    head = opening(servers[0].url, 1, "1h").create(Beginning("meter", 0, "", np.zeros((0, 1))))
     journal = opening(f"{servers[0].url}?wait=1&wait_ms=100", 1, "1h")
     servers[1].pause()
     with pytest.raises(JournalError, match="only 0 of 1 replicas had it within 100 ms; the primary has it: ask"):
@@ -117,7 +117,7 @@ def _recorded(journal: Journal, head: Head, step: int) -> bool:
 def test_a_cluster_keeps_partitions_on_its_nodes(nodes: list[Node]) -> None:
     journal = opening(f"{nodes[0].url}?prefix=kept&partitions=8", 1, "1h")
     names = [f"s{at:02}" for at in range(40)]
-    heads = [journal.create(name, 0, "", np.zeros((0, 1)), ttl=60) for name in names]
+    heads = [journal.create(Beginning(name, 0, "", np.zeros((0, 1)), ttl=60)) for name in names]
     for step in range(3):
         assert journal.append(batch(heads, step)).all()
     assert all(int(admin(node).dbsize()) > 0 for node in nodes)
@@ -138,7 +138,7 @@ def test_a_cluster_keeps_partitions_on_its_nodes(nodes: list[Node]) -> None:
 
 def test_a_partition_that_moves_to_another_node_is_found_there(nodes: list[Node]) -> None:
     journal = opening(f"{nodes[0].url}?prefix=moved&partitions=1", 1, "1h")
-    head = journal.create("meter", 0, "", np.zeros((0, 1)))
+    head = journal.create(Beginning("meter", 0, "", np.zeros((0, 1))))
     assert journal.append(batch([head], 0)).all()
     control = [admin(node) for node in nodes]
     slot = int(control[0].execute_command("CLUSTER", "KEYSLOT", "{moved:0}names"))
@@ -157,7 +157,7 @@ def test_a_partition_that_moves_to_another_node_is_found_there(nodes: list[Node]
 
 def test_a_node_that_is_gone_fails_its_own_partitions_until_it_is_back(nodes: list[Node]) -> None:
     journal = opening(f"{nodes[0].url}?prefix=gone&partitions=8&timeout_ms=2000", 1, "1h")
-    heads = [journal.create(f"s{at}", 0, "", np.zeros((0, 1))) for at in range(8)]
+    heads = [journal.create(Beginning(f"s{at}", 0, "", np.zeros((0, 1)))) for at in range(8)]
     nodes[1].kill()
     with pytest.raises(JournalError):
         journal.append(batch(heads, 0))

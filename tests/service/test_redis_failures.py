@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import BusyLoadingError, ClusterDownError, ResponseError, TryAgainError
 
 from service.errors import JournalDamaged, JournalError
-from service.journal import Head, Journal, Readings
+from service.journal import Beginning, Head, Journal, Readings
 from service.journal.redis_address import read_address
 from service.journal.redis_faults import explained
 from tests.redis_server import RedisServer
@@ -50,7 +50,7 @@ def append(journal: Journal, head: Head, step: int) -> bool:
 
 
 def meter(journal: Journal, count: int = 1) -> Head:
-    return journal.create("meter", 0, "", np.zeros((count, 1)))
+    return journal.create(Beginning("meter", 0, "", np.zeros((count, 1))))
 
 
 def eventually(works: Callable[[], bool], seconds: float = 20.0) -> bool:
@@ -229,10 +229,10 @@ def test_another_model_s_journal_behind_the_same_address_is_not_written_to(
 
 def test_a_session_of_which_a_part_is_gone_is_damage_by_name(server: RedisServer, journal: Journal) -> None:
     head = meter(journal)
-    other = journal.create("other", 0, "", np.zeros((1, 1)))
+    other = journal.create(Beginning("other", 0, "", np.zeros((1, 1))))
     (key,) = admin(server).keys(f"*r{head.key}")
     admin(server).delete(key)
-    for what in (lambda: journal.head("meter"), lambda: journal.replace("meter", 0, "", np.zeros((1, 1)))):
+    for what in (lambda: journal.head("meter"), lambda: journal.replace(Beginning("meter", 0, "", np.zeros((1, 1))))):
         with pytest.raises(JournalDamaged, match=r"'meter'|session \d+"):
             what()
     assert not append(journal, head, 1)

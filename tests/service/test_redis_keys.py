@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from service.journal import Checkpoint, Export, Readings, Wanted
+from service.journal import Beginning, Checkpoint, Export, Readings, Wanted
 from tests.redis_server import RedisServer
 from tests.redis_shared import opening, require_redis
 
@@ -49,13 +49,13 @@ def touched(server: RedisServer, doing: Callable[[], object]) -> tuple[list[list
 
 def test_every_key_that_a_script_touches_was_passed_to_it_and_is_of_its_slot(server: RedisServer) -> None:
     journal = opening(f"{server.url}?partitions=3&prefix=mine", 1, "1h")
-    heads = [journal.create(f"s{at}", 0, "", np.zeros((4, 1)), ttl=60) for at in range(6)]
+    heads = [journal.create(Beginning(f"s{at}", 0, "", np.zeros((4, 1)), ttl=60)) for at in range(6)]
     keys, ones = np.array([head.key for head in heads]), np.ones(6, np.int64)
     saved = [Checkpoint(step, 1, DIGEST, np.zeros(3, np.float32)) for step in (1, 2, 3)]
     key = heads[0].key
     operations: dict[str, Callable[[], object]] = {
-        "create": lambda: journal.create("more", 0, "", np.zeros((4, 1)), saved[2], ttl=60),
-        "replace": lambda: journal.replace("more", 0, "", np.zeros((2, 1))),
+        "create": lambda: journal.create(Beginning("more", 0, "", np.zeros((4, 1)), ttl=60), saved[2]),
+        "replace": lambda: journal.replace(Beginning("more", 0, "", np.zeros((2, 1)))),
         "heads": lambda: journal.heads([head.name for head in heads]),
         "append": lambda: journal.append(Readings(keys, ones, ones * 4, np.ones((6, 1)))),
         "save": lambda: [journal.save(keys[:1], [each]) for each in saved],
@@ -83,7 +83,9 @@ def test_every_key_that_a_script_touches_was_passed_to_it_and_is_of_its_slot(ser
 def test_of_deleted_sessions_nothing_is_left_but_the_count_of_keys(server: RedisServer) -> None:
     journal = opening(f"{server.url}?partitions=1", 1, "1h")
     empty = journal.size()
-    head = journal.create("s", 0, "", np.zeros((500, 1)), Checkpoint(499, 1, DIGEST, np.zeros(9, np.float32)), ttl=60)
+    head = journal.create(
+        Beginning("s", 0, "", np.zeros((500, 1)), ttl=60), Checkpoint(499, 1, DIGEST, np.zeros(9, np.float32))
+    )
     assert journal.append(Readings(*(np.array([each]) for each in (head.key, 1, 500)), np.ones((1, 1)))).all()
     journal.revise(head.key, 1, 500, 300, np.zeros((10, 1)))
     journal.retain(head.key, 2, 100, [])

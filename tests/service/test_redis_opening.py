@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from service.errors import JournalDamaged, JournalError
-from service.journal import Checkpoint, Durable, Journal, Subject, Wanted, open_journal
+from service.journal import Beginning, Checkpoint, Durable, Journal, Subject, Wanted, open_journal
 from service.journal.redis_address import read_address, without_password
 from tests.redis_server import RedisServer
 from tests.redis_shared import opening, require_redis
@@ -40,7 +40,7 @@ def admin(server: RedisServer) -> Redis:
 
 def test_what_was_written_is_there_when_it_is_opened_again(server: RedisServer) -> None:
     first = opened(server, "?partitions=5")
-    head = first.create("meter", 7, "x", np.ones((3, 2)), static={"area": 3.5})
+    head = first.create(Beginning("meter", 7, "x", np.ones((3, 2)), static={"area": 3.5}))
     first.close()
     first.close()
     again = opened(server)
@@ -51,7 +51,7 @@ def test_what_was_written_is_there_when_it_is_opened_again(server: RedisServer) 
 
 def test_a_base_that_is_damaged_is_never_taken_for_none(server: RedisServer) -> None:
     journal = opened(server)
-    head = journal.create("meter", 0, "", np.ones((9, 2)))
+    head = journal.create(Beginning("meter", 0, "", np.ones((9, 2))))
     bases = [Checkpoint(3, 1, digest, np.ones(5, np.float32)) for digest in ("mine", "other")]
     assert journal.retain(head.key, 1, 4, bases)
     redis = admin(server)
@@ -66,7 +66,7 @@ def test_a_base_that_is_damaged_is_never_taken_for_none(server: RedisServer) -> 
 
 def test_a_name_that_leads_nowhere_is_damage(server: RedisServer) -> None:
     journal = opened(server)
-    journal.create("meter", 0, "", np.ones((9, 2)))
+    journal.create(Beginning("meter", 0, "", np.ones((9, 2))))
     redis = admin(server)
     (readings,) = [
         key for key in redis.scan_iter() if redis.type(key) == b"string" and redis.strlen(key) == 32 + 9 * 16
@@ -78,7 +78,7 @@ def test_a_name_that_leads_nowhere_is_damage(server: RedisServer) -> None:
 
 def test_prefixes_are_journals_of_their_own(server: RedisServer) -> None:
     one, two = (opened(server, f"?prefix={prefix}") for prefix in ("one", "two"))
-    one.create("meter", 0, "", np.zeros((0, 2)))
+    one.create(Beginning("meter", 0, "", np.zeros((0, 2))))
     assert (one.count(), two.count()) == (1, 0)
 
 
@@ -141,7 +141,7 @@ def test_where_settings_may_not_be_asked_for_it_promises_less(server: RedisServe
     url = server.url.replace("://", "://app:secret@")
     journal = opening(url, 2, "1h")
     assert journal.durable == "process"
-    journal.create("meter", 0, "", np.zeros((1, 2)))
+    journal.create(Beginning("meter", 0, "", np.zeros((1, 2))))
     admin(server).config_set("maxmemory", 2**30)
     admin(server).config_set("maxmemory-policy", "allkeys-lru")
     with pytest.raises(JournalError, match="noeviction"):
@@ -153,7 +153,7 @@ def test_a_user_with_no_more_rights_than_it_needs_is_enough(server: RedisServer)
     admin(server).execute_command("ACL", "SETUSER", "app", "on", ">secret", "~{mine:*", "-@all", *rights)
     journal = opening(f"{server.url.replace('://', '://app:secret@')}?prefix=mine", 2)
     assert journal.durable == "disk"
-    head = journal.create("meter", 0, "", np.zeros((3, 2)), ttl=60)
+    head = journal.create(Beginning("meter", 0, "", np.zeros((3, 2)), ttl=60))
     assert journal.revise(head.key, 1, 2, 1, np.ones((1, 2))).last_step == 1
     assert journal.retain(head.key, 2, 1, [])
     assert journal.put("copy", journal.kept(head.key)).first_step == 1
@@ -179,7 +179,7 @@ def test_a_user_without_the_rights_that_it_needs_is_told_so(server: RedisServer)
         opening(url, 2)
     admin(server).acl_setuser("app", enabled=True, categories=["+@all"], commands=["-time"])
     with pytest.raises(JournalError, match="ACL SETUSER"):
-        opening(url, 2).create("meter", 0, "", np.zeros((1, 2)))
+        opening(url, 2).create(Beginning("meter", 0, "", np.zeros((1, 2))))
 
 
 def test_a_replica_is_refused(server: RedisServer) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalDamaged, UnknownSession
-from service.journal import Checkpoint, Journal, Readings, open_journal
+from service.journal import Beginning, Checkpoint, Journal, Readings, open_journal
 from service.journal.sqlite import SqliteJournal
 
 SESSIONS = 50
@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
     found = tmp_path / "journal.sqlite"
     journal = opened(found)
     for at in range(SESSIONS):
-        journal.create(f"s{at}", 0, "", np.arange(2.0)[:, None], state(1))
+        journal.create(Beginning(f"s{at}", 0, "", np.arange(2.0)[:, None]), state(1))
     journal.delete("s7")
     assert journal.append(batch((4, 1, 2), (5, 1, 2))).all()
     journal.close()
@@ -78,7 +78,7 @@ def test_readings_of_sessions_that_are_not_loaded_are_judged_as_those_of_others(
         lambda journal: journal.revise(20, 1, 1, 1, np.array([[5.0]])).revision == 2,
         lambda journal: journal.retain(20, 1, 1, [state(0)]),
         lambda journal: len(journal.kept(20).values) == 2,
-        lambda journal: journal.replace("s19", 0, "", np.zeros((0, 1))).revision == 2,
+        lambda journal: journal.replace(Beginning("s19", 0, "", np.zeros((0, 1)))).revision == 2,
     ],
 )
 def test_whatever_is_asked_of_a_session_that_is_not_loaded_finds_it(
@@ -107,10 +107,10 @@ def test_an_ordinary_batch_asks_the_database_nothing_and_sessions_are_counted_on
     journal._database.set_trace_callback(said.append)
     assert journal.append(batch((4, 1, 3), (20, 1, 2))).all()
     assert [statement.split()[0] for statement in said] == ["INSERT"]
-    journal.create("new", 0, "", np.zeros((0, 1)))
+    journal.create(Beginning("new", 0, "", np.zeros((0, 1))))
     assert journal.count() == SESSIONS
     said.clear()
-    journal.create("newer", 0, "", np.zeros((0, 1)))
+    journal.create(Beginning("newer", 0, "", np.zeros((0, 1))))
     journal.delete("new")
     assert journal.count() == SESSIONS
     assert not [statement for statement in said if "count" in statement]

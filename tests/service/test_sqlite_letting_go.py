@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.journal import Checkpoint, Readings
+from service.journal import Beginning, Checkpoint, Readings
 from service.journal.sqlite import SqliteJournal
 from tests.service.stored import column, go_on, rows_of
 
@@ -30,8 +30,8 @@ def test_what_was_deleted_is_nowhere_in_the_files_once_the_tail_is_folded(journa
     secret = 1234567.890625
     needle = np.array([secret], "<f8").tobytes()
     checkpoint = Checkpoint(99, 1, "d", np.full(300, secret, np.float32))
-    journal.create("secret session", 0, "", np.full((1_000, 1), secret), checkpoint)
-    other = journal.create("other", 0, "", column(1))
+    journal.create(Beginning("secret session", 0, "", np.full((1_000, 1), secret)), checkpoint)
+    other = journal.create(Beginning("other", 0, "", column(1)))
     go_on(journal, other, 1, 500)
     found = journal.head("secret session")
     assert found is not None
@@ -51,7 +51,7 @@ def test_what_was_deleted_is_nowhere_in_the_files_once_the_tail_is_folded(journa
 
 
 def test_a_reader_of_the_log_puts_its_emptying_off_and_no_more(journal: SqliteJournal, path: Path) -> None:
-    journal.create("secret session", 0, "", column(1))
+    journal.create(Beginning("secret session", 0, "", column(1)))
     reader = sqlite3.connect(path)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM sessions").fetchone()
@@ -63,7 +63,7 @@ def test_a_reader_of_the_log_puts_its_emptying_off_and_no_more(journal: SqliteJo
 
 
 def test_what_is_let_go_of_makes_room_for_what_comes(journal: SqliteJournal) -> None:
-    head = journal.create("long", 0, "", np.zeros((0, 1)))
+    head = journal.create(Beginning("long", 0, "", np.zeros((0, 1))))
     sizes = []
     for first in range(0, 200_000, 20_000):
         go_on(journal, head, first, 20_000)
@@ -78,7 +78,7 @@ def test_what_is_let_go_of_makes_room_for_what_comes(journal: SqliteJournal) -> 
 
 def test_a_retention_in_the_middle_of_a_round_of_folding_loses_and_repeats_nothing(path: Path) -> None:
     journal = SqliteJournal(path, 1, "1h", segment_rows=4)
-    one, two = (journal.create(name, 0, "", np.zeros((0, 1))) for name in ("one", "two"))
+    one, two = (journal.create(Beginning(name, 0, "", np.zeros((0, 1)))) for name in ("one", "two"))
     for head in (one, two):
         go_on(journal, head, 0, 20)
     assert journal.fold(5) == 35  # of the first session

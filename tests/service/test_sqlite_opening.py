@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.errors import JournalError, JournalLocked
-from service.journal import Journal, Readings, Subject, open_journal
+from service.journal import Beginning, Journal, Readings, Subject, open_journal
 
 METER = Subject("load", ("price", "rain"), "Europe/Berlin")
 
@@ -25,7 +25,10 @@ def opened(path: Path, width: int = 1, frequency: str = "1h", subject: Subject |
 def filled(path: Path, sessions: int = 20, folded: int = 40, waiting: int = 10) -> None:
     """A closed journal whose session i has the readings i, i + 1, …"""
     journal = opened(path)
-    keys = [journal.create(f"s{i}", 0, "", np.arange(i, i + folded, dtype=float)[:, None]).key for i in range(sessions)]
+    keys = [
+        journal.create(Beginning(f"s{i}", 0, "", np.arange(i, i + folded, dtype=float)[:, None])).key
+        for i in range(sessions)
+    ]
     for step in range(folded, folded + waiting):
         values = np.arange(sessions, dtype=float)[:, None] + step
         batch = Readings(np.array(keys), np.ones(sessions, np.int64), np.full(sessions, step), values)
@@ -207,7 +210,7 @@ def test_a_journal_whose_files_were_taken_away_acknowledges_nothing(tmp_path: Pa
         with pytest.raises(JournalError, match="was moved or deleted while it was in use"):
             journal.append(next_reading)
         with pytest.raises(JournalError, match="was moved or deleted while it was in use"):
-            journal.create("another", 0, "", np.zeros((0, 1)))
+            journal.create(Beginning("another", 0, "", np.zeros((0, 1))))
         file.write_bytes(b"of someone else")
     (tmp_path / "elsewhere").rename(file)
     assert journal.append(next_reading).all()
