@@ -3,7 +3,8 @@
     python -m bench.turns [--sessions 1024] [--history 500] [--readings 256]
 
 The engine without edge and sockets, journal `process`, the default model, `auto`. A reading waits for the turn before
-its own to end, so what the follower takes is what it adds to an answer.
+its own to end, so what the follower takes is what it adds to an answer: after a batch, held against that batch, and
+while nobody waits, when a reading may come in the middle of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import asyncio
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from service.journal import open_journal
 from service.runtimes import open_runtime
 
 FRAMES = 200  # of each phase that has no end of its own
+NOTHING = 1e-4  # less is no follower: a look whether there is one
 
 
 class Batches(NullObserver):
@@ -36,7 +39,7 @@ class Batches(NullObserver):
 
 
 class Turns:
-    """An engine whose every batch and every look at the follower is timed."""
+    """An engine whose every batch and every turn of the follower is timed."""
 
     def __init__(self, engine: Engine, batches: Batches, sessions: int, readings: int) -> None:
         self.engine = engine
@@ -44,14 +47,20 @@ class Turns:
         self._frames = sessions // readings
         self._readings = readings
         self._sent = 0
-        self._followed: list[float] = []
-        follow = engine._serving.follow
+        self._after: list[tuple[float, float]] = []  # a batch, and what the follower took after it
+        self._alone: list[float] = []  # what it took where there was no batch
+        follow, seen = engine._serving.follow, 0
 
-        def timed() -> bool:
+        def timed(*batch: float) -> bool:
+            nonlocal seen
             began = time.thread_time()
-            worked = follow()
-            if worked:
-                self._followed.append(time.thread_time() - began)
+            worked = follow(*batch)
+            took, before = time.thread_time() - began, len(batches.seconds)
+            if before > seen:
+                self._after.append((batches.seconds[-1], took))
+            elif worked:
+                self._alone.append(took)
+            seen = before
             return worked
 
         engine._serving.follow = timed  # type: ignore[method-assign]
@@ -67,21 +76,28 @@ class Turns:
 
     async def row(self, name: str, until: asyncio.Future[None] | None = None) -> str:
         """The frames of one phase."""
-        self._batches.seconds.clear()
-        self._followed.clear()
-        sent = 0
+        self._after.clear()
+        self._alone.clear()
+        sent, began = 0, time.perf_counter()
         while (sent < FRAMES) if until is None else not until.done():
             await self.frame()
             sent += 1
-        batch, follower = (_shown(found) for found in (self._batches.seconds, self._followed))
-        return f"| {name} | {sent} | {batch} | {follower} |"
+        took = time.perf_counter() - began
+        batches, follower = np.array(self._after).T
+        parts = _shown(batches), _shown(follower), _shown(self._alone), _ratios(follower / batches)
+        return f"| {name} | {sent} | {took:.1f} | {' | '.join(parts)} |"
 
 
-def _shown(seconds: list[float]) -> str:
-    if not seconds:
+def _shown(seconds: Sequence[float] | np.ndarray) -> str:
+    if not len(seconds) or max(seconds) < NOTHING:
         return "–"
     p50, p99 = np.percentile(seconds, (50, 99)) * 1e3
     return f"{p50:.2f}, {p99:.2f}, {max(seconds) * 1e3:.2f}"
+
+
+def _ratios(ratios: np.ndarray) -> str:
+    p50, p99 = np.percentile(ratios, (50, 99))
+    return "–" if p99 < NOTHING else f"{p50:.2f}, {p99:.2f}"
 
 
 async def measured(folder: Path, sessions: int, history: int, readings: int) -> list[str]:
@@ -119,8 +135,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = asyncio.run(measured(Path(folder), chosen.sessions, chosen.history, chosen.readings))
     print(f"{taken()}{beside()}\n{chosen.sessions} sessions of {chosen.history} readings and more\n")
-    print(f"| ms of processor time: p50, p99, most | frames of {chosen.readings} | a batch | the follower's turn |")
-    print("| --- | ---: | ---: | ---: |", *rows, sep="\n")
+    what = f"frames of {chosen.readings} | s | a batch | the follower after it | … while nobody waits"
+    print(f"| ms of processor time: p50, p99, most | {what} | after it / batch: p50, p99 |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |", *rows, sep="\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.core import Core
 from service.errors import GatecastError, InternalError
@@ -22,6 +23,7 @@ from service.scores import Duel, Scores
 
 Role = Literal["candidate", "previous"]
 
+AIM = 0.85  # of the time of a batch: what it begins may take longer than was expected
 REBUILDING_SHARE = 0.25  # of its time, at least, as long as there is something to rebuild
 
 
@@ -153,7 +155,7 @@ class Follower:
         if came:
             self._ordinary.took(came, batch)
         ordinary = min(batch, self._ordinary.expected(came)) if came else 0.0
-        return max(ordinary, self.core.settings.follower_seconds)
+        return AIM * max(ordinary, self.core.settings.follower_seconds)
 
     def _keep_up(self, until: float) -> bool:
         """Follows what fits; False if there was nothing to follow."""
@@ -162,7 +164,7 @@ class Follower:
         scored, parts = self.level, 0
         pace = self._paces[scored]
         while self._moved:
-            moved = self._fresh(self._moved.popleft())
+            moved, theirs = self._fresh(self._moved.popleft())
             if not len(moved.turns):
                 continue
             left, readings = until - self.core.clock(), _readings(moved)
@@ -176,7 +178,7 @@ class Follower:
             if len(later.turns):
                 self._moved.appendleft(later)
             began, readings = self.core.clock(), _readings(now)
-            self._follow(now, scored)
+            self._follow(now, theirs[: len(now.turns)], scored)
             pace.took(readings, self.core.clock() - began)
             parts += 1
         behind = sum(map(_readings, self._moved))
@@ -188,31 +190,38 @@ class Follower:
             self._rebuilding.want(lost.turns.rows.tolist())
         return True
 
-    def _fresh(self, moved: Moved) -> Moved:
-        """The turns of sessions that stand here where they stood there; the others have to be rebuilt."""
+    def _fresh(self, moved: Moved) -> tuple[Moved, NDArray[np.int64]]:
+        """Turns of sessions that stand here where they stood there, and their rows; the others are to be rebuilt."""
         turns = moved.turns
-        _, ready = self.links.ready(turns.rows, moved.keys, moved.revisions, moved.before)
-        if not ready.all():
-            self._rebuilding.want(turns.rows[~ready].tolist())
-        return moved.keep(ready)
+        theirs, ready = self.links.ready(turns.rows, moved.keys, moved.revisions, moved.before)
+        if ready.all():
+            return moved, theirs
+        self._rebuilding.want(turns.rows[~ready].tolist())
+        return moved.keep(ready), theirs[ready]
 
-    def _follow(self, moved: Moved, scored: bool) -> None:
+    def _follow(self, moved: Moved, theirs: NDArray[np.int64], scored: bool) -> None:
         """Turns of sessions that all stand here; without `scored` nobody wants to know what would be answered."""
-        turns, core = moved.turns, self.core
-        theirs, _ = self.links.ready(turns.rows, moved.keys, moved.revisions, moved.before)
-        ours = turns.moved_to(theirs)
+        core = self.core
+        turns = moved.turns.moved_to(theirs)
         core.cache.touch(theirs)
-        said = np.empty((len(turns), moved.forecasts.shape[1]))
-        order = np.argsort(theirs)
-        for ran in core.runner.run(ours, moved.values, moved.times, moved.futures, said=scored):
+        said = np.empty(moved.forecasts.shape)
+        for ran in core.runner.run(turns, moved.values, moved.times, moved.futures, said=scored):
             core.runner.keep(ran)
             rows = ran.turns.rows
             core.table.advance(rows, core.table.last_step[rows] + ran.turns.lengths, moved.values[ran.turns.last])
             if scored:
                 check_finite(ran.forecasts)
-                said[order[np.searchsorted(theirs, rows, sorter=order)]] = ran.forecasts[:, 0]
+                said[_places(theirs, rows)] = ran.forecasts[:, 0]
         if scored:
-            self._duel.judge(moved, np.arange(len(turns)), said)
+            self._duel.judge(moved, said)
+
+
+def _places(rows: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """Where `some` of these rows stand among them."""
+    if len(some) == len(rows):
+        return slice(None)
+    order = np.argsort(rows)
+    return order[np.searchsorted(rows, some, sorter=order)]
 
 
 def _readings(moved: Moved) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 
-REMEMBERED = 5  # runs of a size: one that something else held up does not count among them
+REMEMBERED = 5  # runs of a size; the longest but one counts: one may have been held up by something else
 
 
 class Pace:
@@ -17,18 +16,18 @@ class Pace:
 
     def __init__(self) -> None:
         self._seen: dict[int, deque[float]] = {}  # by exponent
-        self._median: dict[int, float] = {}
+        self._usual: dict[int, float] = {}
 
     def took(self, size: int, seconds: float) -> None:
         """A run of `size`, at least 1, has taken so long."""
         exponent = _exponent(size)
         seen = self._seen.setdefault(exponent, deque(maxlen=REMEMBERED))
-        seen.append(seconds)
-        self._median[exponent] = median(seen)
+        seen.append(seconds * (1 << exponent) / size)
+        self._usual[exponent] = sorted(seen)[-2:][0]
 
     def expected(self, size: int) -> float:
         """Seconds for a run of `size`: linear between powers of two; 0.0 as long as nothing is known."""
-        if not self._median:
+        if not self._usual:
             return 0.0
         exponent = _exponent(size)
         most = self._of(exponent)
@@ -43,7 +42,7 @@ class Pace:
 
         As long as nothing is known that is 1: the first run tells.
         """
-        if not self._median:
+        if not self._usual:
             return 1
         for exponent in range(_exponent(size), -1, -1):
             if self._of(exponent) <= seconds:
@@ -56,10 +55,10 @@ class Pace:
         return 0
 
     def _of(self, exponent: int) -> float:
-        lowest = min(self._median)
+        lowest = min(self._usual)
         if exponent <= lowest:
-            return self._median[lowest]
-        known, bound = self._median.get(exponent), 2 * self._of(exponent - 1)
+            return self._usual[lowest]
+        known, bound = self._usual.get(exponent), 2 * self._of(exponent - 1)
         return bound if known is None else min(known, bound)
 
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.batching import padded
+from service.convoy import FETCHED, FREE, Convoy, Passenger
 from service.core import Core
 from service.errors import JournalDamaged, ModelFailed, StateLost, UnknownSession
 from service.followed import Moved
 from service.journal import Head
-from service.journey import FETCHED, Journey
 from service.links import Links
 from service.pace import Pace
 from service.sessions import NOWHERE, UNKNOWN
 
 PATIENCE = 4  # batches after which something is done though there is no time for it: so it ends under any load
-BY_STEP = 16  # rows
 FILLED = 0.75  # of a piece, rows by steps
 MOST_UNITS = 64  # in a turn: so that it ends though a clock stands still
 
@@ -44,32 +42,30 @@ class Rebuilding:
     lost: int = 0  # whose readings are damaged: no model can have their state
     first: set[int] = field(default_factory=set)  # those that were live at the beginning and are not done yet
     _line: dict[int, None] = field(default_factory=dict)
-    _under_way: dict[int, Journey] = field(default_factory=dict)
+    _convoy: Convoy = field(init=False)
     _beginning: Pace = field(default_factory=Pace)
     _fetching: Pace = field(default_factory=Pace)
     _pieces: dict[tuple[bool, int], Pace] = field(default_factory=dict)  # by kind and rows, of their length
     _idle: int = 0  # batches since something was done
 
+    def __post_init__(self) -> None:
+        settings = self.core.settings
+        together = settings.follower_batch if self.core.runtime.any_size else settings.history_batch
+        self._convoy = Convoy(self.core, min(together, settings.max_resident))
+
     def __len__(self) -> int:
-        return len(self._line) + len(self._under_way)
+        return len(self._line) + len(self._convoy)
 
     def want(self, rows: Iterable[int]) -> None:
         """Puts sessions, rows of the leader's table, at the end of the line; not those that are in it."""
         for row in rows:
-            if row not in self._under_way:
+            if row not in self._convoy:
                 self._line.setdefault(row)
 
     def came(self, moved: Moved) -> None:
         """Readings that the leader has recorded: those that are on their way take theirs along."""
-        if not self._under_way:
-            return
-        turns = moved.turns
-        for at in np.flatnonzero(np.isin(turns.rows, list(self._under_way))).tolist():
-            journey = self._under_way[int(turns.rows[at])]
-            if journey.session == (int(moved.keys[at]), int(moved.revisions[at])):
-                first = int(turns.offsets[at])
-                values = moved.values[turns.readings[first : first + int(turns.lengths[at])]]
-                journey.came(int(moved.before[at]), values)
+        if len(self._convoy):
+            self._convoy.came(moved)
 
     def turn(self, until: float) -> bool:
         """Units of work that are expected to end before `until`; now and then one that is not, if none was.
@@ -90,12 +86,13 @@ class Rebuilding:
 
     def _unit(self, seconds: float | None) -> bool:
         """The next one, if it is expected to take no longer; None: the least of it in any case. False: none."""
-        if self._line and len(self._under_way) < self._together:
+        if self._line and not self._convoy.full:
             return self._timed(self._beginning, seconds, self._begin)
-        hungry = next((each for each in self._under_way.values() if not len(each.ahead)), None)
-        if hungry is not None:
-            return self._timed(self._fetching, seconds, lambda: self._fetch(hungry))
-        return bool(self._under_way) and self._piece(seconds)
+        seats = self._convoy.seats
+        hungry = seats[self._convoy.step[seats] == self._convoy.end[seats]]
+        if len(hungry):
+            return self._timed(self._fetching, seconds, lambda: self._fetch(int(hungry[0])))
+        return bool(len(seats)) and self._piece(seats, seconds)
 
     def _timed(self, pace: Pace, seconds: float | None, work: Callable[[], None]) -> bool:
         if seconds is not None and not pace.fitting(1, seconds):
@@ -104,12 +101,6 @@ class Rebuilding:
         work()
         pace.took(1, self.clock() - began)
         return True
-
-    @property
-    def _together(self) -> int:
-        settings = self.core.settings
-        together = settings.follower_batch if self.core.runtime.any_size else settings.history_batch
-        return min(together, settings.max_resident)
 
     def _begin(self) -> None:
         """Sets out with the next session, from where the follower stands if it is there, else as a replay does."""
@@ -120,31 +111,32 @@ class Rebuilding:
         if not live or self.links.ready(rows, table.key[rows], table.revision[rows], table.last_step[rows])[1].all():
             self.first.discard(row)
             return
+        start, values = int(table.start[row]), np.empty((0, self.core.bundle.width))
         try:
-            journey = self._here(row)
-            if journey is None:
+            theirs, step = self._here(row)
+            if theirs != UNKNOWN:
+                saved = int(self.core.table.saved_step[theirs])
+                (body,) = self.core.cache.bodies(np.array([theirs]))
+            else:
                 theirs = self.core.registry.adopt(self._head(row))
                 replay = self.core.replays.load(theirs, int(table.last_step[row]), FETCHED)
-                saved = replay.saved_step
-                journey = Journey(row, self._session(row), theirs, saved, replay.state, saved, replay.values)
+                step = saved = replay.saved_step
+                body, values = replay.state, replay.values
         except (StateLost, UnknownSession, JournalDamaged):
             self._lose(row)
             return
-        self._under_way[row] = journey
-        self._arrive([journey])
+        seat = self._convoy.board(Passenger(row, self._session(row), theirs, start, step, saved, body))
+        self._convoy.load(seat, values)
+        self._arrive(np.array([seat]))
 
-    def _here(self, row: int) -> Journey | None:
-        """From the follower's own state, if it has one of this session."""
+    def _here(self, row: int) -> tuple[int, int]:
+        """Where the follower has a state of this session: its row and step; UNKNOWN if it has none to go on from."""
         table, leader = self.core.table, self.leader.table
         theirs = table.row(leader.name(row))
         if theirs == UNKNOWN or table.slot[theirs] == NOWHERE:
-            return None
+            return UNKNOWN, 0
         session, step = (int(table.key[theirs]), int(table.revision[theirs])), int(table.last_step[theirs])
-        if session != self._session(row) or step > leader.last_step[row]:
-            return None
-        (state,) = self.core.cache.bodies(np.array([theirs]))
-        nothing = np.empty((0, self.core.bundle.width))
-        return Journey(row, session, theirs, step, state, int(table.saved_step[theirs]), nothing)
+        return (theirs, step) if session == self._session(row) and step <= leader.last_step[row] else (UNKNOWN, 0)
 
     def _head(self, row: int) -> Head:
         table = self.leader.table
@@ -161,109 +153,87 @@ class Rebuilding:
             first_step=int(table.first_step[row]),
         )
 
-    def _fetch(self, journey: Journey) -> None:
+    def _fetch(self, seat: int) -> None:
         """The next readings of one that has none ahead."""
-        last = min(int(self.leader.table.last_step[journey.row]), journey.step + FETCHED)
+        convoy = self._convoy
+        row, step = int(convoy.rows[seat]), int(convoy.step[seat])
+        last = min(int(self.leader.table.last_step[row]), step + FETCHED)
         try:
-            values = self.core.registry.journal.readings(journey.session[0], journey.step + 1, last)
+            values = self.core.registry.journal.readings(int(convoy.keys[seat]), step + 1, last)
         except JournalDamaged:
-            self._lose(journey.row)
-            return
-        if len(values) != last - journey.step:  # the journal does not have all of what is live
-            self._lose(journey.row)
-            return
-        journey.ahead = values
+            values = np.empty((0, self.core.bundle.width))
+        if len(values) == last - step:
+            convoy.load(seat, values)
+        else:  # the journal does not have all of what is live
+            self._lose(row)
 
-    def _piece(self, seconds: float | None) -> bool:
+    def _piece(self, seats: NDArray[np.int64], seconds: float | None) -> bool:
         """The next readings of those that came first, as many of them and as far as there is time."""
-        watched = self._watched(next(iter(self._under_way.values())))
-        alike = (each for each in self._under_way.values() if self._watched(each) == watched)
-        journeys = list(islice(alike, self._together))
+        convoy = self._convoy
+        watched = bool(convoy.watched[seats[0]])
+        seats = seats[convoy.watched[seats] == watched]
         if seconds is None:  # what takes hardly longer than the least that can be done
             seconds = 2 * self._pace(1, watched).expected(1)
-        steps = 0
-        while journeys and not steps:
-            pace = self._pace(len(journeys), watched)
-            longest = max(len(each.ahead) for each in journeys)
-            steps = pace.fitting(longest, seconds)
-            journeys = journeys if steps else journeys[: len(journeys) // 2]
+        ahead, steps = convoy.end[seats] - convoy.step[seats], 0
+        while len(seats) and not steps:
+            pace = self._pace(len(seats), watched)
+            steps = pace.fitting(int(ahead.max()), seconds)
+            if not steps:
+                seats, ahead = seats[: len(seats) // 2], ahead[: len(seats) // 2]
         if not steps:
             return False
-        if not self._by_step(len(journeys)):
+        if not self.core.runtime.any_size:
             steps = min(padded(steps + 1) // 2, self.core.settings.chunk)  # a shape that was warmed up
-        taken = sum(min(len(each.ahead), steps) for each in journeys)
+        taken = int(np.minimum(ahead, steps).sum())
         began = self.clock()
-        self._run(journeys, steps, watched)
-        if taken >= FILLED * steps * len(journeys):  # else it says too little of one whose rows are all as long
+        wanted = convoy.step[seats] + np.minimum(ahead, steps) == self.leader.table.last_step[convoy.rows[seats]]
+        forecasts = convoy.run(seats, steps, wanted)
+        check_finite(forecasts[wanted])
+        self._arrive(seats)
+        if taken >= FILLED * steps * len(seats):  # else it says too little of one whose rows are all as long
             pace.took(steps, self.clock() - began)
         return True
 
     def _pace(self, rows: int, watched: bool) -> Pace:
         return self._pieces.setdefault((watched, padded(rows)), Pace())
 
-    def _by_step(self, rows: int) -> bool:
-        """Whether steps of so many rows cost less than their sequences."""
-        return self.core.runtime.any_size and padded(rows) >= BY_STEP
-
-    def _run(self, journeys: list[Journey], steps: int, watched: bool) -> None:
-        """So many readings of each, and into the arena with those that stand where the leader does then."""
-        values = [journey.ahead[:steps] for journey in journeys]
-        times = [self._times(journey, len(some)) for journey, some in zip(journeys, values, strict=True)]
-        states = np.stack([journey.state for journey in journeys])
-        statics = self.core.table.statics(np.array([journey.theirs for journey in journeys]))
-        last = self.leader.table.last_step[[journey.row for journey in journeys]]
-        ends = last == [journey.step + len(some) for journey, some in zip(journeys, values, strict=True)]
-        known, stepper = () if statics is None else list(statics), self.core.stepper
-        if watched:
-            forecasts, states = stepper.windows(values, times, states, statics=known)
-        elif self._by_step(len(journeys)):
-            forecasts, states = stepper.plain(values, times, states, known, ends)
-        else:
-            forecasts, states = self.core.model.windows(values, times, states, statics=known)
-        check_finite(forecasts[ends])
-        for journey, some, state in zip(journeys, values, states, strict=True):
-            journey.moved(len(some), state)
-        self._arrive(journeys)
-
-    def _arrive(self, journeys: list[Journey]) -> None:
-        """Those that stand where the leader's sessions stand are done."""
-        leader, table = self.leader.table, self.core.table
-        there = [each for each in journeys if each.step == leader.last_step[each.row]]
-        if not there:
+    def _arrive(self, seats: NDArray[np.int64]) -> None:
+        """Those that stand where the leader's sessions stand are done: into the arena with them."""
+        convoy, leader, table = self._convoy, self.leader.table, self.core.table
+        there = seats[convoy.step[seats] == leader.last_step[convoy.rows[seats]]]
+        if not len(there):
             return
-        rows, theirs = np.array([each.row for each in there]), np.array([each.theirs for each in there])
+        rows, theirs = convoy.rows[there], convoy.theirs[there]
         self.core.cache.touch(theirs)
-        self.core.cache.install(theirs, np.stack([each.state for each in there]))
+        self.core.cache.install(theirs, convoy.bodies(there))
         table.advance(theirs, leader.last_step[rows], leader.last_values[rows])
-        table.saved_step[theirs] = [each.saved_step for each in there]
+        table.saved_step[theirs] = convoy.saved_step[there]
         self.links.tie(rows, theirs)
         self.rebuilt += len(there)
-        for each in there:
-            self._end(each.row)
+        for seat in there.tolist():
+            self._end(seat)
 
     def _leave(self) -> None:
         """Those that were deleted or begun anew meanwhile are not waited for."""
-        for row, journey in list(self._under_way.items()):
-            if self._session(row) != journey.session:
-                self._end(row)
+        convoy, leader = self._convoy, self.leader.table
+        taken = np.flatnonzero(convoy.rows != FREE)
+        rows = convoy.rows[taken]
+        same = (leader.key[rows] == convoy.keys[taken]) & (leader.revision[rows] == convoy.revisions[taken])
+        for seat in taken[~same].tolist():
+            self._end(seat)
 
     def _lose(self, row: int) -> None:
         self.lost += 1
-        self._end(row)
-
-    def _end(self, row: int) -> None:
-        self._under_way.pop(row, None)
         self.first.discard(row)
+        if row in self._convoy:
+            self._end(int(np.flatnonzero(self._convoy.rows == row)[0]))
 
-    def _times(self, journey: Journey, count: int) -> NDArray[np.int64]:
-        steps = np.arange(journey.step + 1, journey.step + 1 + count)
-        return self.core.frequency.times(int(self.leader.table.start[journey.row]), steps)
+    def _end(self, seat: int) -> None:
+        self.first.discard(int(self._convoy.rows[seat]))
+        self._convoy.alight(seat)
 
     def _session(self, row: int) -> tuple[int, int]:
         return int(self.leader.table.key[row]), int(self.leader.table.revision[row])
-
-    def _watched(self, journey: Journey) -> bool:
-        return len(journey.state) > len(self.core.model.initial)
 
 
 def check_finite(forecasts: NDArray[np.float64]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from service.followed import Moved
 
-Column = NDArray[np.int64]
+NOBODY = -2  # a step that none is
 Forecasts = NDArray[np.float64]  # (turns, quantiles) of the first step ahead
 
 
@@ -38,25 +38,29 @@ class Duel:
         self.scores = Scores()  # replaced as a whole, so that any thread may read it
         self._levels = np.array(levels)
         self._middle = int(np.abs(self._levels - 0.5).argmin())
-        self._place = np.zeros((0, 3), np.int64)  # by row of the leader: key, revision, the step it was said after
+        self._key = np.zeros(0, np.int64)  # by row of the leader, as the next two
+        self._revision = np.zeros(0, np.int64)
+        self._step = np.zeros(0, np.int64)  # that it was said after; NOBODY: nothing was said
         self._said = np.zeros((0, 2, len(levels)))  # leader's and follower's
         self._sums = np.zeros((2, 2))  # (models, measures)
 
-    def judge(self, moved: Moved, some: Column, follower: Forecasts) -> None:
-        """Turns `some` of these, which the follower has answered with (turns, quantiles)."""
+    def judge(self, moved: Moved, follower: Forecasts) -> None:
+        """All turns of these, which the follower has answered with (turns, quantiles)."""
         turns = moved.turns
-        rows = turns.rows[some]
+        rows = turns.rows
         self._grow(int(rows.max()) + 1)
-        who = np.stack([moved.keys[some], moved.revisions[some], moved.before[some]], axis=1)
-        truth = moved.values[turns.readings[turns.offsets[some]], 0]  # of the first reading, the step that was forecast
-        known = (self._place[rows] == who).all(axis=1) & np.isfinite(truth)
-        if known.any():
+        truth = moved.values[turns.readings[turns.offsets], 0]  # of the first reading, the step that was forecast
+        known = (self._step[rows] == moved.before) & (self._key[rows] == moved.keys)
+        known &= (self._revision[rows] == moved.revisions) & np.isfinite(truth)
+        if known.all():
+            self._add(truth, self._said[rows])
+        elif known.any():
             self._add(truth[known], self._said[rows[known]])
-        asked = moved.futures is None or moved.futures.carried[turns.newest[some]]
-        who[:, 2] = np.where(asked, who[:, 2] + turns.lengths[some], -1)
-        who[:, 0] = np.where(asked, who[:, 0], -1)  # without what is known ahead nobody was told this forecast
-        self._place[rows] = who
-        self._said[rows] = np.stack([moved.forecasts[some], follower], axis=1)
+        step = moved.before + turns.lengths
+        if moved.futures is not None:  # without what is known ahead nobody was told this forecast
+            step = np.where(moved.futures.carried[turns.newest], step, NOBODY)
+        self._key[rows], self._revision[rows], self._step[rows] = moved.keys, moved.revisions, step
+        self._said[rows, 0], self._said[rows, 1] = moved.forecasts, follower
 
     def _add(self, truth: NDArray[np.float64], said: NDArray[np.float64]) -> None:
         off = truth[:, None, None] - said  # (readings, models, levels)
@@ -67,8 +71,10 @@ class Duel:
         self.scores = Scores(readings, leader, follower)
 
     def _grow(self, rows: int) -> None:
-        if rows > len(self._place):
-            size = max(rows, 2 * len(self._place))
-            place, said = np.full((size, 3), -1), np.zeros((size, *self._said.shape[1:]))
-            place[: len(self._place)], said[: len(self._said)] = self._place, self._said
-            self._place, self._said = place, said
+        more = max(rows, 2 * len(self._step)) - len(self._step)
+        if rows > len(self._step):
+            nobody = np.full(more, NOBODY)
+            self._key, self._revision, self._step = (
+                np.append(column, nobody) for column in (self._key, self._revision, self._step)
+            )
+            self._said = np.concatenate([self._said, np.zeros((more, *self._said.shape[1:]))])

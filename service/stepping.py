@@ -76,43 +76,45 @@ class Stepper:
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """As `PaddedRuntime.windows`, of rows [model | monitor]: forecasts, rows (batch, state + size)."""
         count, state = len(values), len(self.runtime.initial)
-        laid = _Laid.out(values, times)
+        lengths = np.array([len(each) for each in values])
+        before, along = np.cumsum(lengths) - lengths, np.arange(lengths.max())
+        positions = np.where(along < lengths[:, None], before[:, None] + along, -1)  # (batch, width)
+        readings = np.concatenate([*values, np.full((1, values[0].shape[1]), np.nan)])
         arena, own = self.runtime.runtime.arena(count + 1), np.arange(1, count + 1)
         arena.write(own, rows[:, :state])
         known = stacked(futures, count), stacked(statics, count)
-        stepped = self.run(arena, own, laid.positions, laid.lengths, laid.values, laid.times, *known, rows[:, state:])
+        stepped = self.run(
+            arena, own, positions, lengths, readings, np.append(np.concatenate(times), 0), *known, rows[:, state:]
+        )
         states = self.runtime.runtime.rows(stepped.states)[:count]
         assert stepped.monitors is not None
         return stepped.forecasts, np.concatenate([states, stepped.monitors], axis=1)
 
-    def plain(
+    def move(
         self,
-        values: Sequence[NDArray[np.float64]],  # each (length, width), from 1 on
-        times: Sequence[NDArray[np.int64]],  # each (length,)
-        rows: NDArray[np.float32],  # (batch, state)
-        statics: Sequence[NDArray[np.float64] | None],
-        wanted: NDArray[np.bool_],  # (batch,)
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """As `PaddedRuntime.windows`: where any size runs well, steps of many rows cost less than their sequences.
-
-        Only forecasts that are wanted mean anything.
-        """
-        count, model, manifest = len(values), self.runtime, self.runtime.runtime.bundle.manifest
-        laid, static = _Laid.out(values, times), stacked(statics, count)
-        arena, own = model.runtime.arena(count + 1), np.arange(1, count + 1)
-        arena.write(own, rows)
-        forecasts = np.empty((count, manifest.horizon, len(manifest.quantiles)))
-        for step in range(int(laid.lengths.max())):
-            live = np.flatnonzero(laid.lengths > step)
-            part = arena, own[live], laid.positions[live, step], laid.values, laid.times
-            ends = wanted[live] & (laid.lengths[live] == step + 1)
+        arena: Arena,
+        slots: NDArray[np.int64],  # (rows,)
+        positions: NDArray[np.int64],  # (rows, width) of values and times
+        lengths: NDArray[np.int64],  # (rows,) from 1 on
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        static: NDArray[np.float64] | None,  # (rows, static features)
+        wanted: NDArray[np.bool_],  # (rows,) who is forecast after its last step
+    ) -> NDArray[np.float64]:
+        """The states in the arena move on, with no forecast on the way; those at the end that are wanted."""
+        manifest = self.runtime.runtime.bundle.manifest
+        forecasts = np.empty((len(slots), manifest.horizon, len(manifest.quantiles)))
+        for step in range(int(lengths.max())):
+            live = np.flatnonzero(lengths > step)
+            part = arena, slots[live], positions[live, step], values, times
+            ends = wanted[live] & (lengths[live] == step + 1)
             if ends.any():
-                some, moved = model.step(*part, None, _of(static, live))
+                some, moved = self.runtime.step(*part, None, _of(static, live))
                 forecasts[live[ends]] = some[ends]
             else:
-                moved = model.advance(*part, _of(static, live))
-            arena.scatter(own[live], moved)
-        return forecasts, model.runtime.rows(arena.gather(own))
+                moved = self.runtime.advance(*part, _of(static, live))
+            arena.scatter(slots[live], moved)
+        return forecasts
 
     def _watched(
         self, monitors: NDArray[np.float32] | None, gates: NDArray[np.float32], target: NDArray[np.float64]
@@ -120,24 +122,6 @@ class Stepper:
         if monitors is None or self.watch is None:
             return None
         return self.watch.advance(monitors, gates, ~np.isnan(target))
-
-
-@dataclass(frozen=True, eq=False)
-class _Laid:
-    """Windows in one set of columns, with one more row, all missing, for padding."""
-
-    lengths: NDArray[np.int64]  # (batch,)
-    positions: NDArray[np.int64]  # (batch, width) of values and times; -1 beyond a window's end
-    values: NDArray[np.float64]  # (readings + 1, width)
-    times: NDArray[np.int64]  # (readings + 1,)
-
-    @classmethod
-    def out(cls, values: Sequence[NDArray[np.float64]], times: Sequence[NDArray[np.int64]]) -> _Laid:
-        lengths = np.array([len(each) for each in values])
-        before, along = np.cumsum(lengths) - lengths, np.arange(lengths.max())
-        positions = np.where(along < lengths[:, None], before[:, None] + along, -1)
-        readings = np.concatenate([*values, np.full((1, values[0].shape[1]), np.nan)])
-        return cls(lengths, positions, readings, np.append(np.concatenate(times), 0))
 
 
 def _of(known: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
