@@ -145,7 +145,9 @@ def protocols(
         def connection_lost(self, exc: Exception | None) -> None:
             _end(self._unread)
             super().connection_lost(exc)
-            self.conn.parser.close()  # a generator that would wait for more, held by the connection and holding it
+            # Both hold the connection that holds them: a generator that would wait for more, and a fault's trace.
+            self.conn.parser.close()
+            self.conn.parser_exc = None
 
         def pause_writing(self) -> None:
             super().pause_writing()
