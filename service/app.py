@@ -180,7 +180,8 @@ async def _framework(request: Request, error: HTTPException) -> Response:
 
 
 async def _validation(_: Request, error: RequestValidationError) -> Response:
-    raise problems.from_validation(error.errors()) from error
+    # Without its trace: a frame of it holds the error, as `told` tells.
+    raise problems.from_validation(error.errors()) from error.with_traceback(None)
 
 
 def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:

@@ -150,7 +150,9 @@ def protocols(
         def connection_lost(self, exc: Exception | None) -> None:
             _end(self._unread)
             super().connection_lost(exc)
-            self.conn.parser.close()  # a generator that would wait for more, held by the connection and holding it
+            # Both hold the connection that holds them: a generator that would wait for more, and a fault's trace.
+            self.conn.parser.close()
+            self.conn.parser_exc = None
 
         def data_received(self, data: bytes) -> None:
             if self._turned_away:

@@ -125,6 +125,7 @@ class Connection:
                     await self.send({"type": "websocket.close", "code": code, "reason": reason})
         finally:
             self._reader.cancel()
+            self._reader = None  # where it was cancelled, it keeps the trace of that, which leads here
             writer.cancel()
             if watch is not None:
                 watch.cancel()

@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -14,12 +15,12 @@ import pytest
 from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.server import ServerProtocol
 from websockets.sync.client import connect
 
 from service.api.arriving import Arriving
-from service.api.stream import Connection
+from service.api.stream import GOING, Connection
 from service.api.taking import Taken, Taker
 from service.api.unread import Unread
 from service.errors import GatecastError
@@ -64,6 +65,9 @@ def a_refused_request(running: Behind, session: str) -> None:
         assert http.get(f"/v1/sessions/{session}/forecast").status_code == 409  # it has no reading yet
         assert http.post(f"/v1/sessions/{session}/observations", json={"y": "1"}).status_code == 422
         assert http.put("/v1/sessions/a", content=b"{").status_code == 415
+        assert http.get("/v1/sessions?limit=0").status_code == 422
+        assert http.get("/nowhere").status_code == 404
+        assert http.put("/live").status_code == 405
 
 
 def a_broken_head(running: Behind, _: str) -> None:
@@ -91,6 +95,20 @@ def a_stream_that_breaks_off(running: Behind, session: str) -> None:
         stream.socket.shutdown(socket.SHUT_RDWR)
 
 
+def a_stream_that_the_service_ends(running: Behind, _: str) -> None:
+    with connect(running.stream()) as stream:
+        for each in running.service.edge.streams.open:
+            running.server.servers[0].get_loop().call_soon_threadsafe(each.end, GOING, "enough")
+        with pytest.raises(ConnectionClosed):
+            stream.recv(timeout=10)
+
+
+def a_frame_that_is_too_large(running: Behind, _: str) -> None:
+    with connect(running.stream()) as stream, suppress(ConnectionClosed):
+        stream.send("x" * (running.service.edge.settings.frame_bytes + 1))
+        stream.recv(timeout=10)
+
+
 def a_refused_stream(running: Behind, _: str) -> None:
     with pytest.raises(InvalidStatus), connect(f"{running.stream()}?horizon=none"):
         pass
@@ -106,6 +124,8 @@ def a_refused_stream(running: Behind, _: str) -> None:
         a_stream,
         a_stream_with_errors,
         a_stream_that_breaks_off,
+        a_stream_that_the_service_ends,
+        a_frame_that_is_too_large,
         a_refused_stream,
     ],
 )
