@@ -93,7 +93,7 @@ class Copies:
         there = self.registry.head(name)
         if there is not None and not replace:
             raise SessionExists(
-                f"there is a session {outside(name)!r} already; choose another name, or ask for it to be replaced",
+                f"there is a session {outside(name)!r} already; choose another name, or replace it (replace=true)",
                 last_step=there.last_step,
                 revision=there.revision,
             )

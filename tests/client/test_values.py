@@ -68,7 +68,7 @@ async def test_a_fraction_is_no_step(client: GatecastClient, form: Any) -> None:
 
 
 async def test_a_time_is_text_or_a_moment_and_else_says_so(client: GatecastClient) -> None:
-    opened = await client.open_session("times", history=[1.0, 2.0], start=datetime(2014, 7, 1))  # noqa: DTZ001 (a wall clock)
+    opened = await client.open_session("times", history=[1.0, 2.0], start=datetime(2014, 7, 1))
     assert opened.last_ds == "2014-07-01T01:00:00"
     for wrong in (date(2014, 7, 1), np.datetime64("2014-07-01"), 1.5):
         with pytest.raises(TypeError, match=r"ISO 8601 text, a datetime or a whole number; got .*(2014|1\.5)"):
