@@ -13,7 +13,7 @@ from service.bundle import Bundle
 from service.errors import JournalError, NoReadings, SessionExists
 from service.faults import faults_as
 from service.frames import LARGEST_TIME, SessionView, check_history
-from service.journal import Export, Kept, Wanted
+from service.journal import Export, Head, Kept, Wanted
 from service.names import outside
 from service.past_errors import InvalidExport
 from service.places import Places
@@ -85,13 +85,15 @@ class Copies:
         return data
 
     def take_in(self, name: str, data: bytes, replace: bool) -> SessionView:
-        """A session from a file.
+        """A session from a file; the same import again finds it as it stands, as long as nothing came behind.
 
         `InvalidExport`, `SessionExists`, `TooManySessions`, `HistoryTooLong`, `InvalidValue`, `InvalidTime`.
         """
         kept = self._checked(decode(data, self.meaning))
         there = self.registry.head(name)
         if there is not None and not replace:
+            if self._is(there, kept):
+                return self.registry.view(self.registry.row(name))
             raise SessionExists(
                 f"there is a session {outside(name)!r} already; choose another name, or replace it (replace=true)",
                 last_step=there.last_step,
@@ -109,6 +111,16 @@ class Copies:
         for head in reversed(found):  # the forks first: what is left after a fault is found again by the same call
             self.registry.delete(head.name)
         return Erased([head.name for head in found], [(head.name, each) for head in found for each in head.exports])
+
+    def _is(self, there: Head, kept: Kept) -> bool:
+        """Whether a session is just what was kept: an answer may have been lost."""
+        last = kept.first_step + len(kept.values) - 1
+        stands = there.start, there.origin, there.first_step, there.last_step, there.parent, there.expired
+        if stands != (kept.start, kept.origin, kept.first_step, last, "", False):
+            return False
+        with faults_as(JournalError, BROKEN):
+            values = self.registry.journal.kept(there.key).values
+        return np.array_equal(values, kept.values, equal_nan=True)
 
     def _forks(self, name: str) -> list[str]:
         found: list[str] = []
