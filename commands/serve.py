@@ -141,7 +141,7 @@ def serve(
     except GatecastError as error:
         said = Console(stderr=True, soft_wrap=True)
         said.print(f"[red]✗[/] {escape(error.message)}")
-        if error.__cause__ is not None:
+        if error.__cause__ is not None and str(error.__cause__) not in error.message:
             said.print(f"  [dim]{escape(str(error.__cause__))}[/]", highlight=False)
         raise typer.Exit(1) from None
 
