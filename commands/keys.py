@@ -31,6 +31,7 @@ _Days = Annotated[
 ]
 _Id = Annotated[str, typer.Argument(help="As `gatecast keys list` shows it; no secret.", show_default=False)]
 _DEFAULT = Path("var/keys.json")
+_WIDTH = 120
 
 keys = typer.Typer(
     rich_markup_mode="rich",
@@ -70,15 +71,18 @@ def list_keys(file: _File = _DEFAULT) -> None:
     from service.keys import now, read
 
     console = Console()
+    console.width = max(console.width, _WIDTH)  # a key is one line
     with _told():
         kept = read(file)
-    table = Table("id", "tenant", "scopes", "label", "created", "state", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "tenant", "scopes", "label", "created", "state"):
+        table.add_column(name, no_wrap=name != "label")
     for key in kept:
         ended = key.ended(now())
         opens = f"until {_day(key.expires)}" if key.expires else "valid"
         if ended is not None:
             opens = f"revoked {_day(key.revoked)}" if key.revoked else f"expired {_day(key.expires)}"
-        words = key.id, key.tenant, ", ".join(key.scopes), escape(key.label), _day(key.created), opens
+        words = key.id, key.tenant, ", ".join(key.scopes), escape(key.label), f"{key.created:%Y-%m-%d}", opens
         table.add_row(*words, style="dim" if ended else "")
     console.print(table if kept else "There are no keys yet: `gatecast keys create` makes one.")
 

@@ -18,14 +18,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
+from commands.lasting import LastingConsole
+
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from service.api.edge import Edge
     from service.logs import Log
     from service.settings import Settings
-
-console = Console()
+console = LastingConsole()
 _LOOK = 0.05  # seconds between two looks at whether the service is ready
 
 # An option that is left out leaves the word to its variable, GATECAST_<OPTION>, and then to its default.
@@ -140,7 +141,7 @@ def serve(
     except GatecastError as error:
         said = Console(stderr=True, soft_wrap=True)
         said.print(f"[red]✗[/] {escape(error.message)}")
-        if error.__cause__ is not None:
+        if error.__cause__ is not None and str(error.__cause__) not in error.message:
             said.print(f"  [dim]{escape(str(error.__cause__))}[/]", highlight=False)
         raise typer.Exit(1) from None
 
@@ -248,11 +249,12 @@ def welcome(address: str, edge: Edge) -> None:
         f"{manifest.horizon} steps of {manifest.frequency} ahead, {len(manifest.quantiles)} quantiles",
         f"try it        [link={address}/docs]{address}/docs[/link]"
         if edge.access is None
-        else f"keys          {len(edge.access)} open it, in {escape(str(edge.settings.keys))} (gatecast keys)",
+        else f"keys          {len(edge.access)} valid in {escape(str(edge.settings.keys))} (gatecast keys list)",
         f"streams       {address.replace('http', 'ws', 1)}/v1/stream (docs/protocol.md)",
         f"journal       {escape(without_password(edge.settings.journal))}: an acknowledged reading survives "
         + {"none": "nothing, it is kept in memory", "process": "a killed service", "disk": "a power cut"}[edge.durable],
-        f"watch it      {escape(_own_name())} demo --url {address} (in a second terminal)",
+        f"watch it      {escape(_own_name())} demo --url {address} (in a second terminal"
+        + (")" if edge.access is None else "; GATECAST_KEY=… before it)"),
         "end it        Ctrl-C; everything accepted is answered first",
     ]
     if not manifest.streams:

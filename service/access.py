@@ -34,7 +34,7 @@ class Caller:
             raise Unauthenticated(f"this needs a key with the scope {scope!r}: {_HOW}")
         raise Forbidden(
             f"this needs the scope {scope!r}, this key has {', '.join(self.key.scopes)}: use another key, or have one "
-            "made by `gatecast keys create`",
+            f"made by `gatecast keys create --scope {scope}`",
             scope=scope,
         )
 

@@ -73,8 +73,11 @@ def open_service(settings: Settings, log: Log) -> Service:
         reason = why_not_native(bundle, settings.device) if settings.runtime == AUTO else None
     if settings.runtime == TORCHSCRIPT_RUNTIME:
         log.warning("TorchScript is code: it runs as this service, on the word of whoever named its bundle")
-    log.info("bundle opened", runtime=runtime.name, device=runtime.device, **({"not_native": reason} if reason else {}))
     manifest, share = bundle.manifest, settings.share
+    why = {"not_native": reason} if reason else {}
+    log.info("bundle opened", name=manifest.name, runtime=runtime.name, device=runtime.device, **why)
+    if chosen.instead_of is not None:
+        log.warning("the version that was promoted last serves", version=chosen.version, named=chosen.instead_of)
     frequency = Frequency.parse(manifest.frequency).alias
     subject = Subject(manifest.target, tuple(manifest.covariates), manifest.time_zone)
     share.refuse_others(settings.journal)

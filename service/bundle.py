@@ -26,6 +26,7 @@ SEQUENCE_ONNX = "sequence.onnx"
 STEP_ONNX = "step.onnx"
 STEP_WEIGHTS = "step.safetensors"  # of models whose step we compute ourselves; a bundle need not have it
 TORCHSCRIPT = "model.ts"
+_OF_A_RUN = "config.json"  # what a trained run has, and no bundle
 
 
 def files_of(streams: bool) -> tuple[str, ...]:
@@ -122,8 +123,9 @@ class Bundle:
         """Reads a bundle and checks every file; `BundleError` names the file that is missing, changed or cut short."""
         path = Path(path)
         if not (path / MANIFEST).is_file():
+            run, out = (path, f"{path}.bundle") if (path / _OF_A_RUN).is_file() else ("RUN", path)
             raise BundleError(
-                f"{path} is not a bundle: it has no {MANIFEST}. Make one with: gatecast export RUN --out {path}"
+                f"{path} is not a bundle: it has no {MANIFEST}. Make one with: gatecast export {run} --out {out}"
             )
         text = (path / MANIFEST).read_bytes()
         manifest = _manifest(path, text)

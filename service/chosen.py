@@ -12,11 +12,15 @@ from service.versions import Versions
 
 @dataclass(frozen=True)
 class Chosen:
-    """A bundle, and where it has successors; `version` is None for one that is not of the directory."""
+    """A bundle, and where it has successors; `version` is None for one that is not of the directory.
+
+    `instead_of` is the bundle that was named at the start, where another one was promoted since.
+    """
 
     bundle: Bundle
     versions: Versions | None = None
     version: str | None = None
+    instead_of: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Chosen:
@@ -34,7 +38,8 @@ class Chosen:
                 return cls(Bundle.open(given), versions)
             version = given.name
         version = version or versions.first()
-        return cls(versions.open(version, settings.runtime), versions, version)
+        other = given is not None and given.resolve() != versions.path / version
+        return cls(versions.open(version, settings.runtime), versions, version, str(given) if other else None)
 
 
 def _holds_versions(path: Path) -> bool:

@@ -117,7 +117,7 @@ class Registry:
             return again(self._damaged[name])
         if name in self._expired:
             return expired(self._expired[name])
-        return UnknownSession(f"there is no session {outside(name)!r}; create it first")
+        return UnknownSession(f"there is no session {outside(name)!r}; create it first (PUT /v1/sessions/{{id}})")
 
     def head(self, name: str) -> Head | None:
         with faults_as(JournalError, BROKEN):

@@ -163,7 +163,10 @@ class Settings(BaseSettings):
     @classmethod
     def _something_to_serve(cls, bundle: Path | None, others: ValidationInfo) -> Path | None:
         if bundle is None and others.data.get("models") is None:
-            raise ValueError("field required, or a directory of models as GATECAST_MODELS")
+            raise ValueError(
+                "name what is to be served: gatecast serve BUNDLE, the folder that `gatecast export` wrote, or a "
+                "directory of several with --models"
+            )
         return bundle
 
     @field_validator("workers")

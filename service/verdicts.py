@@ -252,7 +252,7 @@ def gap(last: int, step: int, start: int, frequency: Frequency) -> Gap:
     expected_ds = shown(int(frequency.times(start, np.array([last + 1]))[0]), frequency)
     return Gap(
         f"step {last + 1} ({expected_ds}) was expected next, got step {step}; send what lies between, "
-        "with nulls where there is no reading",
+        "with nulls where there is no reading, or ask for gaps=missing",
         expected_step=last + 1,
         expected_ds=expected_ds,
         last_step=last,

@@ -85,7 +85,7 @@ def test_every_command_of_the_readme_is_run_by_a_test() -> None:
     served = [command for command in COMMANDS if command.startswith("gatecast serve") and command not in KEYED]
     assert len(OFFLINE) == 3
     assert len(served) == 1
-    assert len(ONLINE) == 5
+    assert len(ONLINE) == 7
     assert len(KEYED) == 2
     assert sorted(OFFLINE + ONLINE + served + KEYED) == sorted(COMMANDS)
     plain = [line for block in blocks("") for line in block.splitlines() if line.strip()]

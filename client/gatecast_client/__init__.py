@@ -18,6 +18,7 @@ from gatecast_client.answers import (
 from gatecast_client.client import GatecastClient
 from gatecast_client.columns import Forecasts, Observed
 from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.frame import Outcome
 from gatecast_client.readings import History, Reading, Series
 from gatecast_client.retry import Retry
 from gatecast_client.stream import Stream
@@ -38,6 +39,7 @@ __all__ = [
     "History",
     "Model",
     "Observed",
+    "Outcome",
     "Reading",
     "Regime",
     "Retry",

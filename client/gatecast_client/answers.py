@@ -86,7 +86,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     first_step: int = 0  # the oldest reading that is kept
     first_ds: Time | None = None  # its time, where older ones were let go of
     ttl_seconds: int | None = None  # without a reading for so long it expires; None: never
-    parent: str | None = None  # the session that it is a fork of
+    parent: str | None = None  # in listings: the session that it is a fork of
     seen: str | None = None  # in listings: when its last reading came, UTC, to about a minute
     expired: bool = False  # in listings: only where it stood is left
 

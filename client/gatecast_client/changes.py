@@ -17,7 +17,8 @@ SESSION_FILE = "application/vnd.gatecast.session"
 
 
 class Changes(Requests):
-    """Each call may be made again after `ConnectionLost`: what was done already is found as it is.
+    """Each call may be made again after `ConnectionLost`: what was done already is found as it is; what was erased is
+    `unknown_session`.
 
     What a stream of this client keeps of such a session, to send it again, is forgotten: it may not be so any more.
     """

@@ -120,7 +120,7 @@ class Channel:
         except GatecastError as error:
             why = error
         finally:
-            self._error = why
+            self._error = _since(why)
             self._connection = None
             self._outbox.fail(why)
 
@@ -173,3 +173,13 @@ class Channel:
             if not len(self._outbox):
                 self._trouble.over()
             return connection
+
+
+def _since(why: GatecastError) -> GatecastError:
+    """What is said to whoever comes later: waiting does not help, though the service may be back."""
+    if why.code == "stream_closed":
+        return why
+    message = f"{why.message}; this stream ended with that, open another one"
+    if isinstance(why, ConnectionLost):
+        return ConnectionLost(message, why.facts)
+    return GatecastError(why.code, message, why.facts, why.status)

@@ -111,9 +111,10 @@ class GatecastClient(Changes):
             self._window.forget(session)
         return made
 
-    async def session(self, session: str) -> Session:
+    async def session(self, session: str | Session) -> Session:
         """Where a session stands; after a disconnect, go on from its `next_step`."""
-        return await self._ask(self._url(session), "GET", path_of(session), Session)
+        name = session if isinstance(session, str) else session.name
+        return await self._ask(self._url(name), "GET", path_of(name), Session)
 
     async def sessions(
         self,
@@ -171,10 +172,11 @@ class GatecastClient(Changes):
         name = session if isinstance(session, str) else session.name
         return await self._ask(self._url(name), "GET", f"{path_of(name)}/regime", SessionRegime)
 
-    async def delete_session(self, session: str) -> None:
+    async def delete_session(self, session: str | Session) -> None:
         """Forgets a session and its readings."""
-        await self._request(self._url(session), "DELETE", path_of(session))
-        self._window.forget(session)
+        name = session if isinstance(session, str) else session.name
+        await self._request(self._url(name), "DELETE", path_of(name))
+        self._window.forget(name)
 
     def stream(
         self,

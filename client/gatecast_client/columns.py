@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gatecast_client.answers import Forecast, Regime, Time
 from gatecast_client.errors import GatecastError
-from gatecast_client.readings import Number, number_as_sent
+from gatecast_client.readings import Column, Number, Numbers, number_as_sent
 from gatecast_client.wire import ForecastColumns
 
 NO_STEP = -1
@@ -71,6 +71,10 @@ class Observed:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def __repr__(self) -> str:
+        refused = f", {len(self.errors)} refused" if self.errors else ""
+        return f"Observed({len(self)} readings{refused}, durable={self.durable!r})"
+
     def add(self, forecasts: Forecasts) -> None:
         """Forecasts that have come."""
         self.forecasts.append(forecasts)
@@ -102,10 +106,10 @@ def as_raw(numbers: array[int] | array[float]) -> bytes:
     return numbers.tobytes()
 
 
-def doubles(name: str, numbers: Sequence[Number]) -> array[float]:
+def doubles(name: str, numbers: Column) -> array[float]:
     """float64, NaN where one is None; ValueError where one is no number."""
     try:
-        return array("d", numbers)  # type: ignore[arg-type]
+        return array("d", numbers)
     except TypeError:
         pass
     try:
@@ -114,7 +118,7 @@ def doubles(name: str, numbers: Sequence[Number]) -> array[float]:
         raise ValueError(f"{name}: numbers were expected, or None where one is missing: {wrong}") from wrong
 
 
-def counts(numbers: Sequence[int]) -> array[int]:
+def counts(numbers: Sequence[int] | Numbers) -> array[int]:
     """Steps as int64; ValueError where one is no step."""
     try:
         steps = array("q", numbers)

@@ -22,6 +22,11 @@ class GatecastError(Exception):
         self.status = status
 
 
+def closed() -> GatecastError:
+    """The error of a call to a client that is closed."""
+    return GatecastError("client_closed", "the client is closed: call it within its `with` block, or make another one")
+
+
 class ConnectionLost(GatecastError):
     """The service could not be reached, or the connection ended before an answer came.
 

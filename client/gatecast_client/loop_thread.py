@@ -8,7 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from gatecast_client.errors import GatecastError
+from gatecast_client.errors import GatecastError, closed
 
 T = TypeVar("T")
 
@@ -30,13 +30,13 @@ class LoopThread:
         try:
             loop = self._running()
             answer = asyncio.run_coroutine_threadsafe(asked, loop)
-        except (GatecastError, RuntimeError) as closed:
+        except (GatecastError, RuntimeError) as gone:
             asked.close()
-            raise _closed() from closed
+            raise closed() from gone
         try:
             return answer.result()
         except concurrent.futures.CancelledError:
-            raise _closed() from None
+            raise closed() from None
         except BaseException:
             answer.cancel()
             raise
@@ -55,7 +55,7 @@ class LoopThread:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
-                raise _closed()
+                raise closed()
             if self._thread is None:
                 self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),), name="gatecast", daemon=True)
                 self._thread.start()
@@ -69,7 +69,3 @@ class LoopThread:
         await self._end.wait()
         if self._last is not None:
             await self._last()
-
-
-def _closed() -> GatecastError:
-    return GatecastError("client_closed", "the client is closed: call it within its `with` block, or make another one")

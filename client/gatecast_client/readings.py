@@ -8,12 +8,26 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 Number = float | None  # None or NaN: the reading is missing
 When = str | int | datetime
-Future = Mapping[str, Sequence[Number]]  # by name, one value for each step ahead; None or NaN: it is unknown
+Future = Mapping[str, Iterable[Number]]  # by name, one value for each step ahead; None or NaN: it is unknown
 Static = Mapping[str, Number]  # by name; None or NaN: it is unknown
+
+
+class Numbers(Protocol):
+    """An array of numbers, as NumPy has them."""
+
+    @property
+    def dtype(self) -> Any:
+        """Of what kind they are."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Any: ...
+
+
+Column = Sequence[Number] | Numbers  # None or NaN: it is missing
 
 
 @dataclass(frozen=True, kw_only=True)

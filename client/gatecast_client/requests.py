@@ -14,7 +14,7 @@ import msgspec
 from gatecast_client.bearer import bearer
 from gatecast_client.connection import OPEN_SECONDS, nobody, problem, seconds_of
 from gatecast_client.dealing import Dealer
-from gatecast_client.errors import ConnectionLost, GatecastError
+from gatecast_client.errors import ConnectionLost, GatecastError, closed
 from gatecast_client.retry import Retry, Trouble
 from gatecast_client.window import Window
 
@@ -111,6 +111,8 @@ class Requests:
         headers = {} if body is None else {"Content-Type": kind}
         strange, known, stale = Trouble(self._retry, self._retry.connect_seconds), Trouble(self._retry), 0
         while True:
+            if self._http.is_closed:
+                raise closed()
             try:
                 response = await self._http.request(
                     method, f"{url}{path}", params=query or {}, content=content, headers=headers
@@ -139,7 +141,9 @@ class Requests:
 
 
 def path_of(session: str) -> str:
-    """The path of a session."""
+    """The path of a session; `GatecastError` for none, whose path would be another one."""
+    if not session:
+        raise GatecastError("invalid_session", "a session's name has 1 to 200 characters, this one has none")
     # A dot is escaped too, since "/.." in an address means the folder above.
     return f"/v1/sessions/{quote(session, safe='').replace('.', '%2E')}"
 

@@ -17,7 +17,7 @@ from gatecast_client.dealing import Dealer
 from gatecast_client.errors import GatecastError
 from gatecast_client.frame import Frame, Outcome
 from gatecast_client.outbox import Posted
-from gatecast_client.readings import Future, Number, Reading, When
+from gatecast_client.readings import Column, Future, Number, Numbers, Reading, When
 
 READINGS_PER_FRAME = 1024
 
@@ -94,10 +94,10 @@ class Stream:
     async def observe_columns(
         self,
         sessions: Sequence[str | Session],
-        y: Sequence[Number],
-        steps: Sequence[int],
+        y: Column,
+        steps: Sequence[int] | Numbers,
         *,
-        covariates: Mapping[str, Sequence[Number]] | None = None,
+        covariates: Mapping[str, Column] | None = None,
     ) -> Observed:
         """Records many readings of any sessions, one of each column: for thousands a second, at a fraction of the cost.
 

@@ -93,7 +93,7 @@ class SyncGatecastClient:
         )
         return self._thread.call(asked)
 
-    def session(self, session: str) -> Session:
+    def session(self, session: str | Session) -> Session:
         """Where a session stands; after a disconnect, go on from its `next_step`."""
         return self._thread.call(self._client.session(session))
 
@@ -166,7 +166,7 @@ class SyncGatecastClient:
         """The regime of a session that was opened with `regime`, after its last reading."""
         return self._thread.call(self._client.regime(session))
 
-    def delete_session(self, session: str) -> None:
+    def delete_session(self, session: str | Session) -> None:
         """Forgets a session and its readings."""
         self._thread.call(self._client.delete_session(session))
 

@@ -11,7 +11,7 @@ from gatecast_client.columns import Observed
 from gatecast_client.errors import GatecastError
 from gatecast_client.frame import Outcome
 from gatecast_client.loop_thread import LoopThread
-from gatecast_client.readings import Future, Number, Reading, When
+from gatecast_client.readings import Column, Future, Number, Numbers, Reading, When
 from gatecast_client.stream import Stream
 
 
@@ -52,10 +52,10 @@ class SyncStream:
     def observe_columns(
         self,
         sessions: Sequence[str | Session],
-        y: Sequence[Number],
-        steps: Sequence[int],
+        y: Column,
+        steps: Sequence[int] | Numbers,
         *,
-        covariates: Mapping[str, Sequence[Number]] | None = None,
+        covariates: Mapping[str, Column] | None = None,
     ) -> Observed:
         """As `Stream.observe_columns`: one reading of each column, for thousands a second."""
         return self._thread.call(self._stream.observe_columns(sessions, y, steps, covariates=covariates))

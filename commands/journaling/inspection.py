@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,10 @@ def _subject(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     yield "values a reading", str(meta["width"])
     for name in ("target", "covariates", "time_zone", "worker"):
         if name in meta:
-            yield name.replace("_", " "), str(meta[name])
+            told = str(meta[name])
+            if name == "covariates":
+                told = ", ".join(json.loads(told)) or "none"
+            yield name.replace("_", " "), told
 
 
 def _sessions(snapshot: Snapshot) -> str:

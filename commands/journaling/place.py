@@ -55,7 +55,7 @@ def dated(path: Path, what: str) -> Path:
 def bar(unit: str) -> Progress:
     """A bar that counts in this unit."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit)
-    return Progress(*columns, TimeRemainingColumn(), console=errors, transient=True)
+    return Progress(*columns, TimeRemainingColumn(), console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def size_of(path: Path) -> int:

@@ -206,11 +206,13 @@ class Heads:
 
 
 def exists(name: str) -> SessionExists:
-    return SessionExists(f"there is a session {outside(name)!r} already; replace it, or choose another name")
+    return SessionExists(
+        f"there is a session {outside(name)!r} already; replace it (replace=true), or choose another name"
+    )
 
 
 def unknown(name: str) -> UnknownSession:
-    return UnknownSession(f"there is no session {outside(name)!r}; create it first")
+    return UnknownSession(f"there is no session {outside(name)!r}; create it first (PUT /v1/sessions/{{id}})")
 
 
 def unknown_key(key: int) -> UnknownSession:

@@ -21,7 +21,7 @@ from redis.exceptions import (
 from service.errors import JournalDamaged, JournalError
 from service.journal.redis_address import Address
 
-AGAIN = "It is tried again with the next request"
+AGAIN = "A service that runs tries again with the next request"
 UNREACHED = "See that Redis runs at this address and can be reached from here"
 RIGHTS = "Let its user do what docs/operations.md lists: ACL SETUSER … ~{PREFIX:* +@read +@write +@scripting …"
 # The first that fits counts: subclasses before their parents.

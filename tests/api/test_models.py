@@ -18,6 +18,7 @@ import pytest
 from service.api.models import ModelsAnswer
 from service.app import open_service
 from service.bundle import Bundle
+from service.chosen import Chosen
 from service.errors import BundleError
 from service.logs import open_log
 from service.runtimes import open_runtime
@@ -149,6 +150,8 @@ async def test_without_shadow_a_version_serves_as_soon_as_it_is_ready_and_after_
         assert told["current"]["version"] == "v2"
         assert_answered_by(successor, VALUES[:42], await observe(http, VALUES[41:42]))
     for given in ({"bundle": models}, {"models": models}, {"bundle": models / "v1", "models": models}):
+        named = str(models / "v1") if len(given) == 2 else None  # the log says that it is another one
+        assert Chosen.of(Settings.read(**given)).instead_of == named
         async with served(journal=journal, **given) as http:
             assert (await http.get("/v1/models")).json()["current"]["version"] == "v2"
 

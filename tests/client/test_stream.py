@@ -128,7 +128,7 @@ async def test_patience_ends_with_an_error_for_every_reading_and_the_stream(serv
                 await each
         assert 7.0 <= hours.now < 15.0
         assert not stream.connected
-        with pytest.raises(GatecastError):
+        with pytest.raises(GatecastError, match="this stream ended with that, open another one"):
             await stream.observe("a", 3.0, step=3)
 
 

@@ -67,6 +67,34 @@ async def test_a_fraction_is_no_step(client: GatecastClient, form: Any) -> None:
     assert (await client.session("fraction")).last_step is None
 
 
+async def test_columns_are_lists_or_arrays_and_what_came_of_them_is_said_in_short(client: GatecastClient) -> None:
+    session = await client.open_session("columns", start=START)
+    async with client.stream() as stream:
+        lists = await stream.observe_columns([session, session], [1.0, None], [0, 1])
+        arrays = await stream.observe_columns(["columns"] * 3, np.array([3.0, np.nan, 5.0]), np.array([2, 3, 9]))
+    assert repr(lists) == "Observed(2 readings, durable='process')"
+    assert repr(arrays) == "Observed(3 readings, 1 refused, durable='process')"
+    assert (await client.session(session)).last_step == 3
+
+
+async def test_a_session_is_named_by_its_name_or_by_itself_and_never_by_nothing(client: GatecastClient) -> None:
+    made = await client.open_session("made", start=START)
+    assert await client.session(made) == await client.session("made")
+    await client.delete_session(made)
+    for asked in (client.open_session(""), client.session(""), client.delete_session(""), client.erase("")):
+        with pytest.raises(GatecastError, match="1 to 200 characters") as refused:
+            await asked
+        assert refused.value.code == "invalid_session"
+
+
+async def test_a_closed_client_says_so() -> None:
+    async with GatecastClient() as left:
+        pass
+    with pytest.raises(GatecastError) as refused:
+        await left.model()
+    assert refused.value.code == "client_closed"
+
+
 async def test_a_time_is_text_or_a_moment_and_else_says_so(client: GatecastClient) -> None:
     opened = await client.open_session("times", history=[1.0, 2.0], start=datetime(2014, 7, 1))
     assert opened.last_ds == "2014-07-01T01:00:00"

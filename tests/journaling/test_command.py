@@ -18,7 +18,7 @@ from tests.journaling.journals import FIXTURES, HOURS, START, done, follow, open
 
 def test_a_journal_is_shown_in_figures(path: Path) -> None:
     said = done("inspect", f"sqlite:{path}")
-    for part in ("format", "1h", "load", '["wind"]', "Europe/Berlin", "70 folded", "aaaaaaaaaaaa", "kB"):
+    for part in ("format", "1h", "load", "wind", "Europe/Berlin", "70 folded", "aaaaaaaaaaaa", "kB"):
         assert part in said
     figures = dict(line.replace(" ", "").split("│")[1:3] for line in said.splitlines() if "│" in line)
     assert (figures["sessions"], figures["waitinginthetail"]) == ("3", "10")

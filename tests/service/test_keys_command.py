@@ -44,6 +44,14 @@ def test_a_key_may_end_by_itself(path: Path) -> None:
     assert f"until {key.expires:%Y-%m-%d}" in typed(path, "list").stdout
 
 
+def test_a_key_is_one_line_of_the_list_on_a_narrow_terminal_too(path: Path) -> None:
+    scopes = [word for scope in ("read", "write", "admin") for word in ("--scope", scope)]
+    typed(path, "create", "--tenant", "north-grid", *scopes, "--days", "30")
+    listed = CliRunner().invoke(app, ["keys", "list"], env={"GATECAST_KEYS": str(path), "COLUMNS": "80"}).stdout
+    (line,) = listed.splitlines()[1:]
+    assert all(word in line for word in ("north-grid", "read, write, admin", "until ", " UTC"))
+
+
 def test_a_key_is_revoked_by_its_id_or_as_a_whole_without_being_printed(path: Path) -> None:
     texts = [typed(path, "create").stdout.strip() for _ in range(2)]
     by_id, whole = typed(path, "revoke", parts_of(texts[0])[0]), typed(path, "revoke", texts[1])

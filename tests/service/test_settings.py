@@ -33,7 +33,7 @@ def test_other_variables_of_the_family_are_left_alone(monkeypatch: pytest.Monkey
 
 
 def test_a_missing_bundle_is_asked_for_by_its_variable() -> None:
-    with pytest.raises(SettingsError, match="GATECAST_BUNDLE: field required"):
+    with pytest.raises(SettingsError, match="GATECAST_BUNDLE: name what is to be served: gatecast serve BUNDLE"):
         Settings.read()
 
 

@@ -103,7 +103,7 @@ def test_replacing_and_deleting_leave_no_readings_behind(journal: SqliteJournal,
 
 def test_no_session_has_so_many_steps_that_its_readings_would_be_taken_for_another_one_s(path: Path) -> None:
     journal = SqliteJournal(path, 1, "1", "process", segment_rows=16)
-    kept = replace(journal.kept(journal.create("taxi", 0, "", column(6, 6)).key), first_step=16 << 32)
+    kept = replace(journal.kept(journal.create(Beginning("taxi", 0, "", column(6, 6))).key), first_step=16 << 32)
     with pytest.raises((JournalError, ValueError), match="expected steps below"):
         journal.put("far", kept)
     journal.put("less far", replace(kept, first_step=(16 << 32) - 2))
