@@ -99,7 +99,7 @@ class Copies:
             if self._stands(there, kept):
                 return self.registry.view(self.registry.row(name))
             raise SessionExists(
-                f"there is another session {outside(name)!r} already; choose another name, or replace it (replace=true)",
+                f"there is another session {outside(name)!r}; choose another name, or replace it (replace=true)",
                 last_step=there.last_step,
                 revision=there.revision,
             )
