@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from service.errors import SessionExists
-from service.journal import Head
+from service.journal import Checkpoint, Head
 from service.journal.memory import MemoryJournal
-from service.runtimes.fake import FakeRuntime
+from service.past_errors import HistoryGone
+from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import START, alone, blocked, codes, column, frame, running, send
 from tests.service.shared import replicas
+from tests.service.test_engine_corrections import fixed, state_after
 from tests.service.test_engine_replicas import forecast_of, kept
 
 
@@ -113,3 +115,17 @@ async def test_a_state_that_was_rebuilt_while_others_went_on_is_not_taken_for_wh
         np.testing.assert_array_equal(forecast, alone(range(41))[-1])
         answers = await send(two, ("a", 41, 41))
         np.testing.assert_array_equal(forecast_of(answers), alone(range(42))[-1])
+
+
+async def test_who_corrects_what_others_let_go_of_at_this_moment_is_told_so() -> None:
+    journal, runtime = RestlessJournal(), FakeRuntime(fake_bundle())
+    async with running(runtime, journal) as engine:
+        await engine.create("a", START, column(*range(20)))
+        key = journal.head("a").key
+        base = Checkpoint(9, 1, runtime.bundle.digest, state_after(range(10)))
+        journal.then = [lambda: journal.retain(key, 1, 10, [base])]
+        with pytest.raises(HistoryGone):
+            await engine.changes.correct("a", fixed((5, 50.0)))
+        await engine.changes.correct("a", fixed((15, 150.0)))
+        values = [150.0 if at == 15 else float(at) for at in range(20)]
+        np.testing.assert_array_equal((await engine.peek("a"))[1], alone(values)[-1])
