@@ -25,6 +25,7 @@ from service.links import Links
 from service.sessions import NOWHERE, UNKNOWN
 
 MOST_CHUNKS = 8  # in a turn
+NOBODY = (-2, 0)  # key and revision of no row
 
 Rows = NDArray[np.int64]
 
@@ -71,6 +72,12 @@ class Rebuilding:
         for row in rows:
             if row not in self._under_way:
                 self._line.setdefault(row)
+
+    def forget_all(self) -> None:
+        """Whoever is on the way does not arrive."""
+        for journey in (*self._under_way.values(), *self._arrived):
+            journey.session = NOBODY
+            self._end(journey)
 
     def turn(self, came: int) -> bool:
         """Twice as many steps as readings `came` in this turn, so that it ends under any load, and a chunk at least.
@@ -251,7 +258,8 @@ class Rebuilding:
         return False
 
     def _end(self, journey: Journey) -> None:
-        self._under_way.pop(journey.row, None)
+        if self._under_way.get(journey.row) is journey:
+            del self._under_way[journey.row]
         self.first.discard(journey.row)
 
     def _readings(self, journey: Journey) -> NDArray[np.float64]:

@@ -13,8 +13,9 @@ from service.journal import Checkpoint, Head
 from service.journal.memory import MemoryJournal
 from service.past_errors import HistoryGone
 from service.runtimes.fake import FakeRuntime, fake_bundle
-from tests.service.engines import START, alone, blocked, codes, column, frame, running, send
+from tests.service.engines import START, alone, blocked, codes, column, frame, running, send, turn
 from tests.service.shared import replicas
+from tests.service.succession import deploy, expected, new, old
 from tests.service.test_engine_corrections import fixed, state_after
 from tests.service.test_engine_replicas import forecast_of, kept
 
@@ -72,6 +73,11 @@ class RestlessJournal(MemoryJournal):
     def __init__(self) -> None:
         super().__init__(1)
         self.then: list[Callable[[], object]] = []
+        self.anew = False
+
+    def renewed(self) -> bool:
+        renewed, self.anew = self.anew, False
+        return renewed
 
     def head(self, name: str) -> Head | None:
         found = super().head(name)
@@ -115,6 +121,25 @@ async def test_a_state_that_was_rebuilt_while_others_went_on_is_not_taken_for_wh
         np.testing.assert_array_equal(forecast, alone(range(41))[-1])
         answers = await send(two, ("a", 41, 41))
         np.testing.assert_array_equal(forecast_of(answers), alone(range(42))[-1])
+
+
+async def test_a_model_that_follows_forgets_what_a_failover_has_undone_too() -> None:
+    journal = RestlessJournal()
+    async with running(old(), journal) as engine:
+        await engine.create("a", START, column(0, 1, 2))
+        await send(engine, ("a", 3))
+        candidate = new()
+        await deploy(engine, candidate)
+        head = journal.head("a")
+        journal.revise(head.key, 1, 3, 2, column(20, 30))
+        journal._heads.revision[journal._heads.slot(head.key)] = 1  # the server that has lost 2 and 3 cannot tell
+        journal.anew = True
+        await turn(engine)
+        values = [0, 1, 20, 30, 4]
+        np.testing.assert_array_equal(forecast_of(await send(engine, ("a", 4))), expected(old(), values)[-1])
+        await engine.models.level()
+        await engine.models.promote()
+        np.testing.assert_array_equal((await engine.peek("a"))[1], expected(candidate, values)[-1])
 
 
 async def test_who_corrects_what_others_let_go_of_at_this_moment_is_told_so() -> None:
