@@ -148,15 +148,16 @@ class Replays:
         `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted,
         `StaleSession` if another process has moved it elsewhere.
         """
+        less = False  # whether somebody else has let go of readings
         try:
             replay = self._load(row, last)
-            if replay is None and self._registry.refreshed(row):
+            if replay is None and (less := self._registry.refreshed(row)):
                 replay = self._load(row, last)
         except UnknownSession:
             if not self.is_elsewhere(row):
                 raise
             replay = None
-        if replay is None and self.is_elsewhere(row):
+        if replay is None and (less or self.is_elsewhere(row)):
             raise StaleSession(MOVED)
         if replay is None:
             raise StateLost(

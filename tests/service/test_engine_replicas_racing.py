@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from service.errors import SessionExists
+from service.errors import SessionExists, UnknownSession
 from service.journal import Checkpoint, Head
 from service.journal.memory import MemoryJournal
 from service.past_errors import HistoryGone
@@ -154,3 +154,35 @@ async def test_who_corrects_what_others_let_go_of_at_this_moment_is_told_so() ->
         await engine.changes.correct("a", fixed((15, 150.0)))
         values = [150.0 if at == 15 else float(at) for at in range(20)]
         np.testing.assert_array_equal((await engine.peek("a"))[1], alone(values)[-1])
+
+
+async def test_whoever_looks_is_answered_of_the_session_that_was_asked_for() -> None:
+    """Others delete it between two looks that are answered together, and another one comes in its place."""
+    journal, runtime = RestlessJournal(), FakeRuntime(fake_bundle())
+    async with running(runtime, journal) as engine:
+        for name in ("a", "b"):
+            await engine.create(name, START, column(ord(name)))
+        await engine.delete("b")
+        journal.create("b", START, "", column(7, 8))
+        for _ in range(3):
+            runtime.gate.clear()
+            runtime.entered.clear()
+            first = asyncio.create_task(engine.peek("a"))  # holds the engine while the others come
+            await blocked(runtime)
+            looks = [asyncio.create_task(engine.peek(name)) for name in ("a", "a", "b")]
+            await asyncio.sleep(0)
+            journal.then = [lambda: journal.delete("a")]
+            runtime.gate.set()
+            await first
+            for look, name in zip(looks, ("a", "a", "b"), strict=True):
+                try:
+                    view, forecast = await look
+                except UnknownSession:
+                    assert name == "a"
+                    continue
+                assert view.name == name
+                np.testing.assert_array_equal(forecast, alone([7, 8] if name == "b" else [97])[-1])
+            journal.then = []
+            await engine.create("a", START, column(97), replace=True)
+            await engine.delete("b")
+            journal.create("b", START, "", column(7, 8))
