@@ -131,6 +131,12 @@ class Follower:
         if row >= 0:
             self._rebuilding.want([row])
 
+    def forget_all(self) -> None:
+        """Sessions come again when the leader has them again."""
+        self._moved.clear()
+        self._rebuilding.forget_all()
+        self.core.registry.forget_all()
+
     def fail(self, error: GatecastError) -> None:
         """Ends it; of several errors the first is told."""
         cause = error.__cause__

@@ -100,7 +100,7 @@ class Loop:
         """A shared journal that has failed may come back as another server, whose sessions have another past."""
         registry = self.serving.core.registry
         if self.health.journal_failed and registry.journal.shared:
-            registry.forget_all()
+            self.serving.forget_all()
         self.health.journal_failed = False
 
     def _forget_after_renewal(self) -> None:
@@ -114,7 +114,7 @@ class Loop:
                 self.health.note(error)
             else:
                 if renewed:
-                    registry.forget_all()
+                    self.serving.forget_all()
 
     def _answer_calls(self) -> bool:
         calls = [self.room.calls.popleft() for _ in range(min(CALLS_A_TURN, len(self.room.calls)))]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.batching import Turns
-from service.errors import GatecastError, InternalError, NonFiniteForecast, NoReadings, NoRegime
+from service.errors import GatecastError, InternalError, JournalDamaged, NonFiniteForecast, NoReadings, NoRegime
 from service.faults import again, faults_as
 from service.futures import Futures
 from service.padding import stacked
@@ -43,6 +44,8 @@ class Peeks:
         peeks: list[Peek] = []
         try:
             with faults_as(InternalError, "the engine failed on this look; ask again"):
+                if self.registry.journal.shared:
+                    self._refresh({peek.name for peek in some})
                 for peek in some:
                     row = None if peek.caller.gone else self._row(peek)
                     if row is not None:
@@ -57,6 +60,15 @@ class Peeks:
         self.replies.send()
         return True
 
+    def _refresh(self, names: set[str]) -> None:
+        """Before any row is looked up, which it then has until the answer; one that is damaged is so for itself."""
+        try:
+            self.registry.refresh(names)
+        except JournalDamaged:
+            for name in names:
+                with suppress(JournalDamaged):
+                    self.registry.refresh([name])
+
     def release(self) -> None:
         """Those who waited for a late state look again."""
         self.waiting.extendleft(reversed(self._late))
@@ -65,7 +77,7 @@ class Peeks:
     def _row(self, peek: Peek) -> int | None:
         """The session's row, or None if the caller was told why there is no forecast."""
         try:
-            row = self.registry.row(peek.name)
+            row = self.registry.known_row(peek.name)
             if self.registry.table.last_step[row] < 0:
                 raise NoReadings("this session has no reading yet, so there is nothing to tell of it; send one")
             if peek.regime and not self.registry.table.watched[row]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from service.batching import padded
 from service.convoy import FETCHED, FREE, Convoy, Passenger
 from service.core import Core
-from service.errors import JournalDamaged, ModelFailed, StateLost, UnknownSession
+from service.errors import JournalDamaged, JournalError, ModelFailed, StaleSession, StateLost, UnknownSession
 from service.followed import Moved
 from service.journal import Head
 from service.links import Links
@@ -38,8 +38,9 @@ class Rebuilding:
     leader: Core
     links: Links
     clock: Callable[[], float]
+    strict: bool = True  # whether one forecast that is not finite ends all
     rebuilt: int = 0
-    lost: int = 0  # whose readings are damaged: no model can have their state
+    lost: int = 0  # whose readings are damaged, or of whom this model has no finite forecast
     first: set[int] = field(default_factory=set)  # those that were live at the beginning and are not done yet
     _line: dict[int, None] = field(default_factory=dict)
     _convoy: Convoy = field(init=False)
@@ -62,6 +63,11 @@ class Rebuilding:
             if row not in self._convoy:
                 self._line.setdefault(row)
 
+    def forget_all(self) -> None:
+        """Whoever is on the way does not arrive."""
+        for seat in self._convoy.seats.tolist():
+            self._end(seat)
+
     def came(self, moved: Moved) -> None:
         """Readings that the leader has recorded: those that are on their way take theirs along."""
         if len(self._convoy):
@@ -76,12 +82,16 @@ class Rebuilding:
         if not len(self):
             return False
         units = 0
-        while units < MOST_UNITS and (left := until - self.clock()) > 0 and self._unit(left):
-            units += 1
-        self._idle = 0 if units else self._idle + 1
-        if self._idle >= PATIENCE:
-            self._idle = 0
-            self._unit(None)
+        try:
+            while units < MOST_UNITS and (left := until - self.clock()) > 0 and self._unit(left):
+                units += 1
+            self._idle = 0 if units else self._idle + 1
+            if self._idle >= PATIENCE:
+                self._idle = 0
+                self._unit(None)
+        except JournalError as error:  # no fault of the model: it goes on when the journal can be read again
+            self.leader.fault(error)
+            return False
         return True
 
     def _unit(self, seconds: float | None) -> bool:
@@ -103,9 +113,13 @@ class Rebuilding:
         return True
 
     def _begin(self) -> None:
-        """Sets out with the next session, from where the follower stands if it is there, else as a replay does."""
+        """Sets out with the next session; it stays the next one where the journal cannot be read."""
         row = next(iter(self._line))
+        self._set_out(row)
         del self._line[row]
+
+    def _set_out(self, row: int) -> None:
+        """From where the follower stands if it is there, else as a replay does."""
         table, rows = self.leader.table, np.array([row])
         live = table.key[row] >= 0 and table.slot[row] != NOWHERE and table.last_step[row] >= 0
         if not live or self.links.ready(rows, table.key[rows], table.revision[rows], table.last_step[rows])[1].all():
@@ -122,8 +136,11 @@ class Rebuilding:
                 replay = self.core.replays.load(theirs, int(table.last_step[row]), FETCHED)
                 step = saved = replay.saved_step
                 body, values = replay.state, replay.values
-        except (StateLost, UnknownSession, JournalDamaged):
+        except (StateLost, JournalDamaged):
             self._lose(row)
+            return
+        except (UnknownSession, StaleSession):  # another process has moved it: it comes when it speaks
+            self.first.discard(row)
             return
         seat = self._convoy.board(Passenger(row, self._session(row), theirs, start, step, saved, body))
         self._convoy.load(seat, values)
@@ -162,6 +179,9 @@ class Rebuilding:
             values = self.core.registry.journal.readings(int(convoy.keys[seat]), step + 1, last)
         except JournalDamaged:
             values = np.empty((0, self.core.bundle.width))
+        except UnknownSession:
+            self._end(seat)
+            return
         if len(values) == last - step:
             convoy.load(seat, values)
         else:  # the journal does not have all of what is live
@@ -188,8 +208,12 @@ class Rebuilding:
         began = self.clock()
         wanted = convoy.step[seats] + np.minimum(ahead, steps) == self.leader.table.last_step[convoy.rows[seats]]
         forecasts = convoy.run(seats, steps, wanted)
-        check_finite(forecasts[wanted])
-        self._arrive(seats)
+        if self.strict:
+            check_finite(forecasts[wanted])
+        fit = ~wanted | np.isfinite(forecasts).all(axis=(1, 2))
+        for row in convoy.rows[seats[~fit]].tolist():
+            self._lose(row)
+        self._arrive(seats[fit])
         if taken >= FILLED * steps * len(seats):  # else it says too little of one whose rows are all as long
             pace.took(steps, self.clock() - began)
         return True

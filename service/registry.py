@@ -104,6 +104,10 @@ class Registry:
         """The row of one session; `UnknownSession` if there is none of that name."""
         if self.journal.shared:
             self.refresh([name])
+        return self.known_row(name)
+
+    def known_row(self, name: str) -> int:
+        """As `row`, without asking whether another process has moved it."""
         row = int(self.find([name])[0])
         if row == UNKNOWN:
             raise self.unknown(name)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
+from service.behind import Behind
 from service.budget import STEP_COST
 from service.engine_settings import EngineSettings
 from service.errors import GatecastError, JournalDamaged, JournalError, StaleSession, StateLost, UnknownSession
@@ -150,15 +151,16 @@ class Replays:
         `StateLost` if its readings are damaged or do not reach so far, `UnknownSession` if it was deleted,
         `StaleSession` if another process has moved it elsewhere.
         """
+        less = False  # whether somebody else has let go of readings
         try:
             replay = self._load(row, last, most)
-            if replay is None and self._registry.refreshed(row):
+            if replay is None and (less := self._registry.refreshed(row)):
                 replay = self._load(row, last, most)
         except UnknownSession:
-            if self.is_elsewhere(row):
-                raise StaleSession(MOVED) from None
-            raise
-        if replay is None and self.is_elsewhere(row):
+            if not self.is_elsewhere(row):
+                raise
+            replay = None
+        if replay is None and (less or self.is_elsewhere(row)):
             raise StaleSession(MOVED)
         if replay is None:
             raise StateLost(
@@ -265,7 +267,11 @@ class Replays:
 
         def finished(state: NDArray[np.float32], _: NDArray[np.float64]) -> None:
             if self._is_wanted(replay):
-                self._registry.install(replay.row, state, replay.saved_step)
+                step = replay.saved_step + len(replay.values)
+                if step == self._registry.table.last_step[replay.row]:
+                    self._registry.install(replay.row, state, replay.saved_step)
+                else:  # other processes have moved it on meanwhile
+                    self._registry.behind[replay.row] = Behind(*replay.session, step, state)
                 self._observer.rebuilt(1, len(replay.values))
             self._settle(replay)
 

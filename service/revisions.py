@@ -106,7 +106,7 @@ class Revisions:
             return np.empty((0, self._width))
         recorded = self.registry.recorded(int(self.registry.table.key[row]), first, last)
         if len(recorded) != last - first + 1:
-            if self.replays.is_elsewhere(row):
+            if self.replays.is_elsewhere(row) or self.registry.refreshed(row):
                 raise StaleSession(MOVED)
             raise StateLost(
                 f"the journal has not all readings of this session from step {first} to {last}; "

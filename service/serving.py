@@ -61,6 +61,12 @@ class Serving:
         self._replies.send()
         return worked
 
+    def forget_all(self) -> None:
+        """Nothing counts that is known here of sessions of a shared journal: they may have another past."""
+        self.core.registry.forget_all()
+        if self.follower is not None:
+            self.follower.forget_all()
+
     def drop(self, error: GatecastError) -> None:
         """The follower ends; callers of its core are still answered."""
         follower, self.follower = self.follower, None

@@ -119,8 +119,10 @@ class Stream:
             outcome.lacking = filling.lacking()
             return set()
         lost, late = self.replays.bring(verdict.turns.rows)
-        if shared and lost and not looked and self.registry.refresh({table.name(row) for row in lost}):
-            return self._advance(outcome, again, looked=True)
+        if shared and lost and not looked:
+            names = {batch.sessions[at] for at in np.flatnonzero(np.isin(outcome.rows, list(lost)))}
+            if self.registry.refresh(names):
+                return self._advance(outcome, again, looked=True)
         if late:
             return {table.name(row) for row in late}
         outcome.accept(verdict)

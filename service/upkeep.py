@@ -102,7 +102,7 @@ class Upkeep:
         """Writes something to the journal that changes nothing; `JournalError` if it cannot."""
         registry = self._registry
         if registry.journal.renewed():
-            registry.forget_all()
+            self._serving.forget_all()
         registry.checkpoints.save(registry.cache.bodies, registry.cache.residents()[:1], again=True)
         registry.checkpoints.save_nobodys()
         self._fold(self._settings.fold_slice)

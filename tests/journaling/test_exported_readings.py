@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,19 @@ def test_exported_readings_are_read_as_the_table_they_are(path: Path, tmp_path: 
     table = read_table(out, target_column="load")
     assert [one.unique_id for one in table.series] == ["south"]
     assert "there are no readings" in refused("export-readings", str(path), str(out), "--prefix", "west")
+
+
+def test_an_older_file_stays_where_nothing_whole_can_take_its_place(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "readings.parquet"
+    out.write_bytes(b"older")
+    assert "there are no readings" in refused("export-readings", str(path), str(out), "--prefix", "west")
+    database = sqlite3.connect(path)
+    database.execute("UPDATE segments SET body = zeroblob(length(body)) WHERE id >> 32 = 2")
+    database.commit()
+    database.close()
+    assert "session 'south'" in refused("export-readings", str(path), str(out))
+    assert [each.name for each in tmp_path.glob("*.parquet*")] == ["readings.parquet"]
+    assert out.read_bytes() == b"older"
 
 
 @pytest.mark.parametrize(

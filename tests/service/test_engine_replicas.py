@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,9 +11,8 @@ from hypothesis import strategies as st
 
 from service.engine import Answers, Engine
 from service.errors import GatecastError, JournalError, SessionExists
-from service.journal import Beginning, Head, Journal, Readings
-from service.journal.memory import MemoryJournal
-from tests.service.engines import NAN, START, Item, alone, codes, column, frame, running, send
+from service.journal import Journal, Readings
+from tests.service.engines import NAN, START, Item, alone, codes, column, frame, send
 from tests.service.shared import replicas
 from tests.service.test_engine_corrections import fixed
 
@@ -290,79 +288,3 @@ async def test_frames_of_many_clients_at_once_are_each_taken_once() -> None:
         await asyncio.gather(*(client(number) for number in range(5)))
         for at in range(5):
             assert kept(journal, f"s{at}") == list(range(40))
-
-
-async def test_a_session_that_was_made_anew_elsewhere_is_not_begun_over_it() -> None:
-    async with replicas(2) as ((one, two), journal):
-        await one.create("a", None, column())
-        await two.session("a")
-        await one.delete("a")
-        await one.create("a", START, column(1, 2, 3))
-        answers = await two.observe(frame(("a", 9, None, START)))
-        assert codes(answers) == ["conflict"]
-        assert kept(journal, "a") == [1, 2, 3]
-
-
-async def test_what_was_deleted_elsewhere_is_unknown_and_fails_no_neighbour() -> None:
-    async with replicas(2) as ((one, two), journal):
-        for name in ("born", "unborn", "neighbour"):
-            await one.create(name, None if name == "unborn" else START, column(*(() if name == "unborn" else (1, 2))))
-            await two.session(name)
-        for name in ("born", "unborn"):
-            await one.delete(name)
-        for at, (old, step) in enumerate((("born", 0), ("born", 1), ("born", 2), ("unborn", None))):
-            item = (old, 1.0, step, START if step is None else None)
-            answers = await two.observe(frame(item, ("neighbour", float(at), 2 + at)))
-            assert codes(answers) == ["unknown_session", None], item
-        assert kept(journal, "neighbour") == [1, 2, 0, 1, 2, 3]
-
-
-async def test_what_was_taken_back_or_made_anew_elsewhere_is_replayed_from_there() -> None:
-    """By who had it at hand no more, and takes a reading without a step, which is always the next one."""
-    async with replicas(2, max_resident=1) as ((one, two), journal):
-        for again in (False, True):
-            await one.create("a", START, column(*range(9)), replace=True)
-            await one.create("b", START, column(0), replace=True)
-            await send(two, ("a", 9), ("b", 1))
-            assert (await two.peek("b"))[0].last_step == 1
-            if again:
-                await one.delete("a")
-                await one.create("a", START, column(5, 6))
-            else:
-                await one.changes.rewind("a", 1)
-            answers = await send(two, ("a", 7))
-            assert codes(answers) == [None], again
-            values = [5, 6, 7] if again else [0, 1, 7]
-            np.testing.assert_array_equal(forecast_of(answers), alone(values)[-1])
-            assert kept(journal, "a") == values
-
-
-class RestlessJournal(MemoryJournal):
-    """Something happens after each look at a session, as other processes do."""
-
-    shared = True
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.then: list[Callable[[], object]] = []
-
-    def head(self, name: str) -> Head | None:
-        found = super().head(name)
-        if self.then:
-            self.then.pop(0)()
-        return found
-
-
-async def test_a_session_that_somebody_makes_at_this_moment_is_not_replaced_unless_that_was_asked() -> None:
-    journal = RestlessJournal()
-    async with running(journal=journal) as engine:
-        make, end = (lambda: journal.create(Beginning("a", START, "", column(1, 2)))), (lambda: journal.delete("a"))
-        journal.then = [make]
-        with pytest.raises(SessionExists):
-            await engine.create("a", START, column())
-        assert kept(journal, "a") == [1, 2]
-        for then in ([end], [end, make], [end, make, end], [lambda: None, end], [lambda: None, end, make]):
-            journal.then = then
-            assert (await engine.create("a", START, column(), replace=True)).created
-            assert kept(journal, "a") == []
-            await engine.create("a", START, column(5), replace=True)
