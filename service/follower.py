@@ -133,6 +133,7 @@ class Follower:
 
     def forget_all(self) -> None:
         """Sessions come again when the leader has them again."""
+        self._came.clear()
         self._moved.clear()
         self._rebuilding.forget_all()
         self.core.registry.forget_all()

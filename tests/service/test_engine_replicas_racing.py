@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from service.errors import SessionExists, UnknownSession
-from service.journal import Checkpoint, Head
+from service.journal import Beginning, Checkpoint, Head
 from service.journal.memory import MemoryJournal
 from service.past_errors import HistoryGone
 from service.runtimes.fake import FakeRuntime, fake_bundle
@@ -89,7 +89,7 @@ class RestlessJournal(MemoryJournal):
 async def test_a_session_that_somebody_makes_at_this_moment_is_not_replaced_unless_that_was_asked() -> None:
     journal = RestlessJournal()
     async with running(journal=journal) as engine:
-        make, end = (lambda: journal.create("a", START, "", column(1, 2))), (lambda: journal.delete("a"))
+        make, end = (lambda: journal.create(Beginning("a", START, "", column(1, 2)))), (lambda: journal.delete("a"))
         journal.then = [make]
         with pytest.raises(SessionExists):
             await engine.create("a", START, column())
