@@ -157,11 +157,9 @@ def export_readings(
                     snapshot, out, prefix, own if own_name else "y", lambda more: progress.advance(task, more)
                 )
             except DataError as wrong:
-                out.unlink(missing_ok=True)
                 refuse(str(wrong), wrong)
                 return
     if not done.readings:
-        out.unlink(missing_ok=True)
         refuse(f"there are no readings in {snapshot.path}" + (f" of sessions {prefix}…" if prefix else ""))
     if done.left_out:
         errors.print(

@@ -46,7 +46,10 @@ def columns_of(snapshot: Snapshot, prefix: str, target: str) -> Columns:
 def export(
     snapshot: Snapshot, out: Path, prefix: str, target: str, told: Callable[[int], None] = lambda _: None
 ) -> Exported:
-    """Writes all sessions with readings whose names begin so; `told` is called with each one's readings."""
+    """Writes all sessions with readings whose names begin so; `told` is called with each one's readings.
+
+    An older file is replaced by a whole one, or stays: so it does where there are no readings.
+    """
     from datasets.frequency import Frequency
     from datasets.writer import Block, write_table
 
@@ -66,5 +69,11 @@ def export(
             static = [head.static.get(name, math.nan) for name in columns.static]
             yield Block(head.name, times, values, np.array(static, np.float64))
 
-    left_out = write_table(out, columns, blocks(), frequency.has_calendar)
+    part = out.with_name(f"{out.name}.part")
+    try:
+        left_out = write_table(part, columns, blocks(), frequency.has_calendar)
+        if readings:
+            part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
     return Exported(sessions, readings, left_out, columns)
