@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from service.core import Core
 from service.engine_settings import EngineSettings
-from service.errors import GatecastError, JournalDamaged, ModelFailed, StateLost, UnknownSession
+from service.errors import (
+    GatecastError,
+    JournalDamaged,
+    JournalError,
+    ModelFailed,
+    StaleSession,
+    StateLost,
+    UnknownSession,
+)
 from service.histories import Histories, Window
 from service.journal import Head
 from service.links import Links
@@ -82,13 +90,16 @@ class Rebuilding:
         left = self.settings.chunk * self.settings.history_batch  # readings that are fetched before the next batch
         while left > 0 and self._line and len(self._under_way) < self._together:
             row = next(iter(self._line))
+            try:
+                left -= self._begin(row)
+            except JournalError as error:
+                return self._put_off(error)
             del self._line[row]
-            left -= self._begin(row)
         ran = self.histories.run_chunk()
         arrived, self._arrived = self._arrived, []
-        for watched in (False, True):
-            self._close([journey for journey in arrived if self._watched(journey) == watched], watched)
-        return ran or bool(arrived)
+        kinds = [[each for each in arrived if self._watched(each) == watched] for watched in (False, True)]
+        closed = [self._close(some, watched) for some, watched in zip(kinds, (False, True), strict=True)]
+        return all(closed) and (ran or bool(arrived))
 
     @property
     def _together(self) -> int:
@@ -112,8 +123,14 @@ class Rebuilding:
                 values = replay.values
             else:
                 values = self._readings(journey)
-        except (StateLost, UnknownSession, JournalDamaged):
+        except (StateLost, JournalDamaged):
             self.lost += 1
+            self.first.discard(row)
+            return 0
+        except (
+            UnknownSession,
+            StaleSession,
+        ):  # another process has deleted it, or moved it on: it comes when it speaks
             self.first.discard(row)
             return 0
         self._under_way[row] = journey
@@ -169,21 +186,28 @@ class Rebuilding:
         times, static = self._times(journey, len(values)), None if statics is None else statics[0]
         self.histories.add(Window(values, times, journey.state, finished, self.fail, gone, static=static))
 
-    def _close(self, arrived: list[Journey], watched: bool) -> None:
-        """Takes what has come since, and puts those that stand where the leader does into the arena."""
-        chunk = self.histories.chunk_of(watched)
+    def _close(self, arrived: list[Journey], watched: bool) -> bool:
+        """Takes what has come since, and puts those that stand where the leader does into the arena.
+
+        False where some have to wait for the journal.
+        """
+        chunk, closed = self.histories.chunk_of(watched), True
         there: list[Journey] = []
         late: list[tuple[Journey, NDArray[np.float64]]] = []
-        for journey in arrived:
+        for at, journey in enumerate(arrived):
             if self._session(journey.row) != journey.session:
                 self._end(journey)
                 continue
             try:
                 values = self._readings(journey)
-            except JournalDamaged:
-                self.lost += 1
+            except (JournalDamaged, UnknownSession) as error:
+                self.lost += isinstance(error, JournalDamaged)
                 self._end(journey)
                 continue
+            except JournalError as error:
+                self._arrived += arrived[at:]
+                closed = self._put_off(error)
+                break
             if len(values) > chunk:
                 self._send(journey, values)
                 continue
@@ -194,6 +218,7 @@ class Rebuilding:
             self._go([journey for journey, _ in late], [values for _, values in late], watched)
         if there:
             self._install(there)
+        return closed
 
     def _go(self, journeys: list[Journey], values: list[NDArray[np.float64]], watched: bool) -> None:
         """The last few readings, of all together."""
@@ -219,6 +244,11 @@ class Rebuilding:
         self.rebuilt += len(journeys)
         for journey in journeys:
             self._end(journey)
+
+    def _put_off(self, error: JournalError) -> bool:
+        """The journal cannot be read now, which is no fault of the model: it goes on when the journal works again."""
+        self.leader.fault(error)
+        return False
 
     def _end(self, journey: Journey) -> None:
         self._under_way.pop(journey.row, None)
