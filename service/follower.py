@@ -38,7 +38,8 @@ class Standing:
 class Follower:
     """Takes each batch that the leader has recorded, after its answers were sent, and rebuilds what it does not have.
 
-    Whatever goes wrong in it ends it, and nothing else.
+    Whatever goes wrong in it ends it, and nothing else. Of a model that served before, a session whose forecast is not
+    finite any more is let go alone: all others may have to come back to it.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Follower:
         self.until = until
         self.error: GatecastError | None = None
         self._moved: list[Moved] = []
-        self._rebuilding = Rebuilding(core, leader, links, *core.line_of_its_own(self.fail), self.fail)
+        self._rebuilding = Rebuilding(
+            core, leader, links, *core.line_of_its_own(self.fail), self.fail, role == "candidate"
+        )
         self._rebuilding.want(live)
         self._rebuilding.first.update(live)
         self._duel = Duel(core.bundle.manifest.quantiles)
@@ -133,12 +136,16 @@ class Follower:
         some = np.flatnonzero(ready)
         ours = turns.moved_to(theirs).keep(ready)
         core.cache.touch(ours.rows)
-        said = np.empty((len(turns), moved.forecasts.shape[1]))
+        said = np.full((len(turns), moved.forecasts.shape[1]), np.nan)
         order = np.argsort(ours.rows)
-        for ran in core.runner.run(ours, moved.values, moved.times, moved.futures):
-            check_finite(ran.forecasts)
+        for whole in core.runner.run(ours, moved.values, moved.times, moved.futures):
+            if self.role == "candidate":
+                check_finite(whole.forecasts)
+            ran = whole.only(whole.finite)
             core.runner.keep(ran)
             rows = ran.turns.rows
             core.table.advance(rows, core.table.last_step[rows] + ran.turns.lengths, moved.values[ran.turns.last])
             said[some[order[np.searchsorted(ours.rows, rows, sorter=order)]]] = ran.forecasts[:, 0]
-        self._duel.judge(moved, some, said[some])
+        some = some[np.isfinite(said[some]).all(axis=1)]
+        if len(some):
+            self._duel.judge(moved, some, said[some])

@@ -55,8 +55,9 @@ class Rebuilding:
     settings: EngineSettings
     histories: Histories  # its own line: no caller waits in it
     fail: Callable[[GatecastError], None]
+    strict: bool = True  # whether one forecast that is not finite ends all
     rebuilt: int = 0
-    lost: int = 0  # whose readings are damaged: no model can have their state
+    lost: int = 0  # whose readings are damaged, or of whom this model has no finite forecast
     ended: bool = False
     first: set[int] = field(default_factory=set)  # those that were live at the beginning and are not done yet
     _line: dict[int, None] = field(default_factory=dict)
@@ -173,9 +174,9 @@ class Rebuilding:
         statics = self.core.table.statics(np.array([journey.theirs]))
 
         def finished(state: NDArray[np.float32], forecast: NDArray[np.float64]) -> None:
-            check_finite(forecast)
-            journey.step, journey.state = last, state
-            self._arrived.append(journey)
+            if self._is_fit(journey, forecast):
+                journey.step, journey.state = last, state
+                self._arrived.append(journey)
 
         def gone() -> bool:
             if self.ended or self._session(journey.row) != journey.session:
@@ -215,21 +216,32 @@ class Rebuilding:
             if len(values):
                 late.append((journey, values))
         if late:
-            self._go([journey for journey, _ in late], [values for _, values in late], watched)
+            unfit = self._go([journey for journey, _ in late], [values for _, values in late], watched)
+            there = [journey for journey in there if journey not in unfit]
         if there:
             self._install(there)
         return closed
 
-    def _go(self, journeys: list[Journey], values: list[NDArray[np.float64]], watched: bool) -> None:
-        """The last few readings, of all together."""
+    def _go(self, journeys: list[Journey], values: list[NDArray[np.float64]], watched: bool) -> list[Journey]:
+        """The last few readings, of all together; returns those that end by it."""
         run = self.core.stepper.windows if watched else self.core.model.windows
         times = [self._times(journey, len(some)) for journey, some in zip(journeys, values, strict=True)]
         statics = self.core.table.statics(np.array([journey.theirs for journey in journeys]))
         states = np.stack([journey.state for journey in journeys])
         forecasts, states = run(values, times, states, statics=() if statics is None else list(statics))
-        check_finite(forecasts)
         for journey, some, state in zip(journeys, values, states, strict=True):
             journey.step, journey.state = journey.step + len(some), state
+        return [each for each, said in zip(journeys, forecasts, strict=True) if not self._is_fit(each, said)]
+
+    def _is_fit(self, journey: Journey, forecast: NDArray[np.float64]) -> bool:
+        """Whether the session's forecast is finite; where that ends the session and not all, it ends here."""
+        if self.strict:
+            check_finite(forecast)
+        fit = bool(np.isfinite(forecast).all())
+        if not fit:
+            self.lost += 1
+            self._end(journey)
+        return fit
 
     def _install(self, journeys: list[Journey]) -> None:
         """They stand where the leader's sessions stand."""

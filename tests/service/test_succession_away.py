@@ -1,4 +1,4 @@
-"""A candidate whose sessions cannot be read from the journal for a while, or any more: that is no fault of its own."""
+"""What does not end a model that follows: a journal that is away, a session that is gone, or cannot be forecast."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from service.errors import JournalError, UnknownSession
 from service.faults import again
 from service.journal.memory import MemoryJournal
-from tests.service.engines import START, Watcher, blocked, column, named, running
-from tests.service.succession import expected, new, old
+from tests.service.engines import START, Watcher, blocked, column, named, running, turn
+from tests.service.succession import deploy, expected, new, old
 from tests.service.test_succession import streamed, wave
 
 
@@ -92,3 +92,29 @@ async def test_a_session_that_another_process_has_deleted_meanwhile_is_no_fault_
         for name, count in (("a", 60), ("b", 9)):
             forecast = (await engine.peek(name))[1]
             np.testing.assert_allclose(forecast, expected(new(), values[:count])[-1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+async def test_a_session_that_the_model_before_cannot_forecast_does_not_take_the_way_back_of_the_others(
+    at_hand: bool,
+) -> None:
+    values, first = wave(12), old()
+    async with running(first, max_resident=8 if at_hand else 2, follower_chunk=4) as engine:
+        for name in ("a", "b", "c"):
+            await engine.create(name, START, column(*values[:6]))
+            await streamed(engine, name, values[6:7])
+        await deploy(engine, new())
+        await engine.models.promote()
+        first.nan_on = 77.0
+        await streamed(engine, "a", [77.0])
+        for name in ("b", "c", "a"):
+            await streamed(engine, name, values[7:])
+        await turn(engine)
+        assert engine.follower is not None
+        assert engine.follower.error is None
+        await engine.models.rollback()
+        for name in ("b", "c"):
+            np.testing.assert_allclose((await engine.peek(name))[1], expected(old(), values)[-1], rtol=1e-5)
+        first.nan_on = None
+        whole = [*values[:7], 77.0, *values[7:]]
+        np.testing.assert_allclose((await engine.peek("a"))[1], expected(old(), whole)[-1], rtol=1e-5)
