@@ -166,11 +166,9 @@ def export_readings(
                     snapshot, out, wanted, own if own_name else "y", lambda more: progress.advance(task, more)
                 )
             except DataError as wrong:
-                out.unlink(missing_ok=True)
                 refuse(str(wrong), wrong)
                 return
     if not done.readings:
-        out.unlink(missing_ok=True)
         whose = f" of the tenant {tenant}" if tenant else ""
         refuse(f"there are no readings{whose} in {snapshot.path}" + (f" of sessions {prefix}…" if prefix else ""))
     if done.left_out:

@@ -45,7 +45,8 @@ class Follower:
     """Takes each batch that the leader has recorded, after its answers were sent, and rebuilds what it does not have.
 
     Both in the time that one batch takes: what does not fit is put off, and what is put off for longer than a batch
-    is left out, so that its sessions are rebuilt. Whatever goes wrong in it ends it, and nothing else.
+    is left out, so that its sessions are rebuilt. Whatever goes wrong in it ends it, and nothing else. Of a model that
+    served before, a session whose forecast is not finite any more is let go alone: all others may have to come back.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Follower:
         self._moved: deque[Moved] = deque()  # to be followed
         self._ordinary = Pace()  # of the leader's batches, by readings
         self._paces = Pace(), Pace()  # of its own, without forecasts and with them
-        self._rebuilding = Rebuilding(core, leader, links, core.clock)
+        self._rebuilding = Rebuilding(core, leader, links, core.clock, role == "candidate")
         self._rebuilding.want(live)
         self._rebuilding.first.update(live)
         self._duel = Duel(core.bundle.manifest.quantiles)
@@ -211,16 +212,19 @@ class Follower:
         core = self.core
         turns = moved.turns.moved_to(theirs)
         core.cache.touch(theirs)
-        said = np.empty(moved.forecasts.shape)
-        for ran in core.runner.run(turns, moved.values, moved.times, moved.futures, said=scored):
+        said = np.full(moved.forecasts.shape, np.nan)
+        for whole in core.runner.run(turns, moved.values, moved.times, moved.futures, said=scored):
+            if scored and self.role == "candidate":
+                check_finite(whole.forecasts)
+            ran = whole.only(whole.finite) if scored else whole
             core.runner.keep(ran)
             rows = ran.turns.rows
             core.table.advance(rows, core.table.last_step[rows] + ran.turns.lengths, moved.values[ran.turns.last])
             if scored:
-                check_finite(ran.forecasts)
                 said[_places(theirs, rows)] = ran.forecasts[:, 0]
-        if scored:
-            self._duel.judge(moved, said)
+        known = np.isfinite(said).all(axis=1)
+        if known.any():
+            self._duel.judge(moved.keep(known), said[known])
 
 
 def _places(rows: NDArray[np.int64], some: NDArray[np.int64]) -> NDArray[np.int64] | slice:

@@ -66,7 +66,10 @@ def columns_of(snapshot: Snapshot, wanted: Wish, target: str) -> Columns:
 def export(
     snapshot: Snapshot, out: Path, wanted: Wish, target: str, told: Callable[[int], None] = lambda _: None
 ) -> Exported:
-    """Writes all sessions with readings that are wanted; `told` is called with each one's readings."""
+    """Writes all sessions with readings that are wanted; `told` is called with each one's readings.
+
+    An older file is replaced by a whole one, or stays: so it does where there are no readings.
+    """
     from datasets.frequency import Frequency
     from datasets.writer import Block, write_table
     from service.keys import DEFAULT_TENANT
@@ -89,5 +92,11 @@ def export(
             whose = tenant_of(head.name) or DEFAULT_TENANT
             yield Block(outside(head.name), times, values, static, whose)
 
-    left_out = write_table(out, columns, blocks(), frequency.has_calendar)
+    part = out.with_name(f"{out.name}.part")
+    try:
+        left_out = write_table(part, columns, blocks(), frequency.has_calendar)
+        if readings:
+            part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
     return Exported(sessions, readings, left_out, columns)

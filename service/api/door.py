@@ -54,7 +54,7 @@ class Door:
             refuse_in_address(scope)
             caller = self._admitted(scope)
             let_in(scope, caller)
-            if scope["type"] == "http" and scope["path"] not in OPEN:
+            if scope["type"] == "websocket" or scope["path"] not in OPEN:
                 pace = self._rates.requests(caller.tenant)
                 if pace is not None:
                     pace.take(1)

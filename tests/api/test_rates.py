@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from gatecast_client import GatecastClient, Reading
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.api.keyring import bearer, locked
@@ -72,11 +73,9 @@ async def test_so_many_requests_pass_and_one_more_is_429(open_inside) -> None:
 
 
 def test_a_tenant_that_sends_too_much_is_no_other_ones_trouble(tmp_path: Path) -> None:
-    with locked(tmp_path, limited(1, requests_per_second=1e-3)) as (running, ring):
+    with locked(tmp_path, limited(1, requests_per_second=3 * SLOW)) as (running, ring):
         ours, others = bearer(ring.add("acme")), bearer(ring.add("beta"))
-        put = {"json": {"start": START}}
-        for _ in range(2):
-            running.http.put("/v1/sessions/s", headers=ours, **put)
+        running.http.put("/v1/sessions/s", headers=ours, json={"start": START})
         assert running.http.get("/v1/sessions/s", headers=others).status_code == 404
         with (
             connect(running.stream(), additional_headers=ours) as one,
@@ -86,6 +85,12 @@ def test_a_tenant_that_sends_too_much_is_no_other_ones_trouble(tmp_path: Path) -
             assert "step" in ask(one, frame("one", "s", [0]))
             assert ask(two, frame("one", "s", [1]))["error"]["code"] == "rate_limited", "of all its streams"
             assert ask(third, frame("one", "s", [0]))["error"]["code"] == "unknown_session"
+        for path in ("/v1/stream", "/v1/nowhere"):
+            with pytest.raises(InvalidStatus) as handshake:
+                connect(f"ws://{running.address}{path}", additional_headers=ours)
+            assert handshake.value.response.status_code == 429, "handshakes are requests too"
+            assert 990 / 3 < int(handshake.value.response.headers["retry-after"]) <= 1000
+        assert running.http.get("/v1/sessions/s", headers=ours).status_code == 429
 
 
 @pytest.mark.parametrize("form", ["list", "columns", "request"])
