@@ -163,7 +163,7 @@ async def test_whoever_looks_is_answered_of_the_session_that_was_asked_for() -> 
         for name in ("a", "b"):
             await engine.create(name, START, column(ord(name)))
         await engine.delete("b")
-        journal.create("b", START, "", column(7, 8))
+        journal.create(Beginning("b", START, "", column(7, 8)))
         for _ in range(3):
             runtime.gate.clear()
             runtime.entered.clear()
@@ -185,4 +185,4 @@ async def test_whoever_looks_is_answered_of_the_session_that_was_asked_for() -> 
             journal.then = []
             await engine.create("a", START, column(97), replace=True)
             await engine.delete("b")
-            journal.create("b", START, "", column(7, 8))
+            journal.create(Beginning("b", START, "", column(7, 8)))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service import rebuilding
 from service.errors import JournalError, UnknownSession
 from service.faults import again
 from service.journal.memory import MemoryJournal
@@ -16,14 +17,20 @@ from tests.service.succession import deploy, expected, new, old
 from tests.service.test_succession import streamed, wave
 
 
+@pytest.fixture(autouse=True)
+def _few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that one that is on its way has to ask the journal again."""
+    monkeypatch.setattr(rebuilding, "FETCHED", 4)
+
+
 class AwayJournal(MemoryJournal):
     """Cannot be read while it is away."""
 
     away, asked, error = False, 0, JournalError("it does not answer")
 
-    def load(self, key: int, digest: str | None = None, until: int | None = None) -> Any:
+    def load(self, key: int, digest: str | None = None, until: int | None = None, most: int | None = None) -> Any:
         self._look()
-        return super().load(key, digest, until)
+        return super().load(key, digest, until, most)
 
     def readings(self, key: int, first: int, last: int) -> Any:
         self._look()
@@ -38,9 +45,7 @@ class AwayJournal(MemoryJournal):
 @pytest.mark.parametrize("begun", [False, True])
 async def test_a_journal_that_cannot_be_read_for_a_while_is_no_fault_of_the_candidate(begun: bool) -> None:
     journal, values, watcher = AwayJournal(1), wave(60), Watcher()
-    async with running(
-        old(), journal, watcher, chunk=4, history_batch=1, follower_chunk=4, probe_seconds=0.02
-    ) as engine:
+    async with running(old(), journal, watcher, chunk=4, history_batch=1, probe_seconds=0.02) as engine:
         await named(engine, "a")
         await streamed(engine, "a", values[:50])
         journal.away = not begun
@@ -71,7 +76,7 @@ async def test_a_journal_that_cannot_be_read_for_a_while_is_no_fault_of_the_cand
 
 async def test_a_session_that_another_process_has_deleted_meanwhile_is_no_fault_of_the_candidate() -> None:
     journal, values = AwayJournal(1), wave(60)
-    async with running(old(), journal, chunk=4, history_batch=1, follower_chunk=4) as engine:
+    async with running(old(), journal, chunk=4, history_batch=1) as engine:
         await engine.create("b", START, column(*values[:9]))
         await named(engine, "a")
         await streamed(engine, "a", values[:50])
@@ -99,7 +104,7 @@ async def test_a_session_that_the_model_before_cannot_forecast_does_not_take_the
     at_hand: bool,
 ) -> None:
     values, first = wave(12), old()
-    async with running(first, max_resident=8 if at_hand else 2, follower_chunk=4) as engine:
+    async with running(first, max_resident=8 if at_hand else 2) as engine:
         for name in ("a", "b", "c"):
             await engine.create(name, START, column(*values[:6]))
             await streamed(engine, name, values[6:7])
