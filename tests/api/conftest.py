@@ -111,7 +111,7 @@ def behind(
     try:
         assert listening.wait(20)
         until_ready(running)
-        with httpx.Client(base_url=f"http://{address}") as http:
+        with httpx.Client(base_url=f"http://{address}", timeout=30) as http:
             yield Behind(running.service, running.runtime, running.log, http, address, server, thread)
     finally:
         server.should_exit = True

@@ -135,7 +135,7 @@ def test_sessions_are_there_after_an_end_and_after_a_kill(start, bundle_folder) 
     for step, end in enumerate((signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)):
         process = start(*arguments)
         address, _ = until_ready(process)
-        with httpx.Client(base_url=f"http://{address}") as http:
+        with httpx.Client(base_url=f"http://{address}", timeout=30) as http:
             if step == 0:
                 http.put("/v1/sessions/s", json={"start": START})
             answer = http.post("/v1/sessions/s/observations", json={"step": step, "y": step}).json()

@@ -69,7 +69,7 @@ def test_no_secret_is_ever_printed_and_a_revoked_key_ends_without_a_restart(star
     trust = ssl.create_default_context(cafile=str(certificate))
     stream = f"{url.replace('https', 'wss')}/v1/stream"
     wrong = [f"{key}x", f"gc_00ff00ff_{parts_of(key)[1]}", f"Basic {key}"]
-    with httpx.Client(base_url=url, verify=trust) as http:
+    with httpx.Client(base_url=url, verify=trust, timeout=30) as http:
         assert http.put("/v1/sessions/s", json={"start": START}, headers=bearer(key)).status_code == 201
         for sent in wrong:
             assert http.get("/v1/model", headers={"Authorization": f"Bearer {sent}"}).status_code == 401

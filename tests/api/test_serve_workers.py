@@ -121,7 +121,7 @@ async def test_one_worker_is_killed_while_the_other_goes_on_and_comes_back_with_
 async def elsewhere(urls: list[str]) -> None:
     """Whoever asks the wrong worker is told which one has the session, and nothing is made there."""
     name = SHARES[1][0]
-    async with httpx.AsyncClient(base_url=urls[0]) as http:
+    async with httpx.AsyncClient(base_url=urls[0], timeout=30) as http:
         for told in (await http.put(f"/v1/sessions/{name}", json={}), await http.get(f"/v1/sessions/{name}")):
             assert (told.status_code, told.json()["code"], told.json()["worker"]) == (421, "misdirected", 1)
     async with GatecastClient(urls[0]) as client, client.stream() as stream:
