@@ -104,9 +104,9 @@ class Loop:
         self.health.journal_failed = False
 
     def _forget_after_renewal(self) -> None:
-        """So it may where nobody asked while it was gone, and nothing failed; where something has, a probe looks."""
+        """So it may where nobody asked while it was gone, and nothing has failed."""
         registry = self.serving.core.registry
-        if registry.journal.shared and not self.health.broken("journal"):
+        if registry.journal.shared:
             try:
                 with faults_as(JournalError, "the journal could not be reached"):
                     renewed = registry.journal.renewed()

@@ -55,10 +55,16 @@ class Store:
 
     def renewed(self) -> bool:
         greeter = self._greeter
-        greeter.distrusted = True
-        with explained(self._address, "be reached"):
-            self._server.connect_again()
-        renewed, greeter.renewed, greeter.distrusted = greeter.renewed, False, False
+        if not greeter.distrusted:  # else nobody goes by what was known, and the next operation connects
+            greeter.distrusted = True
+            with explained(self._address, "be reached"):
+                try:
+                    self._server.connect_again()
+                except BaseException:
+                    greeter.renewed = True
+                    raise
+            greeter.distrusted = False
+        renewed, greeter.renewed = greeter.renewed, False
         return renewed
 
     def close(self) -> None:

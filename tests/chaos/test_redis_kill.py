@@ -81,6 +81,7 @@ def test_a_torn_file_loses_its_end_and_says_so(server: RedisServer, tmp_path: Pa
         shutil.copy(kept, file)
         os.truncate(file, size)
         server.start()
+        assert journal.renewed(), "whoever knows of more is told before it writes"
         counts = recorded(journal)
         assert len(set(counts)) == 1, "of a batch that was cut off nothing is there"
         assert counts[0] < before
