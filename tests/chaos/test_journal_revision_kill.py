@@ -18,13 +18,13 @@ WRITER = """
 import json, sys, threading
 from pathlib import Path
 import numpy as np
-from service.journal import Checkpoint, Readings
+from service.journal import Beginning, Checkpoint, Readings
 from service.journal.sqlite import SqliteJournal
 
 journal = SqliteJournal(Path(sys.argv[1]), 1, "1h", "process", segment_rows=8, tail_bytes=40 * 200)
 random = np.random.default_rng(int(sys.argv[2]))
 names = ["one", "two"]
-heads = [journal.head(name) or journal.create(name, 0, "", np.zeros((0, 1))) for name in names]
+heads = [journal.head(name) or journal.create(Beginning(name, 0, "", np.zeros((0, 1)))) for name in names]
 expected = {
     head.name: [head.revision, head.first_step, journal.readings(head.key, 0, 10**9)[:, 0].tolist()] for head in heads
 }
