@@ -1,4 +1,4 @@
-"""What an engine does beside its callers' work, put together: retention where it is asked for, expiry, usage."""
+"""What an engine does beside its callers' work: retention where it is asked for, expiry, forgetting, usage."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from service.chores import Chore, Chores
 from service.engine_settings import EngineSettings
 from service.events import Observer
 from service.expiry import Expiry
+from service.forgetting import Forgetting
 from service.histories import Histories
 from service.keeping import Keeping
 from service.registry import Registry
@@ -35,5 +36,6 @@ def housekeeping(
     if keeping is not None:
         chores.append(Retention(keeping, registry, replays, histories, settings, observer, clock, alone))
     chores.append(Expiry(registry, observer, wall))
+    chores.append(Forgetting(registry, settings))
     chores.append(Usage(registry.journal, observer, settings.usage_seconds, clock))
     return Chores(*chores)

@@ -22,6 +22,7 @@ from service.owed import Owed
 from service.quota import Quota
 from service.sessions import UNKNOWN, SessionTable
 from service.share import Share
+from service.views import view_of
 
 BROKEN = "the journal failed; ask for the session's last step, then send again what it lacks"
 
@@ -247,26 +248,7 @@ class Registry:
 
     def view(self, row: int, created: bool = False) -> SessionView:
         """Where a session stands."""
-        table = self.table
-        start, last = int(table.start[row]), int(table.last_step[row])
-        first = int(table.first_step[row])
-        return SessionView(
-            name=table.name(row),
-            start=None if table.unborn[row] else start,
-            last_step=last,
-            last_time=self._time(start, last) if last >= 0 else None,
-            revision=int(table.revision[row]),
-            durable=self.journal.durable,
-            created=created,
-            static=self.known.named(table.static[row]),
-            regime=bool(table.regime[row]),
-            first_step=first,
-            first_time=self._time(start, first) if first else None,
-            ttl=int(table.ttl[row]),
-        )
-
-    def _time(self, start: int, step: int) -> int:
-        return int(self._frequency.times(start, np.array([step]))[0])
+        return view_of(self.table, row, self._frequency, self.known, self.journal.durable, created)
 
     def _undamaged(self, name: str) -> Head | None:
         """The session, or None where there is none or it is damaged, of which `unknown` then tells."""

@@ -27,7 +27,8 @@ journal = open_journal(sys.argv[1], 1, "1h", sys.argv[2])
 random = np.random.default_rng(int(sys.argv[3]))
 empty = np.zeros((0, 1))
 names = [f"s{i}" for i in range(int(sys.argv[4]))]
-heads = [journal.head(name) or journal.create(Beginning(name, 0, "", empty, {"at": i})) for i, name in enumerate(names)]
+begun = [Beginning(name, 0, "", empty, {"at": i}) for i, name in enumerate(names)]
+heads = [journal.head(each.name) or journal.create(each) for each in begun]
 keys, next_steps = [head.key for head in heads], [head.last_step + 1 for head in heads]
 
 def fold():
