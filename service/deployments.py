@@ -117,21 +117,28 @@ class Deployments:
             raise self.failure
         if self.standing is None:
             raise CandidateNotReady(f"version {version!r} is being loaded; wait until it is ready")
-        await self._engine.models.promote(gate, lambda: versions.record(version))
-        self.previous, self.version, self.candidate = self.version, version, None
+
+        def done() -> None:
+            self.previous, self.version, self.candidate = self.version, version, None
+
+        await self._engine.models.promote(gate, lambda: versions.record(version), done)
         self._tell("promoted")
 
     async def rollback(self) -> None:
         """The version before serves again; as `Models.rollback`, and `NotRecorded`."""
-        versions, before = self._checked(), self.previous
-        found = self._engine.follower
-        if found is None or found.role != "previous" or self.candidate is not None:
+        versions = self._checked()
+        with self._engine.steady:
+            found, candidate, before = self._engine.follower, self.candidate, self.previous
+        if found is None or found.role != "previous" or candidate is not None:
             raise NoRollback(
                 "the version before is not at hand: it was let go in time or for another candidate, or none was "
                 "promoted since the start; deploy it"
             )
-        await self._engine.models.rollback(lambda: versions.record(before))
-        self.version, self.previous = before, None
+
+        def done() -> None:
+            self.version, self.previous = before, None
+
+        await self._engine.models.rollback(lambda: versions.record(before), done)
         self._tell("rolled back")
 
     async def dismiss(self) -> None:
