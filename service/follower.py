@@ -24,7 +24,7 @@ from service.scores import Duel, Scores
 
 Role = Literal["candidate", "previous"]
 
-AIM = 0.85  # of the time of a batch: what it begins may take longer than was expected
+AIM = 0.75  # of its time, while it rebuilds: many pieces, of which each may take longer than was expected
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ class Follower:
         if came:
             self._ordinary.took(came, batch)
         ordinary = min(batch, self._ordinary.expected(came)) if came else 0.0
-        return AIM * max(ordinary, self.core.settings.follower_seconds)
+        aim = AIM if len(self._rebuilding) else 1.0
+        return aim * max(ordinary, self.core.settings.follower_seconds)
 
     def _keep_up(self, until: float, least: bool = True) -> bool:
         """Follows what fits, or the least that can be; False if there was nothing to follow."""
