@@ -112,11 +112,12 @@ class Convoy:
         self._values[begin : begin + len(values)] = values
         self._times[begin : begin + len(values)] = self._core.frequency.times(int(self.starts[seat]), steps)
 
-    def came(self, moved: Moved) -> None:
-        """Takes live readings along, where they are the next ones and there is room."""
-        turns = moved.turns
+    def came(self, moved: Moved) -> int:
+        """Takes live readings along, where they are the next ones and there is room; returns how many came."""
+        turns, came = moved.turns, 0
         for at in np.flatnonzero(np.isin(turns.rows, self.rows[self.rows != FREE])).tolist():
             seat, length = self._seat_of[int(turns.rows[at])], int(turns.lengths[at])
+            came += length
             same = self.keys[seat] == moved.keys[at] and self.revisions[seat] == moved.revisions[at]
             ahead = int(self.end[seat] + 1 - self._base[seat])
             if same and ahead <= ROOM - length and self.end[seat] == moved.before[at]:
@@ -125,6 +126,7 @@ class Convoy:
                 self._values[begin : begin + length] = moved.values[readings]
                 self._times[begin : begin + length] = moved.times[readings]
                 self.end[seat] += length
+        return came
 
     def run(self, seats: Seats, steps: int, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Moves these, all watched or none, on by so many readings or as many as they have, at least one.

@@ -130,21 +130,25 @@ class Deployments:
         await asyncio.shield(self._settling)  # who no longer waits has not kept the engine from it
 
     async def _promote(self, versions: Versions, version: str, gate: Gate | None) -> None:
-        await self._engine.models.promote(gate, lambda: versions.record(version))
-        self.previous, self.version, self.candidate = self.version, version, None
+        def done() -> None:
+            self.previous, self.version, self.candidate = self.version, version, None
+
+        await self._engine.models.promote(gate, lambda: versions.record(version), done)
         self._tell("promoted")
 
     async def rollback(self) -> None:
         """The version before serves again; as `Models.rollback`, and `NotRecorded`."""
-        versions, found = self._checked(), self._engine.follower
+        versions = self._checked()
+        with self._engine.steady:
+            found, candidate, failure = self._engine.follower, self.candidate, self.failure
         if found is None or found.role != "previous":
             raise NoRollback(
                 "the version before is not at hand: it was let go in time or for another candidate, or none was "
                 "promoted since the start; deploy it"
             )
-        if self.candidate is not None and self.failure is None:
+        if candidate is not None and failure is None:
             raise NoRollback(
-                f"version {self.candidate.version!r} is being deployed: give it up first (DELETE "
+                f"version {candidate.version!r} is being deployed: give it up first (DELETE "
                 "/v1/models/candidate), then go back"
             )
         self._settling = asyncio.create_task(self._roll_back(versions))
@@ -152,8 +156,11 @@ class Deployments:
 
     async def _roll_back(self, versions: Versions) -> None:
         before = self.previous
-        await self._engine.models.rollback(lambda: versions.record(before))
-        self.version, self.previous = before, None
+
+        def done() -> None:
+            self.version, self.previous = before, None
+
+        await self._engine.models.rollback(lambda: versions.record(before), done)
         self._tell("rolled back")
 
     async def dismiss(self) -> None:

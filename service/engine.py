@@ -6,6 +6,7 @@ import asyncio
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from threading import Thread
 from typing import Any
 
@@ -122,6 +123,11 @@ class Engine:
     def runtime(self) -> Runtime:
         """What serves now; a promotion or a rollback changes it between two batches."""
         return self._core.runtime
+
+    @property
+    def steady(self) -> AbstractContextManager[object]:
+        """While one is in it no model takes another's place; for looking at several things, not for work."""
+        return self._serving.steady
 
     @property
     def follower(self) -> Standing | None:

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from service.batching import padded
 from service.core import Core
 from service.errors import GatecastError, InternalError
 from service.faults import faults_as
@@ -23,8 +24,7 @@ from service.scores import Duel, Scores
 
 Role = Literal["candidate", "previous"]
 
-AIM = 0.85  # of the time of a batch: what it begins may take longer than was expected
-REBUILDING_SHARE = 0.25  # of its time, at least, as long as there is something to rebuild
+AIM = 0.75  # of its time, while it rebuilds: many pieces, of which each may take longer than was expected
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,9 @@ class Follower:
         self.error: GatecastError | None = None
         self._came: list[Moved] = []  # since the last turn
         self._moved: deque[Moved] = deque()  # to be followed
+        self._rebuilds_first = False  # at every other turn: so it ends, however long it takes to keep up
         self._ordinary = Pace()  # of the leader's batches, by readings
-        self._paces = Pace(), Pace()  # of its own, without forecasts and with them
+        self._paces: dict[tuple[bool, bool], Pace] = {}  # its own: with forecasts or not, with single readings or not
         self._rebuilding = Rebuilding(core, leader, links, core.clock, role == "candidate")
         self._rebuilding.want(live)
         self._rebuilding.first.update(live)
@@ -108,9 +109,14 @@ class Follower:
         try:
             with faults_as(InternalError, "it raised"):
                 seconds = self._allowance(batch)
-                share = REBUILDING_SHARE if len(self._rebuilding) else 0.0
-                followed = self._keep_up(began + (1 - share) * seconds)
-                return self._rebuilding.turn(began + seconds) or followed
+                until = began + seconds
+                self._rebuilds_first = not self._rebuilds_first
+                if len(self._rebuilding) and self._rebuilds_first:
+                    self._rebuilding.turn(until, least=True)
+                    self._keep_up(until, least=False)
+                    return True
+                followed = self._keep_up(until)
+                return self._rebuilding.turn(until) or followed
         except GatecastError as error:
             self.fail(error)
             return True
@@ -163,21 +169,26 @@ class Follower:
         if came:
             self._ordinary.took(came, batch)
         ordinary = min(batch, self._ordinary.expected(came)) if came else 0.0
-        return AIM * max(ordinary, self.core.settings.follower_seconds)
+        aim = AIM if len(self._rebuilding) else 1.0
+        return aim * max(ordinary, self.core.settings.follower_seconds)
 
-    def _keep_up(self, until: float) -> bool:
-        """Follows what fits; False if there was nothing to follow."""
+    def _keep_up(self, until: float, least: bool = True) -> bool:
+        """Follows what fits, or the least that can be; False if there was nothing to follow."""
         if not self._moved:
             return False
         scored, parts = self.level, 0
-        pace = self._paces[scored]
         while self._moved:
             moved, theirs = self._fresh(self._moved.popleft())
             if not len(moved.turns):
                 continue
-            left, readings = until - self.core.clock(), _readings(moved)
-            fits = pace.fitting(readings, left) if left > 0 else 0
-            if not fits and not parts:  # what takes hardly longer than the least that can be done
+            single = bool((moved.turns.lengths == 1).all())
+            pace, left = self._pace(scored, single), until - self.core.clock()
+            exact = single and self.core.runtime.any_size  # else what runs is padded, and takes as long as that
+            readings = _readings(moved) if exact else padded(_readings(moved))
+            fits = pace.fitting(readings, left) if left > 0 and (least or pace.known) else 0
+            if fits < readings and not exact:
+                fits = padded(fits + 1) // 2
+            if not fits and not parts and least:  # what takes hardly longer than the least that can be done
                 fits = max(1, pace.fitting(readings, 2 * pace.expected(1)))
             if not fits:
                 self._moved.appendleft(moved)
@@ -187,7 +198,7 @@ class Follower:
                 self._moved.appendleft(later)
             began, readings = self.core.clock(), _readings(now)
             self._follow(now, theirs[: len(now.turns)], scored)
-            pace.took(readings, self.core.clock() - began)
+            pace.took(readings if exact else padded(readings), self.core.clock() - began)
             parts += 1
         behind = sum(map(_readings, self._moved))
         while behind > self.core.limit:
@@ -197,6 +208,14 @@ class Follower:
             behind -= _readings(lost)
             self._rebuilding.want(lost.turns.rows.tolist())
         return True
+
+    def _pace(self, scored: bool, single: bool) -> Pace:
+        """Of such parts; as long as none was seen, others let guess what the least of them takes."""
+        known = self._paces.get((scored, single))
+        if known is None:
+            known = Pace(max((each.expected(1) for each in self._paces.values()), default=0.0))
+            self._paces[scored, single] = known
+        return known
 
     def _fresh(self, moved: Moved) -> tuple[Moved, NDArray[np.int64]]:
         """Turns of sessions that stand here where they stood there, and their rows; the others are to be rebuilt."""

@@ -38,17 +38,25 @@ class Models:
         """Returns when the candidate has all states that were live; `NoCandidate`, `CandidateFailed`."""
         await self._call(self._succession.level)
 
-    async def promote(self, gate: Gate | None = None, record: Callable[[], None] = lambda: None) -> None:
+    async def promote(
+        self,
+        gate: Gate | None = None,
+        record: Callable[[], None] = lambda: None,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
         """The candidate answers from the next batch on, and the model before keeps up with it for a rollback.
 
-        `record` is called in between: if it raises, nothing has changed. `NoCandidate`, `CandidateFailed`,
+        `record` is called in between: if it raises, nothing has changed. `done` is called when it has, in the engine's
+        thread: whoever looks with `Engine.steady` sees both or neither. `NoCandidate`, `CandidateFailed`,
         `CandidateNotReady`, `NotBetter`.
         """
-        await self._call(lambda _: self._succession.promote(gate, record))
+        await self._call(lambda _: self._succession.promote(gate, record, done))
 
-    async def rollback(self, record: Callable[[], None] = lambda: None) -> None:
-        """The model before answers again from the next batch on; `NoRollback`."""
-        await self._call(lambda _: self._succession.rollback(record))
+    async def rollback(
+        self, record: Callable[[], None] = lambda: None, done: Callable[[], None] = lambda: None
+    ) -> None:
+        """The model before answers again from the next batch on, told of as by `promote`; `NoRollback`."""
+        await self._call(lambda _: self._succession.rollback(record, done))
 
     async def dismiss(self, role: Role | None = None) -> None:
         """Lets go of the candidate, or of the model before, or of the one that is in this role; `NoCandidate`."""

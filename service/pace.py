@@ -14,9 +14,15 @@ class Pace:
     was, is judged by the next smaller one too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, guess: float = 0.0) -> None:
+        self._guess = guess  # of a run of size 1, as long as none was seen
         self._seen: dict[int, deque[float]] = {}  # by exponent
         self._usual: dict[int, float] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether a run was seen."""
+        return bool(self._usual)
 
     def took(self, size: int, seconds: float) -> None:
         """A run of `size`, at least 1, has taken so long."""
@@ -26,9 +32,9 @@ class Pace:
         self._usual[exponent] = sorted(seen)[-2:][0]
 
     def expected(self, size: int) -> float:
-        """Seconds for a run of `size`: linear between powers of two; 0.0 as long as nothing is known."""
+        """Seconds for a run of `size`: linear between powers of two; a guess as long as nothing is known."""
         if not self._usual:
-            return 0.0
+            return self._guess * size
         exponent = _exponent(size)
         most = self._of(exponent)
         if exponent == 0:
@@ -40,10 +46,10 @@ class Pace:
     def fitting(self, size: int, seconds: float) -> int:
         """The largest run, of `size` at most, that is expected to end in so many seconds; 0: there is none.
 
-        As long as nothing is known that is 1: the first run tells.
+        As long as nothing is known it is 1, if the guess fits: the first run tells.
         """
         if not self._usual:
-            return 1
+            return int(self._guess <= seconds)
         for exponent in range(_exponent(size), -1, -1):
             if self._of(exponent) <= seconds:
                 most = min(size, 1 << exponent)

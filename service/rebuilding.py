@@ -18,7 +18,7 @@ from service.links import Links
 from service.pace import Pace
 from service.sessions import NOWHERE, UNKNOWN
 
-PATIENCE = 4  # batches after which something is done though there is no time for it: so it ends under any load
+PATIENCE = 4  # turns after which something is done though there is never time for it: so it ends
 FILLED = 0.75  # of a piece, rows by steps
 MOST_UNITS = 64  # in a turn: so that it ends though a clock stands still
 
@@ -47,7 +47,8 @@ class Rebuilding:
     _beginning: Pace = field(default_factory=Pace)
     _fetching: Pace = field(default_factory=Pace)
     _pieces: dict[tuple[bool, int], Pace] = field(default_factory=dict)  # by kind and rows, of their length
-    _idle: int = 0  # batches since something was done
+    _grown: float = 0.0  # readings that came for each on its way since they last moved
+    _idle: int = 0  # turns with all the time since something was done
 
     def __post_init__(self) -> None:
         settings = self.core.settings
@@ -71,12 +72,12 @@ class Rebuilding:
     def came(self, moved: Moved) -> None:
         """Readings that the leader has recorded: those that are on their way take theirs along."""
         if len(self._convoy):
-            self._convoy.came(moved)
+            self._grown += self._convoy.came(moved) / len(self._convoy)
 
-    def turn(self, until: float) -> bool:
-        """Units of work that are expected to end before `until`; now and then one that is not, if none was.
+    def turn(self, until: float, least: bool = False) -> bool:
+        """Units of work that are expected to end before `until`; False if there was nothing to do.
 
-        False if there was nothing to do.
+        With `least` it has all the time there is: if none fitted several times, one is done all the same.
         """
         self._leave()
         if not len(self):
@@ -85,7 +86,7 @@ class Rebuilding:
         try:
             while units < MOST_UNITS and (left := until - self.clock()) > 0 and self._unit(left):
                 units += 1
-            self._idle = 0 if units else self._idle + 1
+            self._idle = 0 if units else self._idle + least
             if self._idle >= PATIENCE:
                 self._idle = 0
                 self._unit(None)
@@ -194,14 +195,13 @@ class Rebuilding:
         seats = seats[convoy.watched[seats] == watched]
         if seconds is None:  # what takes hardly longer than the least that can be done
             seconds = 2 * self._pace(1, watched).expected(1)
-        ahead, steps = convoy.end[seats] - convoy.step[seats], 0
-        while len(seats) and not steps:
-            pace = self._pace(len(seats), watched)
-            steps = pace.fitting(int(ahead.max()), seconds)
-            if not steps:
-                seats, ahead = seats[: len(seats) // 2], ahead[: len(seats) // 2]
+        if not self._pace(1, watched).known:  # the first one tells
+            seats = seats[:1]
+        ahead = convoy.end[seats] - convoy.step[seats]
+        rows, steps = self._shape(ahead, watched, seconds)
         if not steps:
             return False
+        seats, ahead, pace, self._grown = seats[:rows], ahead[:rows], self._pace(rows, watched), 0.0
         if not self.core.runtime.any_size:
             steps = min(padded(steps + 1) // 2, self.core.settings.chunk)  # a shape that was warmed up
         taken = int(np.minimum(ahead, steps).sum())
@@ -215,11 +215,38 @@ class Rebuilding:
             self._lose(row)
         self._arrive(seats[fit])
         if taken >= FILLED * steps * len(seats):  # else it says too little of one whose rows are all as long
-            pace.took(steps, self.clock() - began)
+            pace.took(steps, (self.clock() - began) * padded(rows) / rows)  # as if there were as many as may be
         return True
 
+    def _shape(self, ahead: NDArray[np.int64], watched: bool, seconds: float) -> tuple[int, int]:
+        """How many go together and how far, so that most is gained on what comes meanwhile; 0 steps: there is no time.
+
+        Where readings come as fast as so many sessions move, fewer of them get there.
+        """
+        rows, best, most = len(ahead), (0, 0), -np.inf
+        while rows:
+            pace = self._pace(rows, watched)
+            steps = pace.fitting(int(ahead[:rows].max()), seconds)
+            if steps and not pace.known:
+                return rows, steps
+            gained = rows * (steps - self._grown) if steps else -np.inf
+            if gained > most or (steps and most <= 0):
+                best, most = (rows, steps), gained
+            rows //= 2
+        return best
+
     def _pace(self, rows: int, watched: bool) -> Pace:
-        return self._pieces.setdefault((watched, padded(rows)), Pace())
+        """Of pieces of so many rows; as long as none was seen, fewer rows let guess what a step takes."""
+        rows = padded(rows)
+        known = self._pieces.get((watched, rows))
+        if known is None or not known.known:
+            fewer = [
+                each for (kind, each), pace in self._pieces.items() if kind == watched and each < rows and pace.known
+            ]
+            most = max(fewer, default=0)
+            known = Pace(self._pieces[watched, most].expected(1) * rows / most if most else 0.0)
+            self._pieces[watched, rows] = known
+        return known
 
     def _arrive(self, seats: NDArray[np.int64]) -> None:
         """Those that stand where the leader's sessions stand are done: into the arena with them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 
 from service.core import Core
 from service.errors import GatecastError
@@ -22,6 +23,7 @@ class Serving:
     def __init__(self, replies: Replies, observer: Observer, clock: Callable[[], float]) -> None:
         self.follower: Follower | None = None
         self.fallen: Follower | None = None  # the one that failed last, for whoever asks why
+        self.steady = Lock()  # held while one model takes another's place, with all that tells of it
         self.leaving: list[Histories] = []  # of cores that are gone but for histories that callers wait for
         self.waiting: list[Caller] = []  # for the follower to be level
         self._turns = 0

@@ -77,9 +77,10 @@ class Succession:
         self.serving.waiting.append(caller)
         return None
 
-    def promote(self, gate: Gate | None, record: Callable[[], None]) -> bool:
+    def promote(self, gate: Gate | None, record: Callable[[], None], done: Callable[[], None]) -> bool:
         """The candidate serves from the next batch on, if `record` does not raise; the other one follows it.
 
+        `done` notes it elsewhere, in the same step for all who look while nothing is moved (`Serving.steady`).
         `NoCandidate`, `CandidateFailed`, `CandidateNotReady`, `NotBetter`.
         """
         candidate = self._candidate()
@@ -90,11 +91,16 @@ class Succession:
             check_gate(gate, candidate)
         self._finish(candidate)
         record()
-        self._swap(candidate)
+        with self.serving.steady:
+            self._swap(candidate)
+            done()
         return True
 
-    def rollback(self, record: Callable[[], None]) -> bool:
-        """The model before serves again from the next batch on; the one that served is let go. `NoRollback`."""
+    def rollback(self, record: Callable[[], None], done: Callable[[], None]) -> bool:
+        """The model before serves again from the next batch on; the one that served is let go. `NoRollback`.
+
+        `record` and `done` as in `promote`.
+        """
         previous = self.serving.follower
         if previous is None or previous.role != "previous":
             raise NoRollback(
@@ -103,8 +109,10 @@ class Succession:
             )
         self._finish(previous)
         record()
-        self._swap(previous)
-        self.serving.drop(NoRollback("it was taken back"))
+        with self.serving.steady:
+            self._swap(previous)
+            self.serving.drop(NoRollback("it was taken back"))
+            done()
         return True
 
     def dismiss(self, role: Role | None) -> bool:

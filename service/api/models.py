@@ -167,7 +167,9 @@ def router(edge: Edge, deployments: Deployments) -> APIRouter:
 
 
 def _answer(edge: Edge, deployments: Deployments, status: int = 200) -> Response:
-    return openapi.json_response(_told(edge, deployments).model_dump(), status)
+    with edge.engine.steady:
+        told = _told(edge, deployments)
+    return openapi.json_response(told.model_dump(), status)
 
 
 def _told(edge: Edge, deployments: Deployments) -> ModelsAnswer:

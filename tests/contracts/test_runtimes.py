@@ -70,6 +70,16 @@ def test_a_step_with_gates_is_that_step_and_those_gates_in_one_run(runtime: Runt
     assert slices[-1].stop == gates.shape[1]
 
 
+def test_a_row_that_is_advanced_stands_where_the_same_step_takes_it(runtime: Runtime) -> None:
+    values, times = readings(3, 4, seed=6)
+    states = runtime.states(initial(runtime, 4))
+    for at in range(3):
+        reading = values[:, at].copy(), times[:, at].copy(), states
+        _, after = runtime.step(*reading)
+        states = runtime.advance(*reading)
+        np.testing.assert_array_equal(runtime.rows(states), runtime.rows(after))
+
+
 @settings(max_examples=20, deadline=None)
 @given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=6), seed=st.integers(0, 999), pad=st.integers(0, 5))
 def test_a_row_in_a_batch_is_the_row_alone_and_the_row_streamed(

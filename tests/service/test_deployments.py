@@ -34,8 +34,13 @@ class Late(Models):
         super().__init__(models._call, models._succession)
         self.done, self.let = asyncio.Event(), asyncio.Event()
 
-    async def promote(self, gate: Gate | None = None, record: Callable[[], None] = lambda: None) -> None:
-        await super().promote(gate, record)
+    async def promote(
+        self,
+        gate: Gate | None = None,
+        record: Callable[[], None] = lambda: None,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        await super().promote(gate, record, done)
         self.done.set()
         await self.let.wait()
 
