@@ -26,6 +26,7 @@ from service.journal.redis_records import (
 from service.journal.redis_server import Command, run_script
 from service.journal.redis_store import AT_ONCE, TRIES, Store
 from service.journal.shapes import checked
+from service.names import outside
 
 SESSION_BYTES = 600  # what Redis takes for a session without readings and checkpoints, about
 AT_LEAST = 128  # names that a listing reads at a time, of which those are taken that are wanted
@@ -87,16 +88,21 @@ class Sessions(Store):
     def heads(self, names: Sequence[str]) -> list[Head | None]:
         found: dict[str, Head | None] = {}
         asked = list(dict.fromkeys(names))
+        gone: set[int] = set()
         for _ in range(TRIES):
             keys = self._find(asked)
             there = [key for key in keys if key is not None]
             heads = dict(zip(there, self._heads(there), strict=True))
             found |= {name: None if key is None else heads[key] for name, key in zip(asked, keys, strict=True)}
-            # Those that were deleted in between, and may have been made again.
-            asked = [name for name, key in zip(asked, keys, strict=True) if key is not None and heads[key] is None]
-            if not asked:
+            # Those that were deleted in between, and may have been made again: under another key, never one of before.
+            left = {key: name for name, key in zip(asked, keys, strict=True) if key is not None and heads[key] is None}
+            if not left:
                 return [found[name] for name in names]
-        raise self._damaged(f"nothing is found of session {asked[0]!r}")
+            for key in gone & left.keys():
+                raise self._damaged(f"nothing is found of session {outside(left[key])!r}")
+            gone |= left.keys()
+            asked = list(left.values())
+        raise self._restless(asked[0])
 
     def names(self) -> list[str]:
         answers = self._run("read its sessions", [_on(each, "HKEYS", each.names) for each in self._partitions.all])

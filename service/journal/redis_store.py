@@ -19,7 +19,7 @@ from service.journal.subject import Subject
 from service.names import outside
 
 AT_ONCE = 1024  # sessions of one script: others wait a few milliseconds for it
-TRIES = 5  # of an operation on a session that is deleted and made again meanwhile
+TRIES = 20  # of an operation on a session that is deleted and made again meanwhile
 
 Item = TypeVar("Item")
 

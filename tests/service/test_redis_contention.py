@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -15,6 +15,8 @@ import pytest
 
 from service.errors import GatecastError, SessionExists, StaleSession, UnknownSession
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, open_journal
+from service.journal.redis import RedisJournal
+from service.journal.redis_address import read_address
 from tests.redis_shared import opening, redis_url
 
 WRITERS = 4
@@ -35,6 +37,17 @@ for _ in range(rounds):
     won = journal.append(Readings(columns[0], columns[1], columns[2] + 1, np.full((8, 1), me)))
     print(*(f"{at}:{columns[2][at] + 1}" for at in np.flatnonzero(won)), flush=True)
 """
+
+
+class Overtaken(RedisJournal):
+    """Something happens to sessions after their keys were looked up and before they are read."""
+
+    between: list[Callable[[], None]]
+
+    def _heads(self, keys: Sequence[int]) -> list[Head | None]:
+        if self.between:
+            self.between.pop()()
+        return super()._heads(keys)
 
 
 def together(url: str, *doing: Callable[[Journal], object]) -> list[object]:
@@ -123,6 +136,24 @@ def test_of_many_who_revise_a_session_or_bear_it_one_does(tmp_path: Path, turn: 
     assert isinstance(born, Head)
     assert (born.revision, journal.head(name).start) == (3, born.start)
     assert journal.readings(key, 0, 9).tolist() == [[born.start]]
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_one_that_is_made_again_between_two_questions_is_found(tmp_path: Path, times: int) -> None:
+    url = redis_url(tmp_path)
+    other, reader = opening(url, 1, "1h"), Overtaken(read_address(url), 1, "1h", None, None)
+    other.create("s", 5, "", np.zeros((4, 1)))
+
+    def again() -> None:
+        other.delete("s")
+        other.create("s", 6, "", np.zeros((2, 1)))
+
+    reader.between = [again] * times
+    head = reader.head("s")
+    assert head is not None
+    assert (head.start, head.last_step) == (6, 1)
+    assert reader.between == []
+    reader.close()
 
 
 def test_what_is_deleted_and_made_again_all_the_time_is_never_half_there(tmp_path: Path) -> None:

@@ -64,6 +64,18 @@ def test_a_base_that_is_damaged_is_never_taken_for_none(server: RedisServer) -> 
     assert journal.load(head.key, "other")[0].step == 3
 
 
+def test_a_name_that_leads_nowhere_is_damage(server: RedisServer) -> None:
+    journal = opened(server)
+    journal.create("meter", 0, "", np.ones((9, 2)))
+    redis = admin(server)
+    (readings,) = [
+        key for key in redis.scan_iter() if redis.type(key) == b"string" and redis.strlen(key) == 32 + 9 * 16
+    ]
+    redis.delete(readings)
+    with pytest.raises(JournalDamaged, match="nothing is found of session 'meter'"):
+        journal.head("meter")
+
+
 def test_prefixes_are_journals_of_their_own(server: RedisServer) -> None:
     one, two = (opened(server, f"?prefix={prefix}") for prefix in ("one", "two"))
     one.create("meter", 0, "", np.zeros((0, 2)))
