@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -28,11 +29,11 @@ from tests.service.engines import START, column, running
 
 
 class Late(Models):
-    """Its answer to a promotion is on its way until it is let through."""
+    """A promotion holds the engine's thread, just before it takes effect, until it is let through."""
 
     def __init__(self, models: Models) -> None:
         super().__init__(models._call, models._succession)
-        self.done, self.let = asyncio.Event(), asyncio.Event()
+        self.reached, self.let = threading.Event(), threading.Event()
 
     async def promote(
         self,
@@ -40,9 +41,12 @@ class Late(Models):
         record: Callable[[], None] = lambda: None,
         done: Callable[[], None] = lambda: None,
     ) -> None:
-        await super().promote(gate, record, done)
-        self.done.set()
-        await self.let.wait()
+        def held() -> None:
+            self.reached.set()
+            self.let.wait(30)
+            record()
+
+        await super().promote(gate, held, done)
 
 
 class Opened:
@@ -129,9 +133,10 @@ async def test_a_candidate_that_is_given_up_just_as_it_is_promoted_is_known_to_s
     async with serving(tmp_path, Opened()) as (engine, deployments, versions):
         engine.models = late = Late(engine.models)
         await deployments.deploy("v2", shadow=False)
-        await asyncio.wait_for(late.done.wait(), 30)  # it serves, and nobody has been told
+        await until(late.reached.is_set)
         giving_up = asyncio.create_task(deployments.dismiss())
-        await asyncio.sleep(0)
+        for _ in range(3):  # so that it waits behind the promotion
+            await asyncio.sleep(0)
         late.let.set()
         with pytest.raises(NoCandidate, match="'v2' serves already: roll it back"):
             await giving_up

@@ -63,7 +63,8 @@ class Standing:
     async def asked(self, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """The engine has done it, and whoever asked has not been told yet."""
         task = asyncio.ensure_future(call)
-        await asyncio.sleep(0)
+        for _ in range(3):  # until it waits for the engine
+            await asyncio.sleep(0)
         self.engine._loop._turn()
         assert not task.done()
         return task
