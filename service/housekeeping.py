@@ -32,7 +32,7 @@ def housekeeping(
     `alone` tells whether this model serves and no other one follows it: else nothing is let go of.
     """
     chores: list[Chore] = []
-    keeping = Keeping.of(settings, replays.frequency)
+    keeping = Keeping.of(settings, replays.pasts.frequency)
     if keeping is not None:
         chores.append(Retention(keeping, registry, replays, histories, settings, observer, clock, alone))
     chores.append(Expiry(registry, observer, wall))

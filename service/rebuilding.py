@@ -134,7 +134,7 @@ class Rebuilding:
                 (body,) = self.core.cache.bodies(np.array([theirs]))
             else:
                 theirs = self.core.registry.adopt(self._head(row))
-                replay = self.core.replays.load(theirs, int(table.last_step[row]), FETCHED)
+                replay = self.core.replays.pasts.load(theirs, int(table.last_step[row]), FETCHED)
                 step = saved = replay.saved_step
                 body, values = replay.state, replay.values
         except (StateLost, JournalDamaged):

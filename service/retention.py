@@ -70,7 +70,7 @@ class Retention:
         self._chunk = settings.chunk
         self._pause = settings.keep_seconds
         self._observer = observer
-        self._digest = replays.digest
+        self._digest = replays.pasts.digest
         self._clock = clock
         self._alone = alone  # a model that follows, or may come back, has no state of the step before those that stay
         self._marks = Marks(registry.table, registry.cache.bodies, settings.mark_bytes)
@@ -170,7 +170,7 @@ class Retention:
         if going > self._chunk:
             going -= going % self._chunk  # what is left of a chunk costs nearly as much as a whole one
         first = begin + going
-        replay = self._replays.load(row, first - 1)
+        replay = self._replays.pasts.load(row, first - 1)
 
         def finished(state: NDArray[np.float32], _: NDArray[np.float64]) -> None:
             self._ended.append(Ended(row, session, first, kept, state))

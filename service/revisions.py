@@ -106,7 +106,7 @@ class Revisions:
             return np.empty((0, self._width))
         recorded = self.registry.recorded(int(self.registry.table.key[row]), first, last)
         if len(recorded) != last - first + 1:
-            if self.replays.is_elsewhere(row) or self.registry.refreshed(row):
+            if self.replays.pasts.is_elsewhere(row) or self.registry.refreshed(row):
                 raise StaleSession(MOVED)
             raise StateLost(
                 f"the journal has not all readings of this session from step {first} to {last}; "
@@ -123,7 +123,7 @@ class Revisions:
             plan = planned(row)
             if plan.nothing:
                 return Revised(registry.view(row), 0, 0, 0)
-            replay = self.replays.load(row, plan.first - 1)
+            replay = self.replays.pasts.load(row, plan.first - 1)
         except StaleSession:  # another process has moved it on since this one looked, a moment ago
             if tries == 1:
                 raise

@@ -12,8 +12,9 @@ from service.faults import again
 from service.frames import SessionView
 from service.histories import Histories, Window
 from service.padding import PaddedRuntime
+from service.pasts import Replay
 from service.registry import Registry
-from service.replays import Replay, Replays
+from service.replays import Replays
 from service.replies import Caller, Replies
 from service.waiting import WaitingRoom
 
@@ -60,7 +61,7 @@ class Shown:
         if (known := self._returns.get(reading)) is not None:
             known.callers.append(caller)
             return None
-        view, replay = self.registry.view(row), self.replays.load(row, last - 1)
+        view, replay = self.registry.view(row), self.replays.pasts.load(row, last - 1)
         came = table.last_values[row : row + 1].copy(), np.array([view.last_time], np.int64)
         if not len(replay.values):
             return view, self._gates(replay, replay.state, *came)
