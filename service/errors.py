@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -83,6 +84,12 @@ class MissingCovariates(BadRequest):
 
 class UnknownCovariate(BadRequest):
     code, status = "unknown_covariate", 422
+
+    @classmethod
+    def among(cls, known: Sequence[str], unknown: str) -> UnknownCovariate:
+        """Of one that came with readings."""
+        has = f"knows the covariates {', '.join(known)}" if known else "takes no covariates"
+        return cls(f"this model {has}; leave out {unknown!r}", covariates=list(known))
 
 
 class MissingFuture(BadRequest):

@@ -72,7 +72,7 @@ class Ahead:
         if len(sent) > len(self.names):
             unknown = next(name for name in sent if name not in self.names)
             return UnknownCovariate(
-                f"this model knows the covariates [{', '.join(self.names)}] ahead; leave {unknown!r} out of `future`",
+                f"this model knows {', '.join(self.names) or 'no covariates'} ahead; leave {unknown!r} out of `future`",
                 future=list(self.names),
             )
         for name in self.names:

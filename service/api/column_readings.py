@@ -57,10 +57,7 @@ class ColumnReadings:
             )
         if len(frame.covariates) > len(self.covariates):
             unknown = next(name for name in frame.covariates if name not in self.covariates)
-            raise UnknownCovariate(
-                f"this model knows the covariates [{', '.join(self.covariates)}]; leave out {unknown!r}",
-                covariates=list(self.covariates),
-            )
+            raise UnknownCovariate.among(self.covariates, unknown)
         if self.ahead.names and every:
             raise MissingFuture(
                 f"this model forecasts with what is known ahead of {', '.join(self.ahead.names)}, which has no column: "

@@ -56,10 +56,7 @@ class Histories:
             raise MissingCovariates(f"this model needs the covariates {', '.join(missing)} too", missing=missing)
         unknown = [name for name in sent.covariates if name not in self.covariates]
         if unknown:
-            raise UnknownCovariate(
-                f"this model knows the covariates [{', '.join(self.covariates)}]; leave out {unknown[0]!r}",
-                covariates=list(self.covariates),
-            )
+            raise UnknownCovariate.among(self.covariates, unknown[0])
         columns = [_column("y", sent.y)]
         for name in self.covariates:
             column = sent.covariates[name]

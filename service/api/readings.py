@@ -121,10 +121,7 @@ class Columns:
         if len(sent) == len(self.covariates):
             return None
         unknown = next(name for name in sent if name not in self.covariates)
-        return UnknownCovariate(
-            f"this model knows the covariates [{', '.join(self.covariates)}]; leave out {unknown!r}",
-            covariates=list(self.covariates),
-        )
+        return UnknownCovariate.among(self.covariates, unknown)
 
 
 def _steps(readings: Sequence[Reading], faults: Faults) -> NDArray[np.int64]:
