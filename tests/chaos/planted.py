@@ -110,8 +110,8 @@ def plant(fault: str) -> None:
     """From now on a service in this process has it."""
     opened = service.app.open_journal
 
-    def open_with_it(*arguments: Any) -> Any:
-        return FAULTS[fault](opened(*arguments))
+    def open_with_it(*arguments: Any, **options: Any) -> Any:
+        return FAULTS[fault](opened(*arguments, **options))
 
     service.app.open_journal = open_with_it  # type: ignore[assignment]
 

@@ -146,4 +146,7 @@ async def test_a_connection_that_the_service_may_be_ending_as_idle_is_not_used_a
             await client.delete_session("a")
             connections.append(len(came))
         monkeypatch.undo()
+    for writer in came:
+        writer.close()
+        await writer.wait_closed()
     assert connections == [1, 1, 2]

@@ -66,8 +66,12 @@ class Balancer(threading.Thread):
                 await asyncio.gather(*ways, return_exceptions=True)
             finally:
                 far[1].close()
+                with suppress(OSError):
+                    await far[1].wait_closed()
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _next(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """A connection to the next one that takes it; None if no one does."""
