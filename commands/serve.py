@@ -148,7 +148,7 @@ def serve(
 
 def run(given: dict[str, object]) -> None:
     """Serves until it is told to end; exits with 1 at once if not all that was accepted could be answered."""
-    from service.exposure import loopback, refuse_strangers
+    from service.exposure import concerns, refuse_strangers
     from service.logs import open_log
     from service.settings import Settings
     from service.tls import tls_context
@@ -157,8 +157,8 @@ def run(given: dict[str, object]) -> None:
     refuse_strangers(settings)
     log = open_log(settings.log_level, settings.log_format, sys.stderr)
     tls = tls_context(settings, log)
-    if settings.keys is not None and tls is None and not loopback(settings.host):
-        log.warning("keys travel unencrypted; give --tls-certificate and --tls-key, or have a proxy in front do it")
+    for concern in concerns(settings, tls is not None):
+        log.warning(concern)
     if settings.workers == 1:
         serve_alone(settings, log, tls)
     elif settings.worker is not None:

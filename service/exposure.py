@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import stat
+from contextlib import suppress
 
 from service.errors import SettingsError
 from service.settings import Settings
@@ -22,6 +24,19 @@ def refuse_strangers(settings: Settings, host: str | None = None) -> None:
         "`gatecast keys create` and serve with --keys var/keys.json, or say --allow-anonymous "
         "(GATECAST_ALLOW_ANONYMOUS=true), or listen on 127.0.0.1"
     )
+
+
+def concerns(settings: Settings, encrypted: bool) -> list[str]:
+    """What is allowed about keys, and an operator should know of."""
+    if settings.keys is None:
+        return []
+    found = []
+    if not encrypted and not loopback(settings.host):
+        found.append("keys travel unencrypted; give --tls-certificate and --tls-key, or have a proxy in front do it")
+    with suppress(OSError):  # one that cannot be read is refused where it is read
+        if settings.keys.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            found.append(f"others than its owner may write keys into {settings.keys}: chmod go-w {settings.keys}")
+    return found
 
 
 def loopback(host: str) -> bool:

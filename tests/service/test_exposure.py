@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import SettingsError
-from service.exposure import refuse_strangers
+from service.exposure import concerns, refuse_strangers
 from service.settings import Settings
 
 
@@ -27,6 +27,22 @@ def test_where_others_come_keys_are_asked_for_or_it_is_said_that_they_are_not(ho
 def test_it_is_said_by_a_variable_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATECAST_ALLOW_ANONYMOUS", "true")
     refuse_strangers(Settings.read(bundle="b", host="0.0.0.0"))
+
+
+def test_what_an_operator_should_know_of_keys_is_told(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text("{}")
+    keys.chmod(0o644)
+    assert concerns(Settings.read(bundle="b", host="0.0.0.0"), False) == []
+    assert concerns(Settings.read(bundle="b", keys=keys), False) == []
+    assert concerns(Settings.read(bundle="b", host="0.0.0.0", keys=keys), True) == []
+    (unencrypted,) = concerns(Settings.read(bundle="b", host="0.0.0.0", keys=keys), False)
+    assert "--tls-certificate" in unencrypted
+    for mode in (0o620, 0o602):
+        keys.chmod(mode)
+        (others,) = concerns(Settings.read(bundle="b", keys=keys), False)
+        assert f"chmod go-w {keys}" in others
+    assert concerns(Settings.read(bundle="b", keys=tmp_path / "none.json"), False) == []
 
 
 @pytest.mark.parametrize(
