@@ -84,8 +84,10 @@ class Copies:
         row = registry.row(name)
         key, last = int(registry.table.key[row]), int(registry.table.last_step[row])
         data = encode(shown, self._kept(row), self.meaning)
-        with faults_as(JournalError, BROKEN):
-            registry.journal.exported(key, Export(int(self.clock()), last, hashlib.sha256(data).hexdigest()))
+        digest, there = hashlib.sha256(data).hexdigest(), registry.head(name)
+        if there is None or digest not in [each.digest for each in there.exports]:  # else it is the same copy
+            with faults_as(JournalError, BROKEN):
+                registry.journal.exported(key, Export(int(self.clock()), last, digest))
         return data
 
     def take_in(self, name: str, data: bytes, replace: bool) -> SessionView:

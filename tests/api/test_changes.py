@@ -219,6 +219,7 @@ async def test_erasure_reaches_forks_of_forks_and_tells_of_files(http) -> None:
     for parent, fork in (("taxi", "a"), ("a", "b"), ("b", "c"), ("bus", "d")):
         await http.post(f"/v1/sessions/{parent}/fork", json={"session": fork})
     file = await http.get("/v1/sessions/b/export")
+    assert (await http.get("/v1/sessions/b/export")).content == file.content, "asked again it is the same copy"
     answer = (await http.post("/v1/sessions/taxi/erasure")).json()
     assert sorted(answer["erased"]) == ["a", "b", "c", "taxi"]
     (told,) = answer["exports"]
