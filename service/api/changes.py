@@ -162,6 +162,8 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     @needs(WRITE)
     async def erase(request: Request, session: str) -> Response:
         erased = await edge.engine.changes.erase(edge.session(request, session))
+        # Asked again nobody knows of it any more: where the answer was lost, the log tells which files are out there.
+        edge.log.info("erased", sessions=len(erased.sessions), exports=[each.digest for _, each in erased.exports])
         return openapi.json_response(
             {
                 "erased": [outside(name) for name in erased.sessions],

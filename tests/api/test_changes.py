@@ -213,6 +213,16 @@ async def test_a_fork_of_what_has_not_begun_stays_a_fork_when_it_begins(http) ->
     assert sorted((await http.post("/v1/sessions/taxi/erasure")).json()["erased"]) == ["fork", "taxi"]
 
 
+async def test_the_log_tells_of_files_whose_session_was_erased(open_inside) -> None:
+    async with open_inside() as running:
+        await begin(running.http)
+        file = await running.http.get("/v1/sessions/taxi/export")
+        await running.http.post("/v1/sessions/taxi/erasure")
+        (told,) = [json.loads(line) for line in running.log.getvalue().splitlines() if '"erased"' in line]
+    assert (told["sessions"], told["exports"]) == (1, [hashlib.sha256(file.content).hexdigest()])
+    assert "taxi" not in json.dumps(told), "names are not for the log"
+
+
 async def test_erasure_reaches_forks_of_forks_and_tells_of_files(http) -> None:
     await begin(http)
     await begin(http, "bus")
