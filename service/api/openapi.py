@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from service.access_errors import Forbidden, Unauthenticated
+from service.access_errors import Forbidden, KeyInAddress, Unauthenticated
 from service.api import problems, schemas
 from service.api.callers import scope_of
 from service.errors import GatecastError
@@ -102,8 +102,18 @@ def _secure(paths: dict[str, Any], app: FastAPI, optional: bool) -> None:
         operation["security"] = [{_KEY: []}, *([{}] if optional else [])]
         said = operation.get("description")
         operation["description"] = f"{said} Needs the scope `{scope}`." if said else f"Needs the scope `{scope}`."
-        for kind in (Unauthenticated, Forbidden):
-            operation["responses"][str(kind.status)] = _problem(f"`{kind.code}`", [kind])
+        for kind in (KeyInAddress, Unauthenticated, Forbidden):
+            _add(operation["responses"], kind)
+
+
+def _add(responses: dict[str, Any], kind: type[GatecastError]) -> None:
+    """One more error, beside others of its status."""
+    more = _problem(f"`{kind.code}`", [kind])
+    there = responses.setdefault(str(kind.status), more)
+    if there is not more:
+        there["description"] += f", {more['description']}"
+        examples = there["content"][problems.MEDIA_TYPE].setdefault("examples", {})
+        examples.update(more["content"][problems.MEDIA_TYPE]["examples"])
 
 
 def _problem(description: str, kinds: list[type[GatecastError]]) -> dict[str, Any]:
