@@ -4,7 +4,8 @@
 
 The engine without edge and sockets, journal `process`, the default model, `auto`. A reading waits for the turn before
 its own to end, so what the follower takes is what it adds to an answer: after a batch, held against that batch, and
-while nobody waits, when a reading may come in the middle of it.
+while nobody waits, when a reading may come in the middle of it. The last column is what such a ratio is worth: two
+batches of one size, one after the other, held against each other.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ class Turns:
             sent += 1
         took = time.perf_counter() - began
         batches, follower = np.array(self._after).T
-        parts = _shown(batches), _shown(follower), _shown(self._alone), _ratios(follower / batches)
+        noise = batches[1:] / batches[:-1]
+        parts = _shown(batches), _shown(follower), _shown(self._alone), _ratios(follower / batches), _ratios(noise)
         return f"| {name} | {sent} | {took:.1f} | {' | '.join(parts)} |"
 
 
@@ -136,8 +138,8 @@ def main() -> None:
         rows = asyncio.run(measured(Path(folder), chosen.sessions, chosen.history, chosen.readings))
     print(f"{taken()}{beside()}\n{chosen.sessions} sessions of {chosen.history} readings and more\n")
     what = f"frames of {chosen.readings} | s | a batch | the follower after it | … while nobody waits"
-    print(f"| ms of processor time: p50, p99, most | {what} | after it / batch: p50, p99 |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |", *rows, sep="\n")
+    print(f"| ms of processor time: p50, p99, most | {what} | after it / batch | batch / batch before: p50, p99 |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", *rows, sep="\n")
 
 
 if __name__ == "__main__":

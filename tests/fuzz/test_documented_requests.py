@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
@@ -54,9 +55,14 @@ class Asked:
 
     def call(self, case: Case, headers: dict[str, str] | None = None) -> Any:
         base = f"http://{self.running.address}"
-        return case.call(
-            base_url=base, session=self.session, headers=dict(self.headers if headers is None else headers)
-        )
+        if headers is None:
+            headers = {} if wrong_headers(case) else self.headers
+        return case.call(base_url=base, session=self.session, headers=dict(headers))
+
+
+def wrong_headers(case: Case) -> bool:
+    """Whether the headers are meant to be other than described: the key is left out, or is none."""
+    return case.meta is not None and case.meta.is_negative_at(ParameterLocation.HEADER)
 
 
 def described(document: dict[str, Any]) -> dict[str, APIOperation]:
