@@ -9,10 +9,10 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak fuzz check format bench bench-peers cuda test-cuda exports audit scale containers clean
+.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports audit scale containers clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(BUNDLE)/manifest.json ## train on the bundled taxi data, export, verify, serve: a live forecast on port 8000
 	$(BIN)/gatecast verify $(BUNDLE)
@@ -42,6 +42,10 @@ format: $(VENV)/installed ## lay out the code
 bench: $(VENV)/installed ## run the benchmarks, and enter those of the running service into bench/RESULTS.md
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.service --write
+
+bench-accuracy: $(VENV)/installed ## take every figure of forecast quality, other libraries beside it (GATECAST_DATA; hours; goes on if cut off), into bench/RESULTS.md
+	$(BIN)/python -m bench.accuracy --peers --keep var/accuracy --write
+	$(BIN)/python -m bench.accuracy.race --write
 
 bench-peers: $(VENV)/installed ## install Gatecast's peers into .peers (2 to 6 GB), run them beside it and enter what was found into bench/RESULTS.md
 	$(BIN)/python -m bench.peers --write

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from bench.m4_hourly import HORIZON, read
+from bench.accuracy.m4_hourly import HORIZON, read
 from bench.quality import data_folder
 from commands.main import app
 

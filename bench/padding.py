@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bench.m4_hourly import HORIZON, SEASON, read
+from bench.accuracy.m4_hourly import HORIZON, SEASON, read
 from bench.quality import data_folder, record, table
 from datasets.frequency import Frequency
 from models.config import ForecasterConfig, implied_config

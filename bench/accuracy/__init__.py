@@ -1,0 +1,1 @@
+"""Forecast quality beside published tables and beside other libraries on the same windows; one file a protocol."""

@@ -1,0 +1,69 @@
+"""neuralforecast's GRU, looked at every so many training steps with its clock stopped.
+
+    python -m bench.peers.neuralforecast.race EVERY WINDOWS LAPS
+
+LAPS are arrays: steps (looks,), seconds of training (looks,), medians (looks, windows, horizon).
+"""
+
+import logging
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from neuralforecast import NeuralForecast
+from neuralforecast.tsdataset import TimeSeriesDataModule, TimeSeriesDataset
+
+from bench.accuracy.windows import Windows
+from bench.peers.neuralforecast.accuracy import frame, network
+
+
+class Looks(lightning.Callback):
+    """Forecasts all windows with the weights as they are."""
+
+    def __init__(self, every, windows, dataset):
+        self.every, self.dataset = every, dataset
+        self.median = windows.levels.index(0.5)
+        self.steps, self.seconds, self.medians = [], [], []
+        self.stopped = 0.0
+
+    def on_train_start(self, *_):
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(self, trainer, model, *_):
+        if trainer.global_step % self.every and trainer.global_step != trainer.max_steps:
+            return
+        now = time.perf_counter()
+        self.steps.append(trainer.global_step)
+        self.seconds.append(now - self.began - self.stopped)
+        self.medians.append(self.forecast(model))
+        self.stopped += time.perf_counter() - now
+
+    @torch.no_grad()
+    def forecast(self, model):
+        model.eval()
+        model.predict_step_size = 1
+        module = TimeSeriesDataModule(self.dataset, valid_batch_size=model.valid_batch_size)
+        parts = [model.predict_step(batch, at) for at, batch in enumerate(module.predict_dataloader())]
+        model.train()
+        found = torch.cat(parts)
+        return found.reshape(len(found), model.h, -1)[:, :, self.median].numpy()
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    every, windows = int(sys.argv[1]), Windows.read(Path(sys.argv[2]))
+    torch.set_num_threads(windows.threads)
+    histories = frame((window, windows.history(window)) for window in range(len(windows)))
+    looks = Looks(every, windows, TimeSeriesDataset.from_df(histories)[0])
+    forecast = NeuralForecast(models=[network(windows, callbacks=[looks])], freq=1)
+    forecast.fit(frame(windows.training()))
+    np.savez(Path(sys.argv[3]), steps=looks.steps, seconds=looks.seconds, medians=np.stack(looks.medians))
+
+
+if __name__ == "__main__":
+    main()

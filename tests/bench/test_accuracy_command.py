@@ -1,0 +1,136 @@
+"""The command trains, streams, keeps, goes on and reports; the race stops its clock for every look."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from bench.accuracy import __main__ as command
+from bench.accuracy import ours, race
+from bench.accuracy.kept import FILE
+from bench.accuracy.measures import COVERS_80, COVERS_95, MASE, MSE
+from bench.accuracy.race import Lap
+from bench.accuracy.registry import SETS
+from models.config import ForecasterConfig
+from models.registry import build
+from tests.bench.small_protocol import FEW, VALIDATION, small_protocol
+
+
+@pytest.fixture(autouse=True)
+def small_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETS, "small", partial(small_protocol, every=4))
+    monkeypatch.setattr(ours, "TrainingSettings", lambda: FEW)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    monkeypatch.setattr(sys, "argv", ["accuracy", "--sets", "small", "--threads", "1", *arguments])
+    command.main()
+    return capsys.readouterr().out
+
+
+def test_forecasts_are_those_of_a_stream_that_takes_a_reading_a_step() -> None:
+    torch.manual_seed(0)
+    model = build(ForecasterConfig("6h", 3, (4, 28), hidden=8)).eval()
+    stretch = small_protocol().panel.series[1]
+    wanted = np.array([171, 174, 190])
+    ((_, origins, found),) = ours.streamed(model, [stretch], (wanted,))
+    assert origins.tolist() == wanted.tolist()
+    state, said = model.initial().unsqueeze(0), []
+    with torch.no_grad():
+        for at in range(191):
+            values, times = torch.from_numpy(stretch.values[at : at + 1]), torch.from_numpy(stretch.times[at : at + 1])
+            quantiles, state, _ = model.step(values, times, state)
+            said.append(quantiles[0].numpy())
+    assert found == pytest.approx(np.stack([said[at] for at in wanted]), rel=1e-5)
+
+
+def test_a_result_has_all_figures_and_is_the_same_for_the_same_seed() -> None:
+    protocol = small_protocol(every=4)
+    one, again, other = (ours.measured(protocol, ours.settings_of(None, seed), 1, Console()) for seed in (0, 0, 1))
+    assert one.figures == again.figures != other.figures
+    assert one.digest == other.digest
+    assert {name for name, value in one.figures.items() if value is None} == {"OWA"}
+    assert set(one.coverage) == {COVERS_80, COVERS_95}
+    assert one.thinned is not None
+    assert one.thinned[MASE] != one.figures[MASE]
+    assert "the m" in one.told
+
+
+def test_the_point_is_chosen_without_a_look_at_the_test_part() -> None:
+    torch.manual_seed(0)
+    protocol = small_protocol()
+    model = build(protocol.config).eval()
+    before = ours.chosen_point(model, protocol)
+    for stretch in protocol.panel.series:
+        stretch.values[VALIDATION:] = np.nan
+    assert ours.chosen_point(model, protocol) == before
+
+
+def test_seeds_taken_one_by_one_are_put_together_and_nothing_is_trained_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = partial(run, monkeypatch, capsys, "--keep", str(tmp_path))
+    assert "nothing is kept" in asked("--report")
+    asked("--seeds", "0")
+    asked("--seeds", "1")
+    before = (tmp_path / FILE).read_text()
+    said = asked("--seeds", "0", "1")
+    assert (tmp_path / FILE).read_text() == before
+    assert len(before.splitlines()) == 2
+    for words in ("seed 0 |", "seed 1 |", "median of 2 seeds", "Not asked here: AutoETS"):
+        assert words in said
+    assert asked("--seeds", "0", "1", "--report").splitlines()[1:] == said.splitlines()[1:]
+
+
+def test_a_report_needs_what_was_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="name its folder"):
+        run(monkeypatch, capsys, "--report")
+
+
+def test_the_race_ends_when_the_goal_is_reached_and_looks_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([2.0, 0.8, 0.7])
+    monkeypatch.setattr(race, "error_of", lambda *_: next(errors))
+    laps = race.ours_raced(small_protocol(), ours.settings_of(6), every=2)
+    assert [(lap.step, lap.error) for lap in laps] == [(2, 2.0), (4, 0.8)]
+    assert laps[0].seconds < laps[1].seconds
+
+
+def test_a_look_measures_the_weights_as_they_are() -> None:
+    torch.manual_seed(0)
+    protocol = small_protocol()
+    model = build(protocol.config)
+    first = race.error_of(model, protocol)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(0.5)
+    assert race.error_of(model, protocol) != first
+    assert model.training
+
+
+def test_laps_of_a_peer_are_measured_by_our_own_measure() -> None:
+    protocol = small_protocol()
+    ahead = np.arange(1, protocol.horizon + 1)
+    right = np.concatenate(
+        [
+            stretch.values[at[:, None] + ahead, 0]
+            for stretch, at in zip(protocol.panel.series, protocol.origins, strict=True)
+        ]
+    )
+    laps = race.peer_laps(protocol, [5, 10], [1.0, 2.0], np.stack([right + 3, right]))
+    assert [lap.error for lap in laps] == [pytest.approx(laps[0].error), 0]
+    assert laps[0].error > 0
+
+
+@pytest.mark.parametrize(
+    ("errors", "cells"), [((2.0, 0.85, 0.8), ["10", "4"]), ((2.0, 0.95, 0.91), ["not reached", "> 6"])]
+)
+def test_a_row_says_when_the_goal_was_reached_or_that_it_was_not(errors: tuple[float, ...], cells: list[str]) -> None:
+    laps = [Lap(5 * (at + 1), 2.0 * (at + 1), error) for at, error in enumerate(errors)]
+    assert race.row("Peer", laps)[1:3] == cells
+    assert MSE not in race.row("Peer", laps)
