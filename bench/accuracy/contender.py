@@ -71,8 +71,13 @@ class Contender:
             self.environment.install()
         python = sys.executable if self.environment is None else str(self.environment.python)
         path = f"{ROOT}:{ROOT / 'client'}" if self.environment is None else str(ROOT)
-        threads = str(budget.threads)
-        alone = {"PYTHONPATH": path, "OMP_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore"}
+        alone = {
+            "PYTHONPATH": path,
+            "PYTHONWARNINGS": "ignore",
+            "OMP_NUM_THREADS": str(budget.threads),
+            "OMP_WAIT_POLICY": "PASSIVE",  # the same for all: see bench/accuracy/__init__.py
+            "CUDA_VISIBLE_DEVICES": "",
+        }
         with tempfile.TemporaryDirectory() as name:  # libraries leave files where they run
             folder = Path(name)
             given = folder / "windows.npz"
