@@ -22,8 +22,12 @@ def taken() -> str:
 
 def beside() -> str:
     """Says so where the machine has been busy in the last minute."""
-    load = os.getloadavg()[0]
-    return f"; provisional, taken beside other work (load {load:.1f})" if load > QUIET else ""
+    return f"; provisional, taken beside other work (load {load():.1f})" if load() > QUIET else ""
+
+
+def load() -> float:
+    """Processes that have wanted the processor in the last minute, in the mean."""
+    return os.getloadavg()[0]
 
 
 def _processor() -> str:

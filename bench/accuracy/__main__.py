@@ -23,6 +23,7 @@ from bench import section
 from bench.accuracy import ours
 from bench.accuracy.contender import Budget
 from bench.accuracy.kept import OURS, Kept, Result
+from bench.accuracy.measures import Figures
 from bench.accuracy.naive import checked_naive, naive
 from bench.accuracy.peers import PEERS
 from bench.accuracy.protocol import Protocol
@@ -39,11 +40,8 @@ def main() -> None:
     kept = Kept(chosen.keep)
     for name in chosen.sets:
         protocol = SETS[name]()
-        if chosen.excerpt is not None:
-            protocol = protocol.excerpt(chosen.excerpt)
-        figures = naive(protocol) if chosen.excerpt is not None else checked_naive(protocol)
-        known = "; ".join(f"{measure} {value}" for measure, value in protocol.naive.items())
-        print(f"{protocol.title}: the seasonal naive is reproduced: {known}." if known else protocol.title, flush=True)
+        protocol = protocol if chosen.excerpt is None else protocol.excerpt(chosen.excerpt)
+        figures = naive(protocol) if chosen.excerpt is not None else checked(protocol)
         mine = taken_of_ours(protocol, chosen, kept)
         others = taken_of_peers(protocol, chosen, kept)
         if not mine and not others:
@@ -78,6 +76,16 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--excerpt", type=int, metavar="N", help="the first N series alone, unchecked: to try it out")
     parser.add_argument("--write", action="store_true", help="enter the sections into bench/RESULTS.md")
     return parser
+
+
+def checked(protocol: Protocol) -> Figures:
+    """The seasonal naive's figures, once they are what is known of it."""
+    figures = checked_naive(protocol)
+    known = ", ".join(f"{measure} {value}" for measure, value in protocol.naive.items())
+    print(
+        f"{protocol.title}: the seasonal naive is {f'reproduced: {known}' if known else 'not published'}.", flush=True
+    )
+    return figures
 
 
 def taken_of_ours(protocol: Protocol, chosen: argparse.Namespace, kept: Kept) -> list[Result]:

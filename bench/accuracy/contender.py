@@ -16,7 +16,7 @@ from bench.accuracy.kept import Result, digest_of
 from bench.accuracy.protocol import Protocol
 from bench.accuracy.score import Score
 from bench.accuracy.windows import Answer, Windows
-from bench.machine import beside, taken
+from bench.machine import load, taken
 from bench.peers.environment import Environment, InstallError
 from bench.peers.process import ROOT
 from models.config import QUANTILES
@@ -113,7 +113,8 @@ class Contender:
             seconds=0.0 if answer is None else answer.training,
             forecasting=0.0 if answer is None else answer.forecasting,
             threads=budget.threads,
-            taken=taken() + beside(),
+            taken=taken(),
+            load=load(),
             told=told,
             failed=failed,
         )

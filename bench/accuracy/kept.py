@@ -38,6 +38,7 @@ class Result:
     forecasting: float  # seconds
     threads: int
     taken: str  # machine, date and commit
+    load: float  # processes that wanted the processor in the minute before the end
     told: str = ""
     thinned: Figures | None = None
     failed: str | None = None

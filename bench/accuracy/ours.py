@@ -16,7 +16,7 @@ from bench.accuracy.kept import OURS, Result, digest_of
 from bench.accuracy.point import MEAN, MEDIAN, PointError, implied_mean
 from bench.accuracy.protocol import Origins, Protocol
 from bench.accuracy.score import Score
-from bench.machine import beside, taken
+from bench.machine import load, taken
 from models.evaluation.panel import Stretch
 from models.evaluation.rolling import Span, roll
 from models.forecaster import Forecaster
@@ -68,7 +68,8 @@ def measured(protocol: Protocol, settings: TrainingSettings, threads: int, conso
         seconds=outcome.place.seconds,
         forecasting=time.monotonic() - began,
         threads=threads,
-        taken=taken() + beside(),
+        taken=taken(),
+        load=load(),
         told=told if protocol.deviations is None else f"{told}; the {point}",
         thinned=thin.figures if protocol.every > 1 else None,
     )

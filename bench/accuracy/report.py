@@ -9,6 +9,7 @@ from bench.accuracy.coverage import Coverage
 from bench.accuracy.kept import Result
 from bench.accuracy.measures import Figures, written
 from bench.accuracy.protocol import Protocol, Row
+from bench.machine import QUIET
 from bench.quality import table
 
 OURS = "**Gatecast**"
@@ -28,7 +29,7 @@ def section(
     `thin_naive` is the naive on the windows of peers, where these are fewer.
     """
     results = [*ours, *(result for _, result in peers)]
-    lines = [*dict.fromkeys(result.taken for result in results), "", protocol.about, ""]
+    lines = [*dict.fromkeys(result.taken for result in results), *_busy(results), "", protocol.about, ""]
     rows = [_row(protocol, f"{OURS}, seed {result.seed}", result.figures, _spent(result)) for result in ours]
     if len(ours) > 1:
         rows.append(
@@ -79,6 +80,14 @@ def by_series(protocol: Protocol, coverage: Sequence[tuple[str, Mapping[str, Cov
         "its targets independent of each other."
     )
     return [*table(headings, rows), "", said]
+
+
+def _busy(results: Sequence[Result]) -> list[str]:
+    """Says where times are not what they would be alone: a training of two threads makes a load of two itself."""
+    most = max(result.load - result.threads for result in results)
+    return (
+        [f"Times are provisional: taken beside other work (load up to {most:.1f} beside ours)."] if most > QUIET else []
+    )
 
 
 def _beside(

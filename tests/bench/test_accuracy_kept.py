@@ -18,7 +18,7 @@ BAND = Coverage(0.8, 0.81, 0.5, 0.75, 0.2, 0.4, 0.7, 0.8, 0.9)
 
 def result(seed: int = 0, error: float | None = 0.7, **chosen: object) -> Result:
     given = Result(
-        "small", OURS, seed, "d", {MASE: error}, {COVERS_80: BAND}, 12.0, 3.0, 2, f"a machine, commit {seed % 2}"
+        "small", OURS, seed, "d", {MASE: error}, {COVERS_80: BAND}, 12.0, 3.0, 2, f"a machine, commit {seed % 2}", 2.1
     )  # fmt: skip
     return replace(given, **chosen)  # type: ignore[arg-type]
 
@@ -75,6 +75,12 @@ def test_the_median_of_the_seeds_stands_below_them() -> None:
     assert cells(lines, "goal")[1] == "≤ .4"
     assert cells(lines, "Somebody")[1] == ".500"
     assert lines[:2] == ["a machine, commit 0", "a machine, commit 1"]
+
+
+def test_work_beside_is_spoken_of() -> None:
+    assert not [line for line in section(small_protocol(), [result()], [], {}) if "provisional" in line]
+    lines = section(small_protocol(), [result(), result(load=6.0)], [], {})
+    assert "Times are provisional: taken beside other work (load up to 4.0 beside ours)." in lines
 
 
 def test_a_median_is_of_the_seeds_that_have_a_figure() -> None:
