@@ -39,6 +39,7 @@ class Result:
     threads: int
     taken: str  # machine, date and commit
     load: float  # processes that wanted the processor in the minute before the end
+    processor: float | None = None  # seconds of all cores together that the training took
     told: str = ""
     thinned: Figures | None = None
     failed: str | None = None

@@ -44,10 +44,10 @@ def measured(protocol: Protocol, settings: TrainingSettings, threads: int, conso
     """Trains one model and takes all its figures."""
     torch.set_num_threads(threads)
     training = prepare(protocol.panel, protocol.config, settings, protocol.season)
-    view = ProgressView(console, settings.steps)
+    view, before = ProgressView(console, settings.steps), time.process_time()
     with view.shown():
         outcome = training.run(view, lambda _: None)
-    model, began = training.model, time.monotonic()
+    model, began, processor = training.model, time.monotonic(), time.process_time() - before
     point = MEDIAN if protocol.deviations is None else chosen_point(model, protocol)
     whole, thin = Score(protocol, model.config.quantiles), Score(protocol.thinned(), model.config.quantiles)
     for series, origins, quantiles in streamed(model, protocol.panel.series, protocol.origins):
@@ -70,6 +70,7 @@ def measured(protocol: Protocol, settings: TrainingSettings, threads: int, conso
         threads=threads,
         taken=taken(),
         load=load(),
+        processor=processor,
         told=told if protocol.deviations is None else f"{told}; the {point}",
         thinned=thin.figures if protocol.every > 1 else None,
     )

@@ -133,4 +133,5 @@ def _told(protocol: Protocol, row: Row) -> list[str]:
 
 def _spent(result: Result) -> str:
     threads = f"{result.threads} thread" + ("s" if result.threads > 1 else "")
-    return f"{result.seconds:.0f} s + {result.forecasting:.0f} s, {threads}"
+    processor = "" if result.processor is None else f" ({result.processor:.0f} s of processor)"
+    return f"{result.seconds:.0f} s{processor} + {result.forecasting:.0f} s, {threads}"

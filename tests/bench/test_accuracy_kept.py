@@ -83,6 +83,11 @@ def test_work_beside_is_spoken_of() -> None:
     assert "Times are provisional: taken beside other work (load up to 4.0 beside ours)." in lines
 
 
+def test_seconds_on_the_clock_stand_beside_those_of_the_processor() -> None:
+    lines = section(small_protocol(), [result(processor=9.0)], [], {})
+    assert cells(lines, "**Gatecast**, seed 0")[-1] == "12 s (9 s of processor) + 3 s, 2 threads"
+
+
 def test_a_median_is_of_the_seeds_that_have_a_figure() -> None:
     assert middle([{MASE: None}, {MASE: 2.0}]) == {MASE: 2.0}
     assert middle([{MASE: None}]) == {MASE: None}
