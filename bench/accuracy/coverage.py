@@ -32,6 +32,7 @@ class Coverage:
     low: float  # a tenth of the series have less
     middle: float
     high: float  # a tenth have more
+    shares: tuple[float, ...]  # of each series that has targets, in order
 
     @classmethod
     def of(cls, level: float, inside: NDArray[np.float64], targets: NDArray[np.float64]) -> Coverage:
@@ -52,11 +53,12 @@ class Coverage:
             low=low,
             middle=middle,
             high=high,
+            shares=tuple(shares.round(4).tolist()),
         )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Coverage:
-        return cls(**data)
+        return cls(**{**data, "shares": tuple(data.get("shares", ()))})
 
 
 @lru_cache(maxsize=256)

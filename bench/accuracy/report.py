@@ -14,6 +14,7 @@ from bench.quality import table
 
 OURS = "**Gatecast**"
 SECONDS = "training"
+FEW = 12  # series that are told of one by one
 
 
 def section(
@@ -64,7 +65,10 @@ def by_series(protocol: Protocol, coverage: Sequence[tuple[str, Mapping[str, Cov
     rows = []
     for who, bands in coverage:
         for band, found in bands.items():
-            spread = " / ".join(f"{100 * share:.1f}" for share in (found.low, found.middle, found.high))
+            few = len(found.shares) <= FEW
+            spread = " / ".join(
+                f"{100 * share:.1f}" for share in (found.shares if few else (found.low, found.middle, found.high))
+            )
             near, close = (
                 f"{share:.0%} ({chance:.0%})"
                 for share, chance in ((found.near, found.near_chance), (found.close, found.close_chance))
@@ -73,7 +77,7 @@ def by_series(protocol: Protocol, coverage: Sequence[tuple[str, Mapping[str, Cov
     count = len(protocol.panel.series)
     headings = [
         f"{protocol.title}, coverage by series ({count:,})", "band", "overall", "within 1.5 points", "within 3 points",
-        "a tenth of the series below / half / nine tenths",
+        "each" if count <= FEW else "a tenth of the series below / half / nine tenths",
     ]  # fmt: skip
     said = (
         "In brackets: the share of series that would be so near by chance, were the bands right in every series and "

@@ -13,7 +13,8 @@ from bench.accuracy.measures import COVERS_80, MASE
 from bench.accuracy.report import middle, section
 from tests.bench.small_protocol import small_protocol
 
-BAND = Coverage(0.8, 0.81, 0.5, 0.75, 0.2, 0.4, 0.7, 0.8, 0.9)
+MANY = tuple(np.linspace(0.7, 0.9, 20).tolist())
+BAND = Coverage(0.8, 0.81, 0.5, 0.75, 0.2, 0.4, 0.7, 0.8, 0.9, MANY)
 
 
 def result(seed: int = 0, error: float | None = 0.7, **chosen: object) -> Result:
@@ -128,5 +129,9 @@ def test_bands_are_shown_with_what_chance_would_do() -> None:
     lines = section(small_protocol(), [result()], [], {})
     (line,) = [line for line in lines if "50% (20%)" in line]
     assert "75% (40%)" in line
-    assert "70.0 / 80.0 / 90.0 %" in line
-    assert np.isclose(BAND.overall, 0.81)
+    assert "| 70.0 / 80.0 / 90.0 % |" in line
+
+
+def test_few_series_are_told_of_one_by_one() -> None:
+    lines = section(small_protocol(), [result(coverage={COVERS_80: replace(BAND, shares=(0.71, 0.8))})], [], {})
+    assert any("| 71.0 / 80.0 % |" in line for line in lines)

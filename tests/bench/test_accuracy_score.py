@@ -114,6 +114,7 @@ def test_coverage_is_told_series_by_series() -> None:
     assert found.overall == 0.5
     assert (found.near, found.close) == (0, 0)
     assert (found.low, found.middle, found.high) == pytest.approx((0.1, 0.5, 0.9))
+    assert found.shares == (1, 0)
 
 
 def test_a_share_just_as_far_as_allowed_is_near() -> None:
