@@ -47,7 +47,8 @@ def section(
     if thinned and peers:
         lines += ["", *_beside(protocol, ours, peers, thin_naive or {})]
     lines += ["", f"Not asked here: {', '.join(without)}."] if without else []
-    lines += ["", *by_series(protocol, [(f"{OURS}, seed {result.seed}", result.coverage) for result in ours])]
+    if ours:
+        lines += ["", *by_series(protocol, [(f"{OURS}, seed {result.seed}", result.coverage) for result in ours])]
     return lines
 
 

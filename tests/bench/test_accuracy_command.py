@@ -17,9 +17,14 @@ from bench.accuracy.kept import FILE
 from bench.accuracy.measures import COVERS_80, COVERS_95, MASE, MSE
 from bench.accuracy.race import Lap
 from bench.accuracy.registry import SETS
+from bench.accuracy.score import Score
+from datasets.reader import read_table
+from datasets.split import split
 from models.config import ForecasterConfig
+from models.evaluation.panel import Panel
 from models.registry import build
-from tests.bench.small_protocol import FEW, VALIDATION, small_protocol
+from models.training.fitted import fit
+from tests.bench.small_protocol import FEW, HORIZON, VALIDATION, small_protocol
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +65,27 @@ def test_a_result_has_all_figures_and_is_the_same_for_the_same_seed() -> None:
     assert one.thinned is not None
     assert one.thinned[MASE] != one.figures[MASE]
     assert "the m" in one.told
+
+
+def test_a_model_is_to_the_bit_what_training_makes_of_the_same_table(tmp_path: Path) -> None:
+    stretch = small_protocol().panel.series[0]
+    times = np.datetime_as_string(stretch.times.astype("datetime64[s]"))
+    rows = [f"{time},{value!r}" for time, value in zip(times, stretch.values[:, 0].tolist(), strict=True)]
+    (tmp_path / "table.csv").write_text("\n".join(["ds,y", *rows]), encoding="utf-8")
+    table = read_table(tmp_path / "table.csv")
+    parts = split(table, HORIZON)
+    panel = Panel.of(table, parts)
+    ends = tuple(parts.validation_end.tolist())
+    origins = tuple(np.arange(end - 1, len(series) - HORIZON) for end, series in zip(ends, panel.series, strict=True))
+    protocol = small_protocol(
+        1, panel=panel, origins=origins, learned=ends, frequency=table.frequency, season=4, deviations=None
+    )  # fmt: skip
+    found = ours.measured(protocol, FEW, 1, Console())
+    trained = fit(table, parts, HORIZON, FEW)
+    score = Score(protocol, trained.forecaster.config.quantiles)
+    for piece in ours.streamed(trained.forecaster, panel.series, origins):
+        score.add(*piece)
+    assert found.figures == score.figures
 
 
 def test_the_point_is_chosen_without_a_look_at_the_test_part() -> None:
