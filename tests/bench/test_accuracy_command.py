@@ -125,6 +125,7 @@ def test_the_race_ends_when_the_goal_is_reached_and_looks_cost_nothing(monkeypat
     laps = race.ours_raced(small_protocol(), ours.settings_of(6), every=2)
     assert [(lap.step, lap.error) for lap in laps] == [(2, 2.0), (4, 0.8)]
     assert laps[0].seconds < laps[1].seconds
+    assert 0 < laps[0].processor < laps[1].processor
 
 
 def test_a_look_measures_the_weights_as_they_are() -> None:
@@ -148,15 +149,15 @@ def test_laps_of_a_peer_are_measured_by_our_own_measure() -> None:
             for stretch, at in zip(protocol.panel.series, protocol.origins, strict=True)
         ]
     )
-    laps = race.peer_laps(protocol, [5, 10], [1.0, 2.0], np.stack([right + 3, right]))
+    laps = race.peer_laps(protocol, [5, 10], [1.0, 2.0], [0.5, 1.0], np.stack([right + 3, right]))
     assert [lap.error for lap in laps] == [pytest.approx(laps[0].error), 0]
     assert laps[0].error > 0
 
 
 @pytest.mark.parametrize(
-    ("errors", "cells"), [((2.0, 0.85, 0.8), ["10", "4"]), ((2.0, 0.95, 0.91), ["not reached", "> 6"])]
+    ("errors", "cells"), [((2.0, 0.85, 0.8), ["10", "4", "2"]), ((2.0, 0.95, 0.91), ["not reached", "> 6", "> 3"])]
 )
 def test_a_row_says_when_the_goal_was_reached_or_that_it_was_not(errors: tuple[float, ...], cells: list[str]) -> None:
-    laps = [Lap(5 * (at + 1), 2.0 * (at + 1), error) for at, error in enumerate(errors)]
-    assert race.row("Peer", laps)[1:3] == cells
+    laps = [Lap(5 * (at + 1), 2.0 * (at + 1), 1.0 + at, error) for at, error in enumerate(errors)]
+    assert race.row("Peer", laps)[1:4] == cells
     assert MSE not in race.row("Peer", laps)

@@ -2,7 +2,8 @@
 
     python -m bench.peers.neuralforecast.race EVERY WINDOWS LAPS
 
-LAPS are arrays: steps (looks,), seconds of training (looks,), medians (looks, windows, horizon).
+LAPS are arrays: steps, seconds of training, those of the processor, (looks,) each, and medians (looks, windows,
+horizon).
 """
 
 import logging
@@ -27,11 +28,10 @@ class Looks(lightning.Callback):
     def __init__(self, every, windows, dataset):
         self.every, self.dataset = every, dataset
         self.median = windows.levels.index(0.5)
-        self.steps, self.seconds, self.medians = [], [], []
-        self.stopped = 0.0
+        self.steps, self.seconds, self.processor, self.medians = [], [], [], []
 
     def on_train_start(self, *_):
-        self.began = time.perf_counter()
+        self.began, self.idle = time.perf_counter(), time.process_time()  # and what is not training is added
 
     def on_train_batch_end(self, trainer, model, *_):
         if trainer.global_step % self.every == 0:
@@ -42,11 +42,13 @@ class Looks(lightning.Callback):
             self.look(trainer, model)
 
     def look(self, trainer, model):
-        now = time.perf_counter()
+        now, used = time.perf_counter(), time.process_time()
         self.steps.append(trainer.global_step)
-        self.seconds.append(now - self.began - self.stopped)
+        self.seconds.append(now - self.began)
+        self.processor.append(used - self.idle)
         self.medians.append(self.forecast(model))
-        self.stopped += time.perf_counter() - now
+        self.began += time.perf_counter() - now
+        self.idle += time.process_time() - used
 
     @torch.no_grad()
     def forecast(self, model):
@@ -70,7 +72,10 @@ def main() -> None:
     forecast.fit(frame(windows.training()))
     callbacks = forecast.models[0].trainer_kwargs["callbacks"]  # the library trains a copy
     looks = next(each for each in callbacks if isinstance(each, Looks))
-    np.savez(Path(sys.argv[3]), steps=looks.steps, seconds=looks.seconds, medians=np.stack(looks.medians))
+    np.savez(
+        Path(sys.argv[3]), steps=looks.steps, seconds=looks.seconds, processor=looks.processor,
+        medians=np.stack(looks.medians),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
