@@ -75,14 +75,7 @@ def main() -> None:
     budget = Budget(chosen.seconds, 3 * chosen.seconds + 600, chosen.threads, chosen.seed)
     rows.append(peer_row(protocol, budget, chosen.every))
     threads = f"{chosen.threads} threads, seed {chosen.seed}, a look every {chosen.every} steps"
-    headings = [
-        f"{protocol.title}, {threads}",
-        f"steps to MASE {GOAL}",
-        "seconds",
-        "of processor",
-        "best of all looks",
-        "looks",
-    ]
+    columns = [f"steps to MASE {GOAL}", "seconds", "of processor", "best of all looks", "looks"]
     lines = [where, "", *table([f"{protocol.title}, {threads}", *columns], rows)]
     print("\n".join(lines), flush=True)
     if chosen.write:

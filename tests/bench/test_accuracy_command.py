@@ -128,6 +128,21 @@ def test_the_race_ends_when_the_goal_is_reached_and_looks_cost_nothing(monkeypat
     assert 0 < laps[0].processor < laps[1].processor
 
 
+def test_the_race_is_a_table_with_a_row_for_each_and_a_peer_that_fails_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("GATECAST_PEERS", str(tmp_path / "file"))  # so its environment cannot be made
+    monkeypatch.setitem(SETS, race.SET, small_protocol)
+    monkeypatch.setattr(sys, "argv", ["race", "--threads", "1", "--every", "2"])
+    race.main()
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len(lines) == 4
+    assert {line.count("|") for line in lines} == {7}
+    assert lines[2].startswith("| **Gatecast** |")
+    assert "could not be measured" in lines[3]
+
+
 def test_a_look_measures_the_weights_as_they_are() -> None:
     torch.manual_seed(0)
     protocol = small_protocol()
