@@ -6,11 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from bench.accuracy import race
+from bench.accuracy.__main__ import SECTION
 from bench.accuracy.coverage import Coverage
 from bench.accuracy.kept import FILE, OURS, Kept, Result, digest_of
 from bench.accuracy.measures import COVERS_80, MASE
+from bench.accuracy.registry import SETS
 from bench.accuracy.report import middle, section
+from bench.section import RESULTS, entered
 from tests.bench.small_protocol import small_protocol
 
 MANY = tuple(np.linspace(0.7, 0.9, 20).tolist())
@@ -135,3 +140,8 @@ def test_bands_are_shown_with_what_chance_would_do() -> None:
 def test_few_series_are_told_of_one_by_one() -> None:
     lines = section(small_protocol(), [result(coverage={COVERS_80: replace(BAND, shares=(0.71, 0.8))})], [], {})
     assert any("| 71.0 / 80.0 % |" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", [*(f"{SECTION} {name}" for name in SETS), race.SECTION])
+def test_every_set_has_a_place_in_the_results(command: str) -> None:
+    assert entered(RESULTS.read_text(encoding="utf-8"), command, ["new"]).count("\nnew\n") == 1
