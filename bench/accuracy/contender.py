@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.accuracy import SPIN
 from bench.accuracy.kept import Result, digest_of
 from bench.accuracy.protocol import Protocol
 from bench.accuracy.score import Score
@@ -75,7 +78,7 @@ class Contender:
             "PYTHONPATH": path,
             "PYTHONWARNINGS": "ignore",
             "OMP_NUM_THREADS": str(budget.threads),
-            "OMP_WAIT_POLICY": "PASSIVE",  # the same for all: see bench/accuracy/__init__.py
+            "GOMP_SPINCOUNT": SPIN,  # as for ourselves
             "CUDA_VISIBLE_DEVICES": "",
         }
         with tempfile.TemporaryDirectory() as name:  # libraries leave files where they run
@@ -83,16 +86,10 @@ class Contender:
             given = folder / "windows.npz"
             windows.write(given)
             command = [python, *self.program, str(given), str(found)]
-            try:
-                said = subprocess.run(
-                    command, cwd=folder, env={**os.environ, **alone}, capture_output=True, text=True,
-                    timeout=budget.process, check=False,
-                )  # fmt: skip
-            except subprocess.TimeoutExpired:
-                raise ContenderError(f"it had not ended after {budget.process:,.0f} s") from None
-            if said.returncode != 0 or not found.is_file():
-                last = (said.stderr.strip().splitlines() or ["no word"])[-1]
-                raise ContenderError(f"it ended with {said.returncode}: {last}")
+            code, said = _ended(command, folder, {**os.environ, **alone}, budget.process)
+            if code != 0 or not found.is_file():
+                last = (said.strip().splitlines() or ["no word"])[-1]
+                raise ContenderError(f"it ended with {code}: {last}")
 
     def _result(
         self,
@@ -122,6 +119,22 @@ class Contender:
 
 class ContenderError(Exception):
     """What its program said last."""
+
+
+def _ended(command: list[str], folder: Path, environment: dict[str, str], limit: float) -> tuple[int, str]:
+    """How a program ended and what it said of faults; after so many seconds it is ended, with all that it started."""
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, start_new_session=True, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            _, said = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise ContenderError(f"it had not ended after {limit:,.0f} s") from None
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # nobody of it is left
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, said
 
 
 def in_short(failure: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,30 @@ def test_a_program_that_fails_is_a_result_that_says_why(tmp_path: Path, source: 
     assert found.failed is not None
     assert pytest.approx(0) == found.seconds
     assert re.search(words, found.failed)
+
+
+def test_a_program_leaves_nobody_behind(tmp_path: Path) -> None:
+    source = f"""
+        import pathlib, subprocess, sys
+        sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+        child = subprocess.Popen(sleeping, stderr=subprocess.DEVNULL)
+        pathlib.Path({str(tmp_path / "child")!r}).write_text(str(child.pid))
+        sys.exit("too much")
+    """
+    found = contender(tmp_path, source).measured(small_protocol(), Budget(threads=1))
+    assert found.failed == "it ended with 1: too much"
+    child = Path("/proc") / (tmp_path / "child").read_text() / "stat"
+    until = time.monotonic() + 60
+    while runs(child):
+        assert time.monotonic() < until
+
+
+def runs(stat: Path) -> bool:
+    """Whether a process is neither killed nor buried."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_an_environment_that_cannot_be_made_is_a_result_that_says_why(
