@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batching import padded
+from service.beside import PLAIN, Beside
 from service.checkpoints import Checkpoints
 from service.events import Observer
 from service.monitors import Monitors
-from service.regime import Watch
 from service.runtimes import Arena, Runtime
 from service.sessions import NOWHERE, SessionTable
 
@@ -30,10 +30,10 @@ class ArenaCache:
         checkpoints: Checkpoints,
         observer: Observer,
         most: int,
-        watch: Watch | None,
+        beside: Beside,
     ) -> None:
         self.arena: Arena = runtime.arena(min(FIRST_CAPACITY, most) + 1)
-        self.monitors = Monitors(watch, len(runtime.bundle.initial), self.arena.capacity)
+        self.monitors = Monitors(beside, len(runtime.bundle.initial), self.arena.capacity)
         self._table = table
         self._checkpoints = checkpoints
         self._observer = observer
@@ -54,27 +54,24 @@ class ArenaCache:
         return absent
 
     def bodies(self, rows: Rows) -> list[NDArray[np.float32]]:
-        """What a checkpoint keeps of these sessions, whose states are here: [model], or [model | monitor]."""
-        slots, watched = self._table.slot[rows], self._table.watched[rows]
+        """What a checkpoint keeps of these sessions, whose states are here: their whole rows."""
+        slots, kinds = self._table.slot[rows], self._table.kind[rows]
         states = list(self.arena.read(slots))
-        for at in np.flatnonzero(watched).tolist():
-            states[at] = np.concatenate([states[at], self.monitors.read(slots[at])])
+        for at in np.flatnonzero(kinds != PLAIN).tolist():
+            states[at] = np.concatenate([states[at], self.monitors.read(slots[at], int(kinds[at]))])
         return states
 
     def install(self, rows: Rows, bodies: NDArray[np.float32]) -> None:
-        """Puts rows (rows, state) or (rows, state + monitor) of touched sessions here; others make room if need be.
-
-        All of them are watched, or none.
-        """
+        """Puts whole rows (rows, …) of touched sessions of one kind here; others make room if need be."""
         self.release(rows)
         self._make_room(len(rows))
         slots = self._take(len(rows))
         self._owner[slots] = rows
         self._table.slot[rows] = slots
-        states, monitors = self.monitors.split(bodies)
+        states, beside = self.monitors.split(bodies)
         self.arena.write(slots, states)
-        if monitors is not None:
-            self.monitors.write(slots, monitors)
+        if beside is not None:
+            self.monitors.write(slots, beside)
 
     def release(self, rows: Rows) -> None:
         """The states of these sessions are worth nothing any more."""
