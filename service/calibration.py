@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,25 +50,23 @@ class Calibration:
         comes with a request and is in no journal, so a replay could not make the same forecasts again.
         """
         levels = np.array(manifest.quantiles)
-        if not manifest.streams or manifest.future or MEDIAN not in levels or (np.diff(levels) <= 0).any():
+        ordered = MEDIAN in levels and len(levels) > 1 and bool((np.diff(levels) > 0).all())
+        if not manifest.streams or manifest.future or not ordered:
             return None
-        below, above = np.flatnonzero(levels < MEDIAN), np.flatnonzero(levels > MEDIAN)
-        sides = [_outer_first(side, np.minimum(levels, 1 - levels)) for side in (below, above)]
-        edges = [edge for side in sides for edge in side]
-        if not edges:
-            return None
-        tails = np.minimum(levels, 1 - levels)
-        first, second, share = np.zeros((3, len(levels)))
-        for side, members in zip(sides, (below, above), strict=True):
-            for level in members.tolist():
-                outer, inner = side[0], side[-1]
-                first[level], second[level] = edges.index(outer), edges.index(inner)
+        count, tails = len(levels), np.minimum(levels, 1 - levels)
+        edges: list[int] = []
+        first, second, share = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count)
+        for side in (np.flatnonzero(levels < MEDIAN), np.flatnonzero(levels > MEDIAN)):
+            if len(side):
+                outer, inner = int(side[tails[side].argmin()]), int(side[np.abs(tails[side] - INNER).argmin()])
+                first[side] = second[side] = len(edges)
+                edges.append(outer)
                 if inner != outer:
-                    share[level] = np.clip((tails[level] - tails[outer]) / (tails[inner] - tails[outer]), 0, 1)
-        places = first.astype(np.int64), second.astype(np.int64)
-        return cls(
-            manifest.horizon, int(np.searchsorted(levels, MEDIAN)), np.array(edges), tails[edges], *places, share
-        )
+                    second[side] = len(edges)
+                    edges.append(inner)
+                    share[side] = np.clip((tails[side] - tails[outer]) / (tails[inner] - tails[outer]), 0, 1)
+        median = int(np.searchsorted(levels, MEDIAN))
+        return cls(manifest.horizon, median, np.array(edges), tails[edges], first, second, share)
 
     @property
     def size(self) -> int:
@@ -84,8 +83,12 @@ class Calibration:
         return row
 
     def fits(self, row: NDArray[np.float32]) -> bool:
-        """Whether this is a row of this method."""
-        return row.shape == (self.size,) and row[_VERSION] == VERSION
+        """Whether this is a row of this method; it may come from a file that somebody sent."""
+        if row.shape != (self.size,) or row[_VERSION] != VERSION:
+            return False
+        factors, counted = self._parts(row[None])[0], row[_COUNT : _COUNT + 2]
+        within = (factors >= NARROWEST) & (factors <= WIDEST)
+        return bool(within.all() and ((counted >= 0) & (counted <= _HIGH)).all())
 
     def advance(
         self, rows: NDArray[np.float32], forecasts: NDArray[np.float64], target: NDArray[np.float64]
@@ -130,7 +133,7 @@ class Calibration:
         wide[..., middle::-1] = np.minimum.accumulate(wide[..., middle::-1], axis=-1)
         return np.asarray(wide)
 
-    @property
+    @cached_property
     def _steps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(horizon, edges) what a factor is multiplied by where a reading lies beyond its edge, and where not.
 
@@ -142,7 +145,12 @@ class Calibration:
     @property
     def _end(self) -> int:
         """Where the numbers of a row end that mean something."""
-        return _FACTORS + 2 * self.horizon + len(self.edges) * (self.horizon + self.horizon * (self.horizon + 1) // 2)
+        return _FACTORS + 2 * self.horizon + len(self.edges) * (self.horizon + self._places)
+
+    @property
+    def _places(self) -> int:
+        """Forecasts of a single step that are waited for: those so many steps ahead are as many."""
+        return self.horizon * (self.horizon + 1) // 2
 
     def _parts(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Views of rows: factors (batch, horizon, edges), origins (batch, horizon, 2), edges (batch, places, edges).
@@ -158,22 +166,15 @@ class Calibration:
         return (
             factors.reshape(wide, self.horizon, count, copy=False),
             origins.reshape(wide, self.horizon, 2, copy=False),
-            edges.reshape(wide, -1, count, copy=False),
+            edges.reshape(wide, self._places, count, copy=False),
         )
-
-
-def _outer_first(side: NDArray[np.int64], tails: NDArray[np.float64]) -> list[int]:
-    """Of the levels of one side the outermost, and the one whose tail is nearest to INNER if that is another one."""
-    if not len(side):
-        return []
-    outer, inner = side[tails[side].argmin()], side[np.abs(tails[side] - INNER).argmin()]
-    return [int(outer)] if inner == outer else [int(outer), int(inner)]
 
 
 def _sum(parts: NDArray[np.float32]) -> NDArray[np.float64]:
     """(…,) the numbers of which these are the two parts (…, 2)."""
     wide = parts.astype(np.float64)
-    return np.asarray(wide[..., 0] + wide[..., 1])
+    with np.errstate(invalid="ignore"):  # those of a forecast that was not finite
+        return np.asarray(wide[..., 0] + wide[..., 1])
 
 
 def _whole(rows: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -186,9 +186,9 @@ class Engine:
 
         `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
         watched at every reading, with `calibrate` its bands are calibrated by each. After `ttl` seconds without one it
-        expires (0: never, None: as set for all). Created again from the same, whatever its ttl, the session that is there
-        is returned; from another beginning it is `SessionExists`, or with `replace` a new one under the next revision.
-        `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, `SessionExpired`.
+        expires (0: never, None: as set for all). Created again from the same, whatever its ttl, the session that is
+        there is returned; from another beginning it is `SessionExists`, or with `replace` a new one under the next
+        revision. `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, `SessionExpired`.
         """
         self._core.intake.beginning(start, values, static, regime, calibrate)
         asked = name, start, values, static, replace, regime, ttl, calibrate
