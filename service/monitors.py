@@ -16,6 +16,7 @@ class Monitors:
 
     def __init__(self, beside: Beside, state: int, capacity: int) -> None:
         self.beside = beside
+        self.never = len(beside.sizes) == 1  # no session has anything beside its state
         self._state = state  # numbers of a model's state
         self._capacity = capacity
         self._rows: dict[int, NDArray[np.float32]] = {}

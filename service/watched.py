@@ -24,7 +24,7 @@ class WatchedSessions:
         """(sessions,) whether each advances by step; None if none does."""
         registry = self.serving.core.registry
         table = registry.table
-        if len(registry.cache.monitors.beside.sizes) == 1:
+        if registry.cache.monitors.never:
             return None
         rows = table.find(sessions)
         unknown = rows == UNKNOWN

@@ -71,8 +71,9 @@ def test_a_stream_answers_with_them_in_json_in_message_pack_and_by_columns(live)
                 forecast_of(answer, step)
             else:
                 stream.send(json.dumps({"sessions": ["c"], "y": [VALUES[step]], "steps": [step]}))
-                forecast = json.loads(stream.recv(timeout=10))["forecast"]
-                np.testing.assert_allclose(np.array(forecast["values"])[0], BANDS[step].T, rtol=1e-5)
+                told = json.loads(stream.recv(timeout=10))["forecast"]["quantiles"]
+                (rows,) = np.array([told[level] for level in ("0.1", "0.5", "0.9")]).transpose(1, 2, 0)
+                np.testing.assert_allclose(rows, BANDS[step], rtol=1e-6)
 
 
 @pytest.mark.parametrize("model", [{"quantiles": (0.5,)}, {"covariates": ("price",), "future": ("price",)}])
