@@ -252,10 +252,9 @@ def plot(found: Streamed, path: Path, note: str) -> None:
             axes.set_title(f"{band:.0%} band, {ahead} step{'s' * (ahead > 1)} ahead", loc="left")
             axes.set(xlim=(0, LENGTH))
     grid[0, 0].legend(frameon=False, loc="lower left")
-    for axes in grid[1]:
-        axes.set_xlabel("readings; the noise doubles at the dotted line")
+    grid[1, 0].set_xlabel("readings; the noise doubles at the dotted line")
+    grid[1, 1].set_xlabel(note, loc="right", fontsize=6, color="grey")
     figure.suptitle(f"Share of readings in the band, {WINDOW} readings of {COUNT} series a point", x=0.01, ha="left")
-    figure.text(0.99, 0.005, note, ha="right", fontsize=6, color="grey")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

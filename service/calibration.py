@@ -129,8 +129,10 @@ class Calibration:
         with np.errstate(over="ignore", invalid="ignore"):  # a forecast that is not finite stays so, and is refused
             away = forecasts - forecasts[..., middle, None]
             wide = forecasts + (first + (second - first) * self.share - 1.0) * away
-        wide[..., middle:] = np.maximum.accumulate(wide[..., middle:], axis=-1)
-        wide[..., middle::-1] = np.minimum.accumulate(wide[..., middle::-1], axis=-1)
+        for level in range(middle + 1, wide.shape[-1]):  # not `accumulate`, which takes five times as long
+            np.maximum(wide[..., level], wide[..., level - 1], out=wide[..., level])
+        for level in reversed(range(middle)):
+            np.minimum(wide[..., level], wide[..., level + 1], out=wide[..., level])
         return np.asarray(wide)
 
     @cached_property
