@@ -41,6 +41,8 @@ class Calibration:
     first: NDArray[np.int64]  # (quantiles,) the factor of a level lies between that of one edge …
     second: NDArray[np.int64]  # (quantiles,) … and that of another
     share: NDArray[np.float64]  # (quantiles,) of the second
+    non_negative: bool = False  # what a bundle may say of its target: no quantile is below zero,
+    integer: bool = False  # … all are whole numbers
 
     @classmethod
     def of(cls, manifest: Manifest) -> Calibration | None:
@@ -66,7 +68,8 @@ class Calibration:
                     edges.append(inner)
                     share[side] = np.clip((tails[side] - tails[outer]) / (tails[inner] - tails[outer]), 0, 1)
         median = int(np.searchsorted(levels, MEDIAN))
-        return cls(manifest.horizon, median, np.array(edges), tails[edges], first, second, share)
+        said = [bool(getattr(manifest, name, False)) for name in ("non_negative", "integer")]
+        return cls(manifest.horizon, median, np.array(edges), tails[edges], first, second, share, *said)
 
     @property
     def size(self) -> int:
@@ -133,7 +136,9 @@ class Calibration:
             np.maximum(wide[..., level], wide[..., level - 1], out=wide[..., level])
         for level in reversed(range(middle)):
             np.minimum(wide[..., level], wide[..., level + 1], out=wide[..., level])
-        return np.asarray(wide)
+        if self.integer:  # the quantile of a whole number is the smallest one that reaches the level
+            wide = np.ceil(wide - 0.5) + 0.0  # no minus zero
+        return np.where(wide <= 0.0, 0.0, wide) if self.non_negative else np.asarray(wide)
 
     @cached_property
     def _steps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -161,6 +163,17 @@ def test_a_register_at_a_hundred_million_does_not_lose_its_decimals() -> None:
     _, plain = walked(calibration(), standard(1_000) * 0.003, small)
     _, high = walked(calibration(), 1e8 + standard(1_000) * 0.003, 1e8 + small)
     np.testing.assert_allclose(high - 1e8, plain, atol=1e-6)
+
+
+def test_quantiles_stay_what_the_target_can_be() -> None:
+    method = replace(calibration(1, (0.1, 0.5, 0.9)), non_negative=True, integer=True)
+    row = method.initial()[None]
+    row[0, 3:5] = [3.0, 1.3]
+    np.testing.assert_array_equal(method.widen(row, np.array([[[1.0, 2.0, 4.0]]])), [[[0.0, 2.0, 5.0]]])
+    row, _ = method.advance(method.initial()[None], np.array([[[0.0, 0.0, 2.0]]]), np.zeros(1))
+    for _ in range(400):  # nothing lies below 0, and that is no reason to answer anything below
+        row, said = method.advance(row, np.array([[[0.0, 0.0, 2.0]]]), np.zeros(1))
+    np.testing.assert_array_equal(said, [[[0.0, 0.0, 0.0]]])
 
 
 def test_levels_between_the_edges_share_the_factors_of_their_neighbours() -> None:
