@@ -86,7 +86,7 @@ class Convoy:
         self.theirs[seat], self.starts[seat], self.saved_step[seat] = who.theirs, who.start, who.saved_step
         self.step[seat] = self.end[seat] = who.step
         states, beside = self._core.cache.monitors.split(who.body[None])
-        self.kind[seat] = self._core.cache.monitors.kind_of(who.body)
+        self.kind[seat] = self._core.cache.monitors.kind_of(len(who.body))
         self._arena.write(np.array([seat + 1]), states)
         self._beside[seat] = None if beside is None else beside[0]
         self._boarded += 1

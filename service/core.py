@@ -87,7 +87,7 @@ class Core:
         self.intake = Intake.of(bundle, settings, known, beside, reach)
         self.table = table = SessionTable(bundle.width, len(known.static))
         self.checkpoints = Checkpoints(around.journal, table, settings, observer, bundle.digest)
-        self.cache = ArenaCache(runtime, table, self.checkpoints, observer, settings.max_resident, beside)
+        self.cache = ArenaCache(runtime, table, self.checkpoints, observer, settings, beside)
         self.registry = registry = Registry(
             around.journal,
             table,
