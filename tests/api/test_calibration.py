@@ -76,7 +76,7 @@ def test_a_stream_answers_with_them_in_json_in_message_pack_and_by_columns(live)
                 np.testing.assert_allclose(rows, BANDS[step], rtol=1e-6)
 
 
-@pytest.mark.parametrize("model", [{"quantiles": (0.5,)}, {"covariates": ("price",), "future": ("price",)}])
+@pytest.mark.parametrize("model", [{"quantiles": (0.1, 0.9)}, {"covariates": ("price",), "future": ("price",)}])
 async def test_a_model_that_cannot_be_calibrated_refuses_to(open_inside, model: dict) -> None:
     async with open_inside(**model) as running:
         refused = await running.http.put("/v1/sessions/s", json={"calibrate": True})
