@@ -32,6 +32,12 @@ def series(seed: int, count: int, kind: str | None = None, length: int = LENGTH)
     return Changes(np.stack([_one(random, length, kind, int(step)) for step in at]), at)
 
 
+def doubling(seed: int, count: int, length: int) -> Changes:
+    """As `series`, with noise of twice the deviation from the middle on."""
+    random, at = np.random.default_rng(seed), np.full(count, length // 2)
+    return Changes(np.stack([_one(random, length, "doubling", int(step)) for step in at]), at)
+
+
 def _one(random: np.random.Generator, length: int, kind: str | None, at: int) -> NDArray[np.float64]:
     hours = np.arange(length, dtype=np.float64)
     changed = hours >= at if kind is not None else np.zeros(length, np.bool_)
@@ -43,6 +49,8 @@ def _one(random: np.random.Generator, length: int, kind: str | None, at: int) ->
     drift = random.normal(size=length).cumsum() * 0.01 * amplitude
     if kind == "variance":
         noise = np.where(changed, noise * random.uniform(3, 6), noise)
+    if kind == "doubling":
+        noise = np.where(changed, 2 * noise, noise)
     if kind == "period":
         days = random.uniform(0.4, 0.7) if random.random() < 0.5 else random.uniform(1.5, 2.5)
         hours = np.where(changed, at + (hours - at) / days, hours)  # no jump at the change itself

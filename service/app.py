@@ -194,6 +194,7 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         max_history=settings.history_steps,
         max_waiting=settings.waiting_readings,
         max_resident=resident,
+        beside_bytes=settings.resident_bytes,
         gap_steps=settings.gap_steps,
         retry_after_seconds=settings.retry_after_seconds,
         rollback_seconds=settings.rollback_seconds,

@@ -30,7 +30,7 @@ class Passenger:
     start: int  # time of its step 0
     step: int  # that the body stands after
     saved_step: int
-    body: NDArray[np.float32]  # (state,), or (state + monitor,) of a session that is watched
+    body: NDArray[np.float32]  # a whole row: [model | calibration | monitor], as its session is
 
 
 class Convoy:
@@ -44,7 +44,8 @@ class Convoy:
         self.rows, self.keys, self.revisions, self.theirs, self.starts, self.step, self.end, self.saved_step = (
             np.full(seats, FREE) for _ in range(8)
         )
-        self.watched = np.zeros(seats, np.bool_)
+        self.kind = np.zeros(seats, np.int64)
+        self._beside: list[NDArray[np.float32] | None] = [None] * seats  # (size,) of those that are not plain
         self._base = np.zeros(seats, np.int64)  # the step of a seat's first reading
         self._came = np.zeros(seats, np.int64)  # the higher, the later
         self._boarded = 0
@@ -78,23 +79,16 @@ class Convoy:
     def _times(self) -> NDArray[np.int64]:
         return np.zeros(len(self.rows) * ROOM + 1, np.int64)
 
-    @cached_property
-    def _monitors(self) -> NDArray[np.float32]:
-        watch = self._core.cache.monitors.watch
-        return np.zeros((len(self.rows), 0 if watch is None else watch.size), np.float32)
-
     def board(self, who: Passenger) -> int:
         """Gives a seat, of which one must be free."""
         seat = int(np.flatnonzero(self.rows == FREE)[0])
         self.rows[seat], (self.keys[seat], self.revisions[seat]) = who.row, who.session
         self.theirs[seat], self.starts[seat], self.saved_step[seat] = who.theirs, who.start, who.saved_step
         self.step[seat] = self.end[seat] = who.step
-        body, one = who.body[None], np.array([seat])
-        states, monitors = self._core.cache.monitors.split(body)
-        self.watched[seat] = monitors is not None
-        self._arena.write(one + 1, states)
-        if monitors is not None:
-            self._monitors[seat] = monitors[0]
+        states, beside = self._core.cache.monitors.split(who.body[None])
+        self.kind[seat] = self._core.cache.monitors.kind_of(len(who.body))
+        self._arena.write(np.array([seat + 1]), states)
+        self._beside[seat] = None if beside is None else beside[0]
         self._boarded += 1
         self._came[seat], self._seat_of[who.row] = self._boarded, seat
         return seat
@@ -102,7 +96,7 @@ class Convoy:
     def alight(self, seat: int) -> None:
         """The seat is free again."""
         del self._seat_of[int(self.rows[seat])]
-        self.rows[seat] = FREE
+        self.rows[seat], self._beside[seat] = FREE, None
 
     def load(self, seat: int, values: NDArray[np.float64]) -> None:
         """Readings (n, width) after its step, for one that has none ahead; at most `FETCHED`."""
@@ -129,7 +123,7 @@ class Convoy:
         return came
 
     def run(self, seats: Seats, steps: int, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Moves these, all watched or none, on by so many readings or as many as they have, at least one.
+        """Moves these, all of one kind, on by so many readings or as many as they have, at least one.
 
         Forecasts (seats, horizon, quantiles), of which only those that are wanted mean anything.
         """
@@ -138,11 +132,13 @@ class Convoy:
         along = np.arange(padded(int(lengths.max())))  # a width that was warmed up
         positions = np.where(along < lengths[:, None], first[:, None] + along, PADDING)
         columns, static = (self._values, self._times), self._core.table.statics(self.theirs[seats])
-        if self.watched[seats[0]]:
-            monitors = self._monitors[seats]
-            ran = self._core.stepper.run(self._arena, seats + 1, positions, lengths, *columns, None, static, monitors)
-            forecasts, states, self._monitors[seats] = ran.forecasts, ran.states, ran.monitors
-            self._arena.scatter(seats + 1, states)
+        if (before := self._of(seats)) is not None:
+            ran = self._core.stepper.run(self._arena, seats + 1, positions, lengths, *columns, None, static, before)
+            forecasts = ran.forecasts
+            self._arena.scatter(seats + 1, ran.states)
+            assert ran.beside is not None
+            for seat, row in zip(seats.tolist(), ran.beside, strict=True):
+                self._beside[seat] = row
         elif self._core.runtime.any_size:  # steps cost less than their sequences, and the least of them little
             forecasts = self._core.stepper.move(self._arena, seats + 1, positions, lengths, *columns, static, wanted)
         else:
@@ -153,6 +149,11 @@ class Convoy:
         return forecasts
 
     def bodies(self, seats: Seats) -> NDArray[np.float32]:
-        """What the arena keeps of these, all watched or none: (seats, state) or (seats, state + monitor)."""
-        states = self._arena.read(seats + 1)
-        return np.concatenate([states, self._monitors[seats]], axis=1) if self.watched[seats[0]] else states
+        """The whole rows of these, all of one kind."""
+        states, beside = self._arena.read(seats + 1), self._of(seats)
+        return states if beside is None else np.concatenate([states, beside], axis=1)
+
+    def _of(self, seats: Seats) -> NDArray[np.float32] | None:
+        """What these, all of one kind, have beside their states, (seats, size); None if that is nothing."""
+        rows = [row for seat in seats.tolist() if (row := self._beside[seat]) is not None]
+        return np.stack(rows) if rows else None

@@ -44,15 +44,15 @@ class Copies:
     meaning: Meaning
     reach: Reach
     longest: int  # readings that an imported session may have
-    state_sizes: tuple[int, ...]  # numbers in a state of this bundle: without and with a monitor
+    state_sizes: tuple[int, ...]  # numbers in a whole row of this bundle, with what may stand beside a state
     digest: str
     clock: Callable[[], float] = time.time
 
     @classmethod
     def of(cls, registry: Registry, places: Places, bundle: Bundle, longest: int) -> Copies:
         """Of the sessions that this bundle serves."""
-        sizes = tuple(len(registry.cache.monitors.initial(bundle.initial, watched)) for watched in (False, True))
-        return cls(registry, places, Meaning.of(bundle.manifest), places.reach, longest, sizes, bundle.digest)
+        sizes, meaning = registry.cache.monitors.sizes, Meaning.of(bundle.manifest)
+        return cls(registry, places, meaning, places.reach, longest, sizes, bundle.digest)
 
     def fork(self, name: str, other: str, step: int | None) -> SessionView:
         """A session `other` that has what `name` has, up to `step`; the same fork again is found as it stands.
@@ -147,9 +147,10 @@ class Copies:
     def _stands(self, there: Head, kept: Kept) -> bool:
         """Whether a session is just what is kept in a file."""
         last = kept.first_step + len(kept.values) - 1
-        place = there.start, there.origin, there.first_step, there.last_step, there.regime, there.ttl, there.expired
-        told = kept.start, kept.origin, kept.first_step, last, kept.regime, kept.ttl, False
-        if place != told or encode_static(there.static) != encode_static(kept.static):
+        place = there.start, there.origin, there.first_step, there.last_step, there.ttl, there.expired
+        told = kept.start, kept.origin, kept.first_step, last, kept.ttl, False
+        alike = (there.regime, there.calibrate) == (kept.regime, kept.calibrate)
+        if place != told or not alike or encode_static(there.static) != encode_static(kept.static):
             return False
         values = self.registry.recorded(there.key, kept.first_step, last)
         return np.array_equal(values, kept.values, equal_nan=True)

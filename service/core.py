@@ -9,6 +9,7 @@ import numpy as np
 
 from datasets.frequency import Frequency
 from service.arena_cache import ArenaCache
+from service.beside import Beside
 from service.checkpoints import Checkpoints
 from service.copies import Copies
 from service.engine_settings import EngineSettings
@@ -31,7 +32,6 @@ from service.peeks import Peeks
 from service.places import Places
 from service.quota import Quota
 from service.reach import Reach
-from service.regime import Watch
 from service.registry import Registry
 from service.replays import Replays
 from service.replies import Replies
@@ -81,13 +81,13 @@ class Core:
         self.known = known = Known.of(manifest)
         self.limit = limit = min(settings.max_batch, settings.max_resident)  # all of a batch must fit into the arena
         self.no_forecasts = np.empty((0, manifest.horizon, len(manifest.quantiles)))
-        watch, reach = Watch.of(manifest), Reach(frequency, manifest.horizon)
-        self.stepper = stepper = Stepper(model, watch)
+        beside, reach = Beside.of(manifest), Reach(frequency, manifest.horizon)
+        self.stepper = stepper = Stepper(model, beside)
         self.followed = followed = Followed()
-        self.intake = Intake.of(bundle, settings, known, watch, reach)
+        self.intake = Intake.of(bundle, settings, known, beside, reach)
         self.table = table = SessionTable(bundle.width, len(known.static))
         self.checkpoints = Checkpoints(around.journal, table, settings, observer, bundle.digest)
-        self.cache = ArenaCache(runtime, table, self.checkpoints, observer, settings.max_resident, watch)
+        self.cache = ArenaCache(runtime, table, self.checkpoints, observer, settings, beside)
         self.registry = registry = Registry(
             around.journal,
             table,

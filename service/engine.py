@@ -180,17 +180,18 @@ class Engine:
         static: NDArray[np.float64] | None = None,
         regime: bool = False,
         ttl: int | None = None,
+        calibrate: bool = False,
     ) -> SessionView:
         """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
 
         `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
-        watched at every reading. After `ttl` seconds without one it expires (0: never, None: as set for all). Created
-        again from the same, whatever its ttl, the session that is there is returned; from another beginning it is
-        `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`, `InvalidTime`,
-        `CannotStream`, `NoRegime`, `SessionExpired`.
+        watched at every reading, with `calibrate` its bands are calibrated by each. After `ttl` seconds without one it
+        expires (0: never, None: as set for all). Created again from the same, whatever its ttl, the session that is
+        there is returned; from another beginning it is `SessionExists`, or with `replace` a new one under the next
+        revision. `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, `SessionExpired`.
         """
-        self._core.intake.beginning(start, values, static, regime)
-        asked = name, start, values, static, replace, regime, ttl
+        self._core.intake.beginning(start, values, static, regime, calibrate)
+        asked = name, start, values, static, replace, regime, ttl, calibrate
         view: SessionView = await self._call(lambda caller: self._core.lifecycle.create(caller, *asked), len(values))
         return view
 

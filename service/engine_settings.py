@@ -18,6 +18,7 @@ class EngineSettings:
     follower_seconds: float = 0.0005  # it may take between two batches where the one before took less
     history_batch: int = 16  # histories that run together
     max_resident: int = 16_384  # sessions whose state is in the arena
+    beside_bytes: int = 2**28  # of calibrations and monitors beside them, but for those of one batch
     max_known: int = 65_536  # sessions in the table, or four times as many as may be in the arena
     gap_steps: int = 4096  # steps before one reading that may enter as missing
     checkpoint_every: int = 256  # readings of a session between two checkpoints

@@ -83,6 +83,7 @@ class SessionView:
     seen: float | None = None  # when its last reading came, seconds since 1970; told in listings
     expired: bool = False
     parent: str = ""  # the session that it is a fork of
+    calibrate: bool = False  # made to be calibrated
 
 
 def check_history(values: NDArray[np.float64], longest: int) -> None:

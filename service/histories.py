@@ -27,7 +27,7 @@ class Window:
 
     values: NDArray[np.float64]  # (time, width)
     times: NDArray[np.int64]  # (time,)
-    state: NDArray[np.float32]  # (state,), or (state + monitor,): then it advances by step
+    state: NDArray[np.float32]  # (state,), or with what is beside it: then it advances by step
     finished: Finished
     failed: Callable[[GatecastError], None]
     gone: Callable[[], bool]  # nobody wants it any more
@@ -44,7 +44,7 @@ class Window:
 class Histories:
     """Chunks of one length class run together; what is not done then goes to the end of the line.
 
-    There is a line for each length class, so that a chunk costs the same however many windows wait.
+    There is a line for each kind and each length class, so that a chunk costs the same however many windows wait.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Histories:
         self._note = note  # told of every failure
         self._clock = clock
         self._steps = max(1, settings.chunk // STEP_COST)  # of a chunk that advances by step
-        self._lines: dict[tuple[bool, int], deque[Window]] = {}
+        self._lines: dict[tuple[int, int], deque[Window]] = {}
         self._came = 0
 
     def __bool__(self) -> bool:
@@ -74,8 +74,7 @@ class Histories:
         """Puts a window at the end of the line; it must have readings."""
         self._came += 1
         window.came = self._came
-        watched = self._watched(window)
-        line = watched, padded(min(window.left, self.chunk_of(watched)))
+        line = len(window.state), padded(min(window.left, self.chunk_of(self._by_step(window))))
         self._lines.setdefault(line, deque()).append(window)
 
     def abandon(self, error: GatecastError) -> None:
@@ -91,8 +90,8 @@ class Histories:
         if not picked:
             return False
         began = self._clock()
-        watched = self._watched(picked[0])
-        chunk, run = self.chunk_of(watched), self._stepper.windows if watched else self._runtime.windows
+        by_step = self._by_step(picked[0])
+        chunk, run = self.chunk_of(by_step), self._stepper.windows if by_step else self._runtime.windows
         cuts = [slice(window.at, window.at + chunk) for window in picked]
         values = [window.values[cut] for window, cut in zip(picked, cuts, strict=True)]
         times = [window.times[cut] for window, cut in zip(picked, cuts, strict=True)]
@@ -117,11 +116,11 @@ class Histories:
         self._observer.chunk(len(picked), sum(map(len, values)), self._clock() - began)
         return True
 
-    def _watched(self, window: Window) -> bool:
+    def _by_step(self, window: Window) -> bool:
         return len(window.state) > len(self._runtime.initial)
 
-    def chunk_of(self, watched: bool) -> int:
-        return self._steps if watched else self._chunk
+    def chunk_of(self, by_step: bool) -> int:
+        return self._steps if by_step else self._chunk
 
     def _finish(self, window: Window, forecast: NDArray[np.float64]) -> None:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from service.beside import Beside
 from service.bundle import Bundle
 from service.engine_settings import EngineSettings
 from service.errors import (
@@ -26,7 +27,7 @@ from service.gates import Gates
 from service.known import Known
 from service.places import Correction
 from service.reach import Reach
-from service.regime import Watch
+from service.session_errors import NoCalibration
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Intake:
     reach: Reach
     known: Known
     gates: Gates
-    watch: Watch | None
+    beside: Beside
 
     @classmethod
-    def of(cls, bundle: Bundle, settings: EngineSettings, known: Known, watch: Watch | None, reach: Reach) -> Intake:
+    def of(cls, bundle: Bundle, settings: EngineSettings, known: Known, beside: Beside, reach: Reach) -> Intake:
         manifest = bundle.manifest
         longest = min(settings.max_history, manifest.longest_history or settings.max_history)
         return cls(
@@ -54,7 +55,7 @@ class Intake:
             reach,
             known,
             Gates.of(manifest),
-            watch,
+            beside,
         )
 
     def must_stream(self) -> None:
@@ -76,11 +77,24 @@ class Intake:
                 raise
 
     def beginning(
-        self, start: int | None, values: NDArray[np.float64], static: NDArray[np.float64] | None, regime: bool
+        self,
+        start: int | None,
+        values: NDArray[np.float64],
+        static: NDArray[np.float64] | None,
+        regime: bool,
+        calibrate: bool,
     ) -> None:
-        """What a session is made from; `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, and of a history."""
+        """What a session is made from.
+
+        `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, and of a history.
+        """
         self.must_stream()
-        if regime and self.watch is None:
+        if calibrate and self.beside.calibration is None:
+            raise NoCalibration(
+                "bands can be calibrated of a model that forecasts its median and other quantiles from recorded "
+                f"readings alone, this one {self._uncalibrated}: make the session without it, or serve another model"
+            )
+        if regime and self.beside.watch is None:
             raise NoRegime(
                 "the regime is told by reset gates (or an LSTM's input gates), and this model has none: make the "
                 "session without it, or serve another model"
@@ -122,6 +136,12 @@ class Intake:
     def _history(self, values: NDArray[np.float64]) -> None:
         self._width(values)
         check_history(values, self.longest)
+
+    @property
+    def _uncalibrated(self) -> str:
+        if self.known.future:
+            return f"also takes what is known ahead ({', '.join(self.known.future)})"
+        return "has no quantiles around a median"
 
     def _width(self, values: NDArray[np.float64]) -> None:
         if values.ndim != 2 or values.shape[1] != self.width:

@@ -41,22 +41,25 @@ class Lifecycle:
         replace: bool,
         regime: bool = False,
         ttl: int | None = None,
+        calibrate: bool = False,
     ) -> SessionView | None:
         """A session whose steps 0 … n-1 have `values` (n, width), and whose static features are `row` (features,).
 
-        With `regime` its gates are watched; after `ttl` seconds without a reading (0: never, None: as is set for all)
-        it expires. The same again, whatever its ttl, finds the session that is there.
+        With `regime` its gates are watched, with `calibrate` its bands are calibrated; after `ttl` seconds without a
+        reading (0: never, None: as is set for all) it expires. The same again, whatever its ttl, finds the session
+        that is there.
 
         The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`,
         `SessionExpired`.
         """
         static = self.registry.known.named(row)
-        origin = origin_of(start, values, static, regime)
+        origin = origin_of(start, values, static, regime, calibrate)
         known = self._known(name, origin, replace)
         if known is not None:
             return known
         begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
-        begun = Beginning(name, begin, origin, values, static, regime, self.ttl if ttl is None else ttl)
+        lives = self.ttl if ttl is None else ttl
+        begun = Beginning(name, begin, origin, values, static, regime, lives, calibrate=calibrate)
         if len(values) == 0:
             return self._put(begun, None, replace)
 
@@ -71,7 +74,8 @@ class Lifecycle:
             self.replies.answer(caller, error)
 
         times = self.frequency.times(begin, np.arange(len(values)))
-        initial = self.registry.cache.monitors.initial(self.initial, regime)
+        monitors = self.registry.cache.monitors
+        initial = monitors.initial(self.initial, monitors.beside.kind(regime, calibrate))
         self.histories.add(Window(values, times, initial, finished, failed, lambda: caller.gone, static=row))
         return None
 
@@ -99,8 +103,8 @@ class Lifecycle:
         if head.origin == origin:
             return self.session(name)
         raise SessionExists(
-            f"there is a session {outside(name)!r} that was created with another start, history, static features or "
-            "regime; go on from its last step, choose another name, or ask for it to be replaced",
+            f"there is a session {outside(name)!r} that was created with another start, history, static features, "
+            "regime or calibrate; go on from its last step, choose another name, or ask for it to be replaced",
             last_step=head.last_step,
             revision=head.revision,
         )

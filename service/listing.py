@@ -49,6 +49,7 @@ class Listing:
             created=False,
             static=known.named(known.row(head.static)),
             regime=head.regime,
+            calibrate=head.calibrate,
             first_step=first,
             first_time=self._time(head.start, first) if first and not head.expired else None,
             ttl=head.ttl,

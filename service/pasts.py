@@ -25,7 +25,7 @@ class Replay:
     row: int
     session: tuple[int, int]  # key and revision
     saved_step: int  # of the checkpoint it begins with; -1: it begins with the initial row
-    state: NDArray[np.float32]  # (state,), or (state + monitor,) of a session that is watched
+    state: NDArray[np.float32]  # a whole row: [model | calibration | monitor], as its session is
     values: NDArray[np.float64]  # (time, width)
     times: NDArray[np.int64]  # (time,)
     static: NDArray[np.float64] | None  # (static features,)
@@ -78,9 +78,9 @@ class Pasts:
         """As `load`; None where nothing leads there."""
         table, journal = self._registry.table, self._registry.journal
         key, revision = self._session(row)
-        monitors, watched = self._registry.cache.monitors, bool(table.watched[row])
+        monitors, kind = self._registry.cache.monitors, int(table.kind[row])
         first = int(table.first_step[row])
-        initial = monitors.initial(self._runtime.initial, watched, first)
+        initial = monitors.initial(self._runtime.initial, kind, first)
         saved, state, values = first - 1, initial, np.empty((0, table.last_values.shape[1]))
         based = first == 0  # whether what it begins with is settled
         if last >= 0:
@@ -89,7 +89,7 @@ class Pasts:
                     checkpoint, values = journal.load(key, self.digest, last, most)
                     if checkpoint is not None:
                         ours = checkpoint.digest == self.digest and checkpoint.revision == revision
-                        if ours and monitors.fits(checkpoint.body, watched):
+                        if ours and monitors.fits(checkpoint.body, kind):
                             saved, state, based = checkpoint.step, checkpoint.body, True
                         else:  # of another model, another past, or another statistic
                             values = journal.readings(key, first, _end(first, last, most))

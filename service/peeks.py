@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batching import Turns
+from service.beside import WATCHED
 from service.errors import GatecastError, InternalError, JournalDamaged, NonFiniteForecast, NoReadings, NoRegime
 from service.faults import again, faults_as
 from service.futures import Futures
@@ -80,7 +81,7 @@ class Peeks:
             row = self.registry.known_row(peek.name)
             if self.registry.table.last_step[row] < 0:
                 raise NoReadings("this session has no reading yet, so there is nothing to tell of it; send one")
-            if peek.regime and not self.registry.table.watched[row]:
+            if peek.regime and not self.registry.table.kind[row] & WATCHED:
                 raise self._unwatched(bool(self.registry.table.regime[row]))
         except GatecastError as error:
             self.note(error)

@@ -49,7 +49,7 @@ class SavedState(msgspec.Struct, forbid_unknown_fields=True):
     size: _Small
 
 
-class Header(msgspec.Struct, forbid_unknown_fields=True):
+class Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What the session is; `subject` and `frequency` say what its numbers are."""
 
     session: str
@@ -65,6 +65,7 @@ class Header(msgspec.Struct, forbid_unknown_fields=True):
     ttl: Annotated[int, Meta(ge=0, le=LONGEST_TTL)]
     parent: str
     states: list[SavedState]
+    calibrate: bool = False  # left out where it is not so: versions that do not know it read all other files
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def encode(name: str, kept: Kept, meaning: Meaning) -> bytes:
         kept.ttl,
         kept.parent,
         [SavedState(each.step, each.digest, len(each.body)) for each in kept.checkpoints],
+        kept.calibrate,
     )
     said = msgspec.json.encode(header)
     parts = [FAMILY + b"%d\n" % FORMAT, _LENGTH.pack(len(said)), said, kept.values.astype("<f8").tobytes()]
@@ -156,4 +158,5 @@ def decode(data: bytes, meaning: Meaning) -> Kept:
         values.astype(np.float64),
         tuple(saved),
         header.parent,
+        header.calibrate,
     )

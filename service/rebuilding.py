@@ -46,7 +46,7 @@ class Rebuilding:
     _convoy: Convoy = field(init=False)
     _beginning: Pace = field(default_factory=Pace)
     _fetching: Pace = field(default_factory=Pace)
-    _pieces: dict[tuple[bool, int], Pace] = field(default_factory=dict)  # by kind and rows, of their length
+    _pieces: dict[tuple[int, int], Pace] = field(default_factory=dict)  # by kind and rows, of their length
     _grown: float = 0.0  # readings that came for each on its way since they last moved
     _idle: int = 0  # turns with all the time since something was done
 
@@ -168,6 +168,7 @@ class Rebuilding:
             origin="",
             static=self.leader.known.named(table.static[row]),
             regime=bool(table.regime[row]),
+            calibrate=bool(table.calibrate[row]),
             first_step=int(table.first_step[row]),
         )
 
@@ -191,17 +192,17 @@ class Rebuilding:
     def _piece(self, seats: NDArray[np.int64], seconds: float | None) -> bool:
         """The next readings of those that came first, as many of them and as far as there is time."""
         convoy = self._convoy
-        watched = bool(convoy.watched[seats[0]])
-        seats = seats[convoy.watched[seats] == watched]
+        kind = int(convoy.kind[seats[0]])
+        seats = seats[convoy.kind[seats] == kind]
         if seconds is None:  # what takes hardly longer than the least that can be done
-            seconds = 2 * self._pace(1, watched).expected(1)
-        if not self._pace(1, watched).known:  # the first one tells
+            seconds = 2 * self._pace(1, kind).expected(1)
+        if not self._pace(1, kind).known:  # the first one tells
             seats = seats[:1]
         ahead = convoy.end[seats] - convoy.step[seats]
-        rows, steps = self._shape(ahead, watched, seconds)
+        rows, steps = self._shape(ahead, kind, seconds)
         if not steps:
             return False
-        seats, ahead, pace, self._grown = seats[:rows], ahead[:rows], self._pace(rows, watched), 0.0
+        seats, ahead, pace, self._grown = seats[:rows], ahead[:rows], self._pace(rows, kind), 0.0
         if not self.core.runtime.any_size:
             steps = min(padded(steps + 1) // 2, self.core.settings.chunk)  # a shape that was warmed up
         taken = int(np.minimum(ahead, steps).sum())
@@ -218,14 +219,14 @@ class Rebuilding:
             pace.took(steps, (self.clock() - began) * padded(rows) / rows)  # as if there were as many as may be
         return True
 
-    def _shape(self, ahead: NDArray[np.int64], watched: bool, seconds: float) -> tuple[int, int]:
+    def _shape(self, ahead: NDArray[np.int64], kind: int, seconds: float) -> tuple[int, int]:
         """How many go together and how far, so that most is gained on what comes meanwhile; 0 steps: there is no time.
 
         Where readings come as fast as so many sessions move, fewer of them get there.
         """
         rows, best, most = len(ahead), (0, 0), -np.inf
         while rows:
-            pace = self._pace(rows, watched)
+            pace = self._pace(rows, kind)
             steps = pace.fitting(int(ahead[:rows].max()), seconds)
             if steps and not pace.known:
                 return rows, steps
@@ -235,17 +236,15 @@ class Rebuilding:
             rows //= 2
         return best
 
-    def _pace(self, rows: int, watched: bool) -> Pace:
+    def _pace(self, rows: int, kind: int) -> Pace:
         """Of pieces of so many rows; as long as none was seen, fewer rows let guess what a step takes."""
         rows = padded(rows)
-        known = self._pieces.get((watched, rows))
+        known = self._pieces.get((kind, rows))
         if known is None or not known.known:
-            fewer = [
-                each for (kind, each), pace in self._pieces.items() if kind == watched and each < rows and pace.known
-            ]
+            fewer = [each for (of, each), pace in self._pieces.items() if of == kind and each < rows and pace.known]
             most = max(fewer, default=0)
-            known = Pace(self._pieces[watched, most].expected(1) * rows / most if most else 0.0)
-            self._pieces[watched, rows] = known
+            known = Pace(self._pieces[kind, most].expected(1) * rows / most if most else 0.0)
+            self._pieces[kind, rows] = known
         return known
 
     def _arrive(self, seats: NDArray[np.int64]) -> None:

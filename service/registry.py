@@ -135,8 +135,8 @@ class Registry:
             self.cache.release(np.array([row]))
         if head.ttl:
             self.shortest_ttl = min(self.shortest_ttl, head.ttl)
-        watched = head.regime and self.cache.monitors.watch is not None
-        return self.table.put(head, head.start == NO_TIME, self.known.row(head.static), watched)
+        kind = self.cache.monitors.beside.kind(head.regime, head.calibrate)
+        return self.table.put(head, head.start == NO_TIME, self.known.row(head.static), kind)
 
     def install(self, row: int, state: NDArray[np.float32], saved_step: int) -> None:
         """Puts one session's state (state,) into the arena, of which the journal has a checkpoint at `saved_step`."""
@@ -275,7 +275,8 @@ class Registry:
         for (row, readings), head in zip(values.items(), heads, strict=True):
             if head is not None:
                 made = head.name, int(table.start[row]), head.origin, readings, head.static, head.regime, head.ttl
-                beginnings.append(Beginning(*made, int(table.revision[row]), int(table.key[row]), head.parent))
+                place = int(table.revision[row]), int(table.key[row]), head.parent
+                beginnings.append(Beginning(*made, *place, head.calibrate))
         begun = {head.name: head for head in self.journal.replace_all(beginnings) if head is not None}
         for row in [row for row in values if table.name(row) in begun]:
             table.revision[row], table.unborn[row] = begun[table.name(row)].revision, False

@@ -72,7 +72,7 @@ class Replays:
             except (StateLost, StaleSession, UnknownSession, JournalDamaged) as error:
                 lost[row] = error
                 continue
-            cost = len(replay.values) * (STEP_COST if self._watched(replay) else 1)
+            cost = len(replay.values) * (STEP_COST if self._steps(replay) else 1)
             if cost > min(self._settings.chunk, left):
                 late.add(row)
                 self._begin(replay)
@@ -104,11 +104,12 @@ class Replays:
         except JournalDamaged:
             return rows  # one by one, so that the damage concerns that session alone
         saved = np.zeros(len(asked), np.bool_)
-        for watched in (False, True):
+        kinds = table.kind[asked]
+        for kind in np.unique(kinds).tolist():
             fitting = {
                 at: state
-                for at, (state, kind) in enumerate(zip(states, table.watched[asked].tolist(), strict=True))
-                if state is not None and kind == watched and cache.monitors.fits(state, watched)
+                for at in np.flatnonzero(kinds == kind).tolist()
+                if (state := states[at]) is not None and cache.monitors.fits(state, kind)
             }
             if fitting:
                 places = list(fitting)
@@ -124,9 +125,10 @@ class Replays:
     def _run(self, replays: list[Replay]) -> None:
         """Rebuilds states with one short window each, those of about one length together."""
         together = self._settings.history_batch
-        for watched, run in ((False, self._runtime.windows), (True, self._stepper.windows)):
-            alike = [replay for replay in replays if self._watched(replay) == watched]
+        for size in sorted({len(replay.state) for replay in replays}):
+            alike = [replay for replay in replays if len(replay.state) == size]
             alike.sort(key=lambda replay: len(replay.values))
+            run = self._stepper.windows if self._steps(alike[0]) else self._runtime.windows
             for first in range(0, len(alike), together):
                 self._rebuild(alike[first : first + together], run)
 
@@ -141,7 +143,7 @@ class Replays:
         self._registry.table.saved_step[rows] = [replay.saved_step for replay in some]
         self._observer.rebuilt(len(some), sum(len(replay.values) for replay in some))
 
-    def _watched(self, replay: Replay) -> bool:
+    def _steps(self, replay: Replay) -> bool:
         return len(replay.state) > len(self._runtime.initial)
 
     def _begin(self, replay: Replay) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from service.arena_cache import ArenaCache
 from service.batching import Turns
+from service.beside import CALIBRATED, WATCHED
 from service.futures import Futures
 from service.padding import PaddedRuntime
 from service.runtimes import States
@@ -25,15 +26,15 @@ class Ran:
     states: States
     places: NDArray[np.int64]  # (turns,) each turn's row in `states`
     gates: NDArray[np.float32] | None = None  # (turns, gates) of the last reading, where they were asked for
-    monitors: NDArray[np.float32] | None = None  # (turns, size) after it, of sessions that are watched: all or none
+    beside: NDArray[np.float32] | None = None  # (turns, size) after it, of sessions that step, all of one kind
 
     def only(self, kept: NDArray[np.bool_]) -> Ran:
         """The turns where `kept` is true."""
         if kept.all():
             return self
         gates = None if self.gates is None else self.gates[kept]
-        monitors = None if self.monitors is None else self.monitors[kept]
-        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept], gates, monitors)
+        beside = None if self.beside is None else self.beside[kept]
+        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept], gates, beside)
 
     @property
     def finite(self) -> NDArray[np.bool_]:
@@ -65,13 +66,14 @@ class Runner:
         """All turns, one run for each group of one shape; `values` and `times` as in a batch, padding last.
 
         Each turn is forecast with the future that its newest observation carries. Those whose newest observation is
-        `gated` (readings,) come with the gates of their last reading; sessions that are watched advance by step.
+        `gated` (readings,) come with the gates of their last reading; sessions that are not plain advance by step.
         Without `said` nobody asks for forecasts, and those of single steps are left out: they are NaN.
         """
         moved = turns.lengths > 0
-        watched = self._table.watched[turns.rows] & moved
-        shown = watched if gated is None else watched | (gated[turns.newest] & moved)
-        plain = turns if not shown.any() else turns.keep(~shown)
+        steps = self._table.steps[turns.rows] & moved
+        asked = np.zeros(len(turns), np.bool_) if gated is None else gated[turns.newest] & moved
+        apart = steps | asked
+        plain = turns if not apart.any() else turns.keep(~apart)
         ran = [
             self._run(plain.keep(group), width, values, times, futures)
             if said or width
@@ -79,18 +81,26 @@ class Runner:
             for group, width in plain.groups()
         ]
         if len(plain) < len(turns):
-            parts = (turns.keep(watched), self._watch), (turns.keep(shown & ~watched), self._show)
-            ran += [run(part, values, times, futures) for part, run in parts if len(part)]
+            kinds = self._table.kind[turns.rows]
+            for kind in np.unique(kinds[steps]).tolist():
+                part = steps & (kinds == kind)
+                ran.append(self._go(turns.keep(part), kind, bool(asked[part].any()), values, times, futures))
+            if (shown := asked & ~steps).any():
+                ran.append(self._show(turns.keep(shown), values, times, futures))
         return ran
 
     def regimes(self, turns: Turns) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
         """Of those turns whose sessions are watched, the newest observation and flag, score, since (turns, 3)."""
-        watched = self._table.watched[turns.rows]
-        watch = self._cache.monitors.watch
-        if watch is None or not watched.any():
+        kinds = self._table.kind[turns.rows]
+        if not (kinds & WATCHED).any():
             return None
-        said = watch.read(self._cache.monitors.read(self._table.slot[turns.rows[watched]]))
-        return turns.newest[watched], np.stack([said.flag, said.score, said.since], axis=1)
+        newest, told, monitors = [], [], self._cache.monitors
+        for kind in np.unique(kinds[kinds & WATCHED > 0]).tolist():
+            some = kinds == kind
+            said = monitors.beside.regimes(monitors.read(self._table.slot[turns.rows[some]], kind))
+            newest.append(turns.newest[some])
+            told.append(np.stack([said.flag, said.score, said.since], axis=1))
+        return np.concatenate(newest), np.concatenate(told)
 
     def keep(self, ran: Ran) -> None:
         """Puts the states after these turns into the arena."""
@@ -100,8 +110,8 @@ class Runner:
             self._cache.arena.scatter(slots, ran.states)
         elif moved.any():
             self._cache.arena.scatter(slots[moved], ran.states, ran.places[moved])
-        if ran.monitors is not None:
-            self._cache.monitors.write(slots, ran.monitors)
+        if ran.beside is not None:
+            self._cache.monitors.write(slots, ran.beside)
 
     def _run(
         self,
@@ -117,7 +127,19 @@ class Runner:
         else:
             positions = turns.positions(width)
             forecasts, states = self._runtime.sequence(arena, slots, positions, turns.lengths, values, times, *known)
-        return Ran(turns, forecasts, states, np.arange(len(turns)))
+        return Ran(turns, self._answered(turns, forecasts), states, np.arange(len(turns)))
+
+    def _answered(self, turns: Turns, forecasts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As sessions that are calibrated are answered, where they stand: of these none moves on here."""
+        kinds, monitors = self._table.kind[turns.rows], self._cache.monitors
+        if not (kinds & CALIBRATED).any():
+            return forecasts
+        forecasts = forecasts.copy()
+        for kind in np.unique(kinds[kinds & CALIBRATED > 0]).tolist():
+            some = kinds == kind
+            rows = monitors.read(self._table.slot[turns.rows[some]], kind)
+            forecasts[some] = monitors.beside.answered(rows, forecasts[some])
+        return forecasts
 
     def _advance(self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64]) -> Ran:
         """One reading each, and no forecast."""
@@ -141,18 +163,25 @@ class Runner:
                 ran = self._run(before.keep(group), width, values, times, futures)
                 arena.scatter(slots[group], ran.states, ran.places)
         known, one = self._known(turns, futures), np.ones(len(turns), np.int64)
-        stepped = self._stepper.run(arena, slots, turns.last[:, None], one, values, times, *known)
+        stepped = self._stepper.run(arena, slots, turns.last[:, None], one, values, times, *known, shown=True)
         return Ran(turns, stepped.forecasts, stepped.states, np.arange(len(turns)), stepped.gates)
 
-    def _watch(
-        self, turns: Turns, values: NDArray[np.float64], times: NDArray[np.int64], futures: Futures | None
+    def _go(
+        self,
+        turns: Turns,
+        kind: int,
+        shown: bool,
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        futures: Futures | None,
     ) -> Ran:
-        """All readings of each turn, one after the other."""
+        """All readings of each turn, one after the other, of sessions of one kind; gates too where they are asked."""
         slots, cache, known = self._table.slot[turns.rows], self._cache, self._known(turns, futures)
-        positions, monitors = turns.positions(int(turns.lengths.max())), cache.monitors.read(slots)
-        stepped = self._stepper.run(cache.arena, slots, positions, turns.lengths, values, times, *known, monitors)
+        positions, before = turns.positions(int(turns.lengths.max())), cache.monitors.read(slots, kind)
+        of = positions, turns.lengths, values, times
+        stepped = self._stepper.run(cache.arena, slots, *of, *known, before, shown)
         places = np.arange(len(turns))
-        return Ran(turns, stepped.forecasts, stepped.states, places, stepped.gates, stepped.monitors)
+        return Ran(turns, stepped.forecasts, stepped.states, places, stepped.gates, stepped.beside)
 
     def _known(
         self, turns: Turns, futures: Futures | None

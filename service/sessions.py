@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.beside import PLAIN
 from service.journal import Head
 
 UNKNOWN = -1  # the row of a name that is not in the table
@@ -32,8 +33,10 @@ class SessionTable:
         self.last_step = np.zeros(0, np.int64)  # -1: no reading yet
         self.last_values = np.zeros((0, width), np.float64)
         self.regime = np.zeros(0, np.bool_)  # made to be watched
+        self.calibrate = np.zeros(0, np.bool_)  # made to be calibrated
+        self.kind = np.zeros(0, np.int64)  # see beside.py: what of that the model allows
         self.ttl = np.zeros(0, np.int64)  # seconds without a reading after which it expires; 0: never
-        self.odd = np.zeros((0, 2), np.bool_)  # what takes a session the long way: `watched` and `unborn`
+        self.odd = np.zeros((0, 2), np.bool_)  # what takes a session the long way: `steps` and `unborn`
         self.static = np.zeros((0, features), np.float64)  # NaN where unknown
         self.saved_step = np.zeros(0, np.int64)  # of the newest checkpoint; -1: none
         self.slot = np.zeros(0, np.int64)  # in the arena, or NOWHERE
@@ -47,8 +50,8 @@ class SessionTable:
         return len(self._names)
 
     @property
-    def watched(self) -> NDArray[np.bool_]:
-        """(rows,) made to be watched, and is: the model has gates for it."""
+    def steps(self) -> NDArray[np.bool_]:
+        """(rows,) it has something beside its state, and so advances by step."""
         return self.odd[:, 0]
 
     @property
@@ -92,11 +95,10 @@ class SessionTable:
     def name(self, row: int) -> str:
         return self._name_of[row]
 
-    def put(self, head: Head, unborn: bool, static: NDArray[np.float64] | None = None, watched: bool = False) -> int:
+    def put(self, head: Head, unborn: bool, static: NDArray[np.float64] | None = None, kind: int = PLAIN) -> int:
         """Sets a session as the journal has it, its state nowhere, and returns its row.
 
-        `static` (features,) is what its head says of them, as the model takes it; `watched`: it advances by step, with
-        a monitor.
+        `static` (features,) is what its head says of them, as the model takes it.
         """
         row = self._names[head.name]
         if row == UNKNOWN:
@@ -107,9 +109,9 @@ class SessionTable:
         self.first_step[row] = head.first_step
         self.last_step[row] = head.last_step
         self.last_values[row] = head.last_values
-        self.regime[row] = head.regime
+        self.regime[row], self.calibrate[row], self.kind[row] = head.regime, head.calibrate, kind
         self.ttl[row] = head.ttl
-        self.watched[row] = watched
+        self.steps[row] = kind != PLAIN
         self.static[row] = np.nan if static is None else static
         self.saved_step[row] = -1
         self.slot[row] = NOWHERE

@@ -146,7 +146,11 @@ class Settings(BaseSettings):
     rollback_seconds: float = Field(
         3600.0, gt=0, description="how long a model that was replaced keeps up, so that it can be taken back at once"
     )
-    resident_bytes: int = Field(256 * 2**20, ge=1, description="memory for the states of sessions that are at hand")
+    resident_bytes: int = Field(
+        256 * 2**20,
+        ge=1,
+        description="memory for the states of sessions that are at hand, and as much for what is beside them",
+    )
     resident_sessions: int | None = Field(
         None, ge=1, description="sessions whose state is kept at hand, instead of as many as resident_bytes hold"
     )

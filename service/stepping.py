@@ -1,4 +1,4 @@
-"""Rows moved on step by step with the gates of each step, where others take a sequence in one run."""
+"""Rows moved on step by step with what each step gives, where others take a sequence in one run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from service.beside import Beside
 from service.padding import PaddedRuntime, stacked
-from service.regime import Watch
 from service.runtimes import Arena, States
 
 
@@ -18,17 +18,17 @@ class Stepped:
     """What the last step of each row gave."""
 
     forecasts: NDArray[np.float64]  # (rows, horizon, quantiles)
-    gates: NDArray[np.float32]  # (rows, gates)
+    gates: NDArray[np.float32] | None  # (rows, gates), where they were taken
     states: States  # (rows or more, state)
-    monitors: NDArray[np.float32] | None = None  # (rows, size) of those that came with one
+    beside: NDArray[np.float32] | None = None  # (rows, size) what is beside the states of those that came with it
 
 
 @dataclass(frozen=True)
 class Stepper:
-    """One run a step: so the gates of every reading are seen. Rows that are done leave the run."""
+    """One run a step: so forecast and gates of every reading are seen. Rows that are done leave the run."""
 
     runtime: PaddedRuntime
-    watch: Watch | None
+    beside: Beside
 
     def run(
         self,
@@ -40,31 +40,32 @@ class Stepper:
         times: NDArray[np.int64],
         future: NDArray[np.float64] | None = None,  # (rows, horizon, known-future covariates)
         static: NDArray[np.float64] | None = None,  # (rows, static features)
-        monitors: NDArray[np.float32] | None = None,  # (rows, size) before the first step
+        beside: NDArray[np.float32] | None = None,  # (rows, size) before the first step, all of one kind
+        shown: bool = False,  # whether gates are wanted, also where they are not needed
     ) -> Stepped:
         """The states in the arena stay as they are."""
+        shown = shown or (beside is not None and self.beside.shows(beside))
         most = int(lengths.max())
         if most == 1:
-            forecasts, states, gates = self.runtime.step_with_gates(
-                arena, slots, positions[:, 0], values, times, future, static
-            )
-            return Stepped(forecasts, gates, states, self._watched(monitors, gates, values[positions[:, 0], 0]))
+            return self._step(shown, arena, slots, positions[:, 0], values, times, future, static, beside)
         own, scratch = np.arange(1, len(slots) + 1), self.runtime.runtime.arena(len(slots) + 1)
         scratch.scatter(own, arena.gather(slots))
-        monitors = None if monitors is None else monitors.copy()
+        beside = None if beside is None else beside.copy()
         for step in range(most):
             live = np.flatnonzero(lengths > step)
             at = positions[live, step]
-            some, moved, shown = self.runtime.step_with_gates(
-                scratch, own[live], at, values, times, _of(future, live), _of(static, live)
-            )
-            scratch.scatter(own[live], moved)
+            known = _of(future, live), _of(static, live)
+            before = None if beside is None else beside[live]
+            some = self._step(shown, scratch, own[live], at, values, times, *known, before)
+            scratch.scatter(own[live], some.states)
             if step == 0:
-                forecasts, gates = some.copy(), shown.copy()
-            forecasts[live], gates[live] = some, shown
-            if monitors is not None:
-                monitors[live] = self._watched(monitors[live], shown, values[at, 0])
-        return Stepped(forecasts, gates, scratch.gather(own), monitors)
+                forecasts, gates = some.forecasts.copy(), None if some.gates is None else some.gates.copy()
+            forecasts[live] = some.forecasts
+            if gates is not None:
+                gates[live] = some.gates
+            if beside is not None:
+                beside[live] = some.beside
+        return Stepped(forecasts, gates, scratch.gather(own), beside)
 
     def windows(
         self,
@@ -74,7 +75,7 @@ class Stepper:
         futures: Sequence[NDArray[np.float64] | None] = (),
         statics: Sequence[NDArray[np.float64] | None] = (),
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """As `PaddedRuntime.windows`, of rows [model | monitor]: forecasts, rows (batch, state + size)."""
+        """As `PaddedRuntime.windows`, of whole rows of one kind: forecasts, rows (batch, state + size)."""
         count, state = len(values), len(self.runtime.initial)
         lengths = np.array([len(each) for each in values])
         before, along = np.cumsum(lengths) - lengths, np.arange(lengths.max())
@@ -87,8 +88,8 @@ class Stepper:
             arena, own, positions, lengths, readings, np.append(np.concatenate(times), 0), *known, rows[:, state:]
         )
         states = self.runtime.runtime.rows(stepped.states)[:count]
-        assert stepped.monitors is not None
-        return stepped.forecasts, np.concatenate([states, stepped.monitors], axis=1)
+        assert stepped.beside is not None
+        return stepped.forecasts, np.concatenate([states, stepped.beside], axis=1)
 
     def move(
         self,
@@ -116,12 +117,26 @@ class Stepper:
             arena.scatter(slots[live], moved)
         return forecasts
 
-    def _watched(
-        self, monitors: NDArray[np.float32] | None, gates: NDArray[np.float32], target: NDArray[np.float64]
-    ) -> NDArray[np.float32] | None:
-        if monitors is None or self.watch is None:
-            return None
-        return self.watch.advance(monitors, gates, ~np.isnan(target))
+    def _step(
+        self,
+        shown: bool,
+        arena: Arena,
+        slots: NDArray[np.int64],
+        at: NDArray[np.int64],  # (rows,) the position of each one's reading
+        values: NDArray[np.float64],
+        times: NDArray[np.int64],
+        future: NDArray[np.float64] | None,
+        static: NDArray[np.float64] | None,
+        beside: NDArray[np.float32] | None,
+    ) -> Stepped:
+        gates, inputs = None, (arena, slots, at, values, times, future, static)
+        if shown:
+            forecasts, states, gates = self.runtime.step_with_gates(*inputs)
+        else:
+            forecasts, states = self.runtime.step(*inputs)
+        if beside is not None:
+            beside, forecasts = self.beside.advance(beside, forecasts, gates, values[at, 0])
+        return Stepped(forecasts, gates, states, beside)
 
 
 def _of(known: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:

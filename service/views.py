@@ -27,6 +27,7 @@ def view_of(
         created=created,
         static=known.named(table.static[row]),
         regime=bool(table.regime[row]),
+        calibrate=bool(table.calibrate[row]),
         first_step=first,
         first_time=_time(frequency, start, first) if first else None,
         ttl=int(table.ttl[row]),

@@ -21,10 +21,10 @@ class WatchedSessions:
     serving: Serving
 
     def __call__(self, sessions: list[str]) -> NDArray[np.bool_] | None:
-        """(sessions,) whether each is watched; None if none is."""
+        """(sessions,) whether each advances by step; None if none does."""
         registry = self.serving.core.registry
         table = registry.table
-        if registry.cache.monitors.watch is None:
+        if registry.cache.monitors.never:
             return None
         rows = table.find(sessions)
         unknown = rows == UNKNOWN
@@ -33,5 +33,5 @@ class WatchedSessions:
             with suppress(GatecastError), faults_as(InternalError, "the sessions of a batch could not be looked up"):
                 rows = registry.find(sessions)
             unknown = rows == UNKNOWN
-        watched = table.watched[rows]
-        return watched & ~unknown if watched.any() else None
+        steps = table.steps[rows]
+        return steps & ~unknown if steps.any() else None

@@ -83,6 +83,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     created: bool = False  # by this very request
     static: dict[str, float | None] = {}  # where the model knows static features; None: unknown
     regime: bool = False  # made to be watched
+    calibrate: bool = False  # made to be calibrated
     first_step: int = 0  # the oldest reading that is kept
     first_ds: Time | None = None  # its time, where older ones were let go of
     ttl_seconds: int | None = None  # without a reading for so long it expires; None: never

@@ -87,20 +87,24 @@ class GatecastClient(Changes):
         start: When | None = None,
         static: Static | None = None,
         regime: bool = False,
+        calibrate: bool = False,
         ttl_seconds: int | None = None,
         replace: bool = False,
     ) -> Session:
         """Creates a session, with a history to begin with or empty; `start` is the time of step 0.
 
         `static` are the features that never change in it, all that the model knows (`Model.static`). With `regime`
-        its gates are watched, and each acknowledgement says whether the regime has changed. After `ttl_seconds`
-        without a reading it expires (0: never; by default as the service is set): then everything that comes for it
-        is the error `expired`. The same call again changes nothing and says where the session stands now. Another
+        its gates are watched, and each acknowledgement says whether the regime has changed; with `calibrate` the bands
+        of its forecasts are widened or narrowed until its readings lie in them as promised. After `ttl_seconds`
+        without a reading it expires (0: never; by default as the service is set): then everything that comes for it is
+        the error `expired`. The same call again changes nothing and says where the session stands now. Another
         beginning is the error `session_exists`, unless `replace`: then the session starts anew.
         """
         body = given(start=None if start is None else time_as_sent(start), ttl_seconds=ttl_seconds)
         if regime:
             body["regime"] = True
+        if calibrate:
+            body["calibrate"] = True
         if static:
             body["static"] = numbers_as_sent(static)
         if history is not None:

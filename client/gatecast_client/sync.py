@@ -78,6 +78,7 @@ class SyncGatecastClient:
         start: When | None = None,
         static: Static | None = None,
         regime: bool = False,
+        calibrate: bool = False,
         ttl_seconds: int | None = None,
         replace: bool = False,
     ) -> Session:
@@ -88,6 +89,7 @@ class SyncGatecastClient:
             start=start,
             static=static,
             regime=regime,
+            calibrate=calibrate,
             ttl_seconds=ttl_seconds,
             replace=replace,
         )

@@ -63,6 +63,7 @@ class SessionRequest(Sent):
     history: History | None = Field(None, description="readings to begin with: steps 0, 1, …")
     static: Features | None = Field(None, description=_STATIC)
     regime: bool = Field(False, description="watch its gates at every reading, and flag a change of regime")
+    calibrate: bool = Field(False, description="calibrate the bands of its forecasts by each reading that comes")
     ttl_seconds: int | None = Field(
         None,
         ge=0,
@@ -176,6 +177,7 @@ class SessionAnswer(Answered):
     created: bool
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
     regime: bool | None = Field(None, description="true: made to be watched")
+    calibrate: bool | None = Field(None, description="true: made to be calibrated")
     first_step: int | None = Field(None, description="the oldest reading that is kept, where older ones were let go of")
     first_ds: Time | None = Field(None, description="and its time")
     ttl_seconds: int | None = Field(None, description="without a reading for so long it expires")

@@ -43,6 +43,7 @@ from service.frames import SessionView
 from service.limit_errors import RateLimited, TooManySessions
 from service.names import outside
 from service.past_errors import SessionExpired
+from service.session_errors import NoCalibration
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
     UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,
@@ -76,7 +77,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
             InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, TooManySessions, NoRegime,
-            *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
+            NoCalibration, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
     )  # fmt: skip
@@ -84,11 +85,12 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     async def create(request: Request, session: str, replace: bool = False) -> Response:
         name = edge.session(request, session)
         sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(
-            start=None, history=None, static=None, regime=False, ttl_seconds=None
+            start=None, history=None, static=None, regime=False, ttl_seconds=None, calibrate=False
         )
         start, values = _beginning(edge, sent)
         static = edge.statics.read(sent.static)
-        made = await edge.engine.create(name, start, values, replace, static, sent.regime, sent.ttl_seconds)
+        kept = static, sent.regime, sent.ttl_seconds, sent.calibrate
+        made = await edge.engine.create(name, start, values, replace, *kept)
         return openapi.json_response(view(edge, made), 201 if made.created else 200)
 
     @routes.get(
@@ -182,6 +184,8 @@ def view(edge: Edge, place: SessionView) -> dict[str, object]:
         told["static"] = edge.statics.write(place.static)
     if place.regime:
         told["regime"] = True
+    if place.calibrate:
+        told["calibrate"] = True
     if place.first_time is not None:
         told |= {"first_step": place.first_step, "first_ds": edge.clock.write(place.first_time)}
     if place.ttl:

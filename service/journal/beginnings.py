@@ -88,6 +88,7 @@ def _head(store: Store, key: int, revision: int, begun: Beginning, seen: float, 
         int(begun.ttl),
         seen,
         parent=parent,
+        calibrate=bool(begun.calibrate),
     )
 
 

@@ -66,6 +66,7 @@ class Heads:
             origin=begun.origin,
             static=dict(begun.static),
             regime=bool(begun.regime),
+            calibrate=bool(begun.calibrate),
         )
 
     def checked(self, values: NDArray[np.float64], origin: str) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ class Head:
     expired: bool = False  # only where it stood is left
     parent: str = ""  # the session that it is a fork of, and what that one is of (lineage.py)
     exports: tuple[Export, ...] = ()  # the copies that were handed out, oldest first
+    calibrate: bool = False  # whether its bands are calibrated
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,15 @@ class Readings:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A session's row [model | monitor] after its reading `step`; only a cache, since a replay makes it again.
+    """A session's row [model | calibration | monitor] after its reading `step`; only a cache: a replay makes it again.
 
-    Sessions whose gates are not watched have no monitor: their row is the model's state alone.
+    Sessions that are not calibrated, or whose gates are not watched, have no such part.
     """
 
     step: int
     revision: int
     digest: str  # of the bundle that made it; no other bundle can use it
-    body: NDArray[np.float32]  # (state,) or (state + monitor,)
+    body: NDArray[np.float32]  # (numbers,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,7 @@ class Beginning:
     revision: int = 0  # of the session that it takes the place of; 0: whatever it has. Asked by `replace_all` alone
     key: int = 0  # of that session; 0: of whichever has the name
     parent: str = ""
+    calibrate: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +100,12 @@ class Kept:
     values: NDArray[np.float64]  # (n, width), its steps from `first_step` on
     checkpoints: tuple[Checkpoint, ...]  # of any bundles, in no order; those of step `first_step - 1` are its bases
     parent: str = ""
+    calibrate: bool = False
 
     def beginning(self, name: str) -> Beginning:
         """Of a session that is made of it."""
-        return Beginning(name, self.start, self.origin, self.values, self.static, self.regime, self.ttl)
+        told = self.start, self.origin, self.values, self.static, self.regime, self.ttl
+        return Beginning(name, *told, calibrate=self.calibrate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +146,8 @@ class Journal(Protocol):
         """A new session whose steps 0 … n-1 have the values of its beginning; `SessionExists` if there is one.
 
         The checkpoint becomes one of the new session, whatever its revision says. What is static stays with the
-        session, number by number, until it is replaced or deleted, as do `regime` and `ttl`. A session that has
-        expired is one still: it can be replaced.
+        session, number by number, until it is replaced or deleted, as do `regime`, `calibrate` and `ttl`. A session
+        that has expired is one still: it can be replaced.
         """
 
     def replace(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:

@@ -30,6 +30,7 @@ class About:
     regime: bool
     parent: str
     exports: tuple[Export, ...]
+    calibrate: bool
 
 
 def encode_about(begun: Beginning, parent: str = "") -> bytes:
@@ -40,6 +41,8 @@ def encode_about(begun: Beginning, parent: str = "") -> bytes:
         entries["static"] = static
     if begun.regime:
         entries["regime"] = True
+    if begun.calibrate:
+        entries["calibrate"] = True
     if parent:
         entries["parent"] = parent
     return json.dumps(entries).encode()
@@ -62,6 +65,7 @@ def decode_about(body: bytes) -> About:
         found.get("regime", False) is True,
         str(found.get("parent", "")),
         tuple(Export(int(at), int(step), digest) for at, step, digest in exports),
+        found.get("calibrate", False) is True,
     )
 
 
@@ -92,6 +96,7 @@ def decode_head(key: int, found: Sequence[bytes | int], width: int) -> Head:
         expired=life < 0,
         parent=told.parent,
         exports=told.exports,
+        calibrate=told.calibrate,
     )
 
 
@@ -118,6 +123,7 @@ def decode_kept(found: Sequence[bytes | list[bytes]], width: int) -> Kept:
         decode_rows(rows, width),
         tuple(each for each in checkpoints if each is not None),
         told.parent,
+        told.calibrate,
     )
 
 

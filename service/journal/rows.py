@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.journal import exports, statics
+from service.journal.asked import asked
 from service.journal.checksums import MADE, PARTS, PLACE, Part, made, place, places
 from service.journal.protocol import FIRST_REVISION, Beginning, Export, Readings
 from service.journal.segments import add_readings
@@ -42,7 +43,7 @@ def update_session(
     copies: Sequence[Export] = (),
 ) -> None:
     """A session that starts anew, from whatever it was; the copies that were handed out of it stay noted."""
-    start, ttl, regime, seen = int(begun.start), int(begun.ttl), int(begun.regime), float(seen)
+    start, ttl, regime, seen = int(begun.start), int(begun.ttl), asked(begun), float(seen)
     static, noted, last = statics.encode(begun.static), exports.encode(copies), last_of(begun.values)
     step = first_step + len(begun.values) - 1
     database.execute(

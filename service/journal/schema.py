@@ -23,7 +23,7 @@ WHOLE = Share()  # of one process
 TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     # AUTOINCREMENT: the key of a deleted session is never given again. The last step and values are those folded.
-    # static: a JSON object, or null where nothing of the session is static. regime: 1 where its gates are watched.
+    # static: a JSON object, or null where nothing of the session is static. regime: see asked.py.
     "CREATE TABLE sessions (key INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, start INTEGER NOT NULL, "
     "revision INTEGER NOT NULL, last_step INTEGER NOT NULL, last_values BLOB NOT NULL, origin TEXT NOT NULL, "
     "static TEXT, regime INTEGER NOT NULL DEFAULT 0, "

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.journal import exports, statics
+from service.journal.asked import calibrated, watched
 from service.journal.checksums import MADE, PLACE, places
 from service.journal.heads import MOST_KEYS, Heads
 from service.journal.lineage import AND
@@ -89,13 +90,14 @@ def head_of(row: Sequence[Any], width: int, guarded: bool = True) -> Head:
             last_values,
             origin,
             statics.decode(static),
-            regime == 1,
+            watched(regime),
             first,
             ttl,
             float(seen),
             expired == 1,
             parent,
             exports.decode(copies),
+            calibrated(regime),
         )
     except (TypeError, ValueError) as wrong:
         named = quoted(name) if isinstance(name, str) else repr(name)

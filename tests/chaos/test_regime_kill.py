@@ -1,4 +1,4 @@
-"""A service that watches a session's regime, killed: flag and score go on as if nothing had been."""
+"""A service that watches a session's regime and calibrates its bands, killed: all goes on as if nothing had been."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import httpx
 import numpy as np
 import pytest
 
+from service.beside import CALIBRATED, WATCHED, Beside
 from service.bundle import Bundle
-from service.regime import Watch
 from service.runtimes import open_runtime
 from tests.conftest import HOUR, START, daily_wave
 from tests.served import Served
@@ -17,22 +17,26 @@ from tests.served import Served
 LENGTH, HISTORY, CHANGE = 330, 290, 300
 
 
-def test_flag_and_score_after_a_kill_are_those_of_an_uninterrupted_run(bundle: Bundle, tmp_path: Path) -> None:
+def test_flag_score_and_bands_after_a_kill_are_those_of_an_uninterrupted_run(bundle: Bundle, tmp_path: Path) -> None:
     values = daily_wave(LENGTH, seed=3)
     values[CHANGE:] += 60.0
     values[::17] = np.nan
-    runtime, watch = open_runtime("onnx", bundle), Watch.of(bundle.manifest)
-    assert watch is not None
-    assert watch.warm_up < HISTORY
-    state, row, expected = runtime.states(bundle.initial[None]), watch.initial()[None], []
+    runtime, beside = open_runtime("auto", bundle), Beside.of(bundle.manifest)
+    assert beside.watch is not None
+    assert beside.watch.warm_up < HISTORY
+    state, row, expected = runtime.states(bundle.initial[None]), beside.initial(WATCHED + CALIBRATED)[None], []
+    bands, levels = [], [str(level) for level in bundle.manifest.quantiles]
     for step, value in enumerate(values):
-        _, state, gates = runtime.step_with_gates(np.array([[value]]), np.array([START + HOUR * step]), state)
-        row = watch.advance(row, gates, np.array([not np.isnan(value)]))
-        said = watch.read(row)
+        reading, time = np.array([[value]]), np.array([START + HOUR * step])
+        own, state, gates = runtime.step_with_gates(reading, time, state)
+        row, answered = beside.advance(row, own, gates, np.array([value]))
+        bands.append(dict(zip(levels, answered[0].T, strict=True)))
+        said = beside.regimes(row)
         score, since = float(said.score[0]), int(said.since[0])
         told = {"flag": bool(said.flag[0]), "score": pytest.approx(score), "since": since if since >= 0 else None}
         expected.append({**told, "score": None} if np.isnan(score) else told)
     scores = [each["score"].expected for each in expected[HISTORY:]]
+    assert np.abs(answered - own).max() > 5  # what was learned of the bands is felt too
     assert max(scores) - min(scores) > 0.5  # the change is felt, so that a monitor that began anew would be told apart
 
     served = Served(bundle.path, f"sqlite:{tmp_path / 'journal.sqlite'}")
@@ -41,8 +45,8 @@ def test_flag_and_score_after_a_kill_are_those_of_an_uninterrupted_run(bundle: B
     history = {"start": "2014-07-01T00:00:00", "y": sent[:HISTORY]}
     served.start()
     try:
-        made = httpx.put(path, json={"history": history, "regime": True})
-        assert (made.status_code, made.json()["regime"]) == (201, True)
+        made = httpx.put(path, json={"history": history, "regime": True, "calibrate": True})
+        assert (made.status_code, made.json()["regime"], made.json()["calibrate"]) == (201, True, True)
         assert httpx.get(f"{path}/regime").json()["regime"] == expected[HISTORY - 1]
         for step in range(HISTORY, LENGTH):
             if step in (HISTORY + 5, CHANGE + 3):
@@ -51,5 +55,7 @@ def test_flag_and_score_after_a_kill_are_those_of_an_uninterrupted_run(bundle: B
                 assert httpx.get(f"{path}/regime").json()["regime"] == expected[step - 1]
             answer = httpx.post(f"{path}/observations", json={"step": step, "y": sent[step]}).json()
             assert answer["regime"] == expected[step], step
+            for level, told in answer["forecast"]["quantiles"].items():
+                assert told == pytest.approx(bands[step][level], rel=1e-6), (step, level)
     finally:
         served.end()

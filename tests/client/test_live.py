@@ -265,3 +265,18 @@ async def test_a_session_opened_with_regime_is_told_of_it(client: GatecastClient
     assert (told.session, told.step, told.regime) == ("meter", 3, answer.regime)
     assert (told.regime.flag, told.regime.score, told.regime.since) == (False, None, None)
     assert not (await client.open_session("other", history=BEGINNING)).regime
+
+
+async def test_a_session_opened_with_calibrate_is_answered_with_calibrated_bands(client: GatecastClient) -> None:
+    opened = await client.open_session("meter", history=BEGINNING, calibrate=True)
+    assert opened.calibrate
+    assert (await client.session(opened)).calibrate
+    plain = await client.open_session("other", history=BEGINNING)
+    assert not plain.calibrate
+    async with client.stream() as stream:
+        answers = [await stream.observe(each, 90.0, step=3, covariates={"rain": 0.0}) for each in (opened, plain)]
+    own, others = (answer.forecast for answer in answers)
+    assert own is not None
+    assert others is not None
+    assert own.median == others.median
+    assert own.quantiles["0.9"][0] > others.quantiles["0.9"][0]

@@ -118,6 +118,29 @@ def test_whether_a_session_is_watched_stays_with_it_until_it_is_replaced_or_dele
     assert not journal.create(Beginning("one", 0, "", rows())).regime
 
 
+def test_whether_a_session_is_calibrated_stays_with_it_beside_whether_it_is_watched(journal: Journal) -> None:
+    asked = [(False, False), (True, False), (False, True), (True, True)]
+
+    def told() -> list[tuple[bool, bool]]:
+        heads = journal.heads([f"s{at}" for at in range(4)])
+        return [(head.regime, head.calibrate) for head in heads if head is not None]
+
+    for at, (regime, calibrate) in enumerate(asked):
+        head = journal.create(Beginning(f"s{at}", 0, "", rows(1), regime=regime, calibrate=calibrate))
+        assert (head.regime, head.calibrate) == (regime, calibrate)
+        follow(journal, head, 2, 3)
+    assert told() == asked
+    journal.fold(99)
+    assert told() == asked
+    for at, (regime, calibrate) in enumerate(reversed(asked)):
+        head = journal.replace(Beginning(f"s{at}", 0, "", rows(1), regime=regime, calibrate=calibrate))
+        assert (head.regime, head.calibrate) == (regime, calibrate)
+    assert told() == asked[::-1]
+    begun = Beginning("s3", 0, "", rows(1), calibrate=True, revision=2)
+    assert [head and head.calibrate for head in journal.replace_all([begun])] == [True]
+    assert not journal.replace(Beginning("s3", 0, "", rows(1))).calibrate
+
+
 def test_what_the_caller_does_to_its_arrays_later_changes_nothing(journal: Journal) -> None:
     values, made = rows(1), checkpoint(1, fill=4)
     head = journal.create(Beginning("taxi", 0, "", values))

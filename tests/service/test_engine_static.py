@@ -57,7 +57,7 @@ async def test_the_same_beginning_with_other_static_features_is_another_session(
     async with running(runtime(), reopen()) as engine:
         assert not (await engine.create("a", START, history, static=np.array([1.0, 0.0]))).created
         for other in (np.array([1.0, 2.0]), np.array([0.0, 1.0]), np.array([1.0, np.nan]), None):
-            with pytest.raises(SessionExists, match="another start, history, static features or regime"):
+            with pytest.raises(SessionExists, match="another start, history, static features, regime or calibrate"):
                 await engine.create("a", START, history, static=other)
         replaced = await engine.create("a", START, history, replace=True, static=np.array([1.0, 2.0]))
         assert (replaced.revision, dict(replaced.static)) == (2, {"area": 1.0, "floor": 2.0})

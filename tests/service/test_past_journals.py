@@ -171,6 +171,19 @@ def test_format_2_is_there_with_all_it_says_of_its_sessions(second: Path) -> Non
     journal.close()
 
 
+def test_format_2_takes_calibrated_sessions_beside_those_that_are_watched_and_stays_format_2(second: Path) -> None:
+    journal = opened(second)
+    journal.create(Beginning("calibrated", 0, "", np.zeros((0, 1)), calibrate=True))
+    journal.create(Beginning("both", 0, "", np.zeros((0, 1)), regime=True, calibrate=True))
+    journal.close()
+    journal = opened(second)
+    asked = {head.name: (head.regime, head.calibrate) for head in journal.listing(Wanted())}
+    assert {name for name, (regime, _) in asked.items() if regime} == {"short", "fork", "both"}
+    assert {name for name, (_, calibrate) in asked.items() if calibrate} == {"calibrated", "both"}
+    journal.close()
+    assert formats(second) == 2
+
+
 def test_format_2_is_written_on(second: Path) -> None:
     for _ in range(2):
         journal = opened(second)

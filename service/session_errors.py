@@ -1,0 +1,11 @@
+"""The errors of what a session may be made with, each with its code and status once, as those of errors.py."""
+
+from __future__ import annotations
+
+from service.errors import GatecastError
+
+
+class NoCalibration(GatecastError):
+    """Calibrated bands of a model whose forecasts could not be made again, or that has no bands."""
+
+    code, status = "no_calibration", 409
