@@ -61,6 +61,8 @@ def step_weights(model: GRUForecaster) -> dict[str, NDArray[np.generic]]:
         "norm.weight": decoder.norm.weight,
         "norm.bias": decoder.norm.bias,
     }
+    if config.non_negative or config.integer:
+        tensors["support"] = torch.tensor([int(config.non_negative), int(config.integer)])
     for name in ("expand", "mix", "correction"):
         linear = getattr(decoder, name)
         tensors |= {f"{name}.weight": linear.weight, f"{name}.bias": linear.bias}

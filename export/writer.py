@@ -76,6 +76,8 @@ def _manifest(model: Forecaster, description: Description, folder: Path) -> Mani
         covariates=list(config.covariates),
         future=list(config.future),
         static=list(config.static),
+        non_negative=config.non_negative,
+        integer=config.integer,
         streams=model.streams,
         context=config.window,
         longest_history=model.longest_history,

@@ -13,6 +13,7 @@ QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 MISSING = ("mask", "forward", "linear")
 SCALINGS = ("standard", "min-max", "mean-absolute", "none")
 NORMALISATIONS = ("none", "layer", "batch")
+DECLARED = ("non_negative", "integer")  # of the target; no weight depends on them
 IMPLIED = ("calendar", "offset")  # settings that the training part implies where they are left open (None)
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
@@ -37,6 +38,8 @@ class ForecasterConfig:
     offset: float | None = (
         None  # of the logarithm values are learned under (models/transform.py); 0: none; None: implied
     )
+    non_negative: bool = False  # no forecast below zero (models/support.py)
+    integer: bool = False  # forecasts are whole numbers
     scaling: str = "standard"  # of models/scaling.py
     missing: str = "mask"  # of models/missing.py
     normalisation: str = "none"  # between layers, of models/layers/norm.py

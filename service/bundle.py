@@ -86,6 +86,8 @@ class Manifest(Strict):
     covariates: list[str]
     future: list[str] = Field(default=[], description="covariates that are known ahead, in the order of `covariates`")
     static: list[str] = Field(default=[], description="features that are constant for a series")
+    non_negative: bool = Field(default=False, description="no forecast is below zero")
+    integer: bool = Field(default=False, description="forecasts are whole numbers")
     streams: bool
     context: int = Field(ge=0, description="steps after which the statistics and lags of a session are complete")
     longest_history: int | None = Field(description="the most steps a request may carry; null: no bound of the model")

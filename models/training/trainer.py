@@ -20,6 +20,7 @@ from models.evaluation.panel import Panel, Stretch
 from models.evaluation.plots import plot_forecast, plot_loss
 from models.forecaster import Forecaster
 from models.registry import build
+from models.training.declared import require_declared
 from models.training.checkpoint import Checkpoint, Place, ResumeError, load_checkpoint, save_checkpoint
 from models.training.interrupt import interruptible
 from models.training.loop import Outcome, Record, Training
@@ -87,10 +88,12 @@ def prepare(
 ) -> Training:
     """A training at its first step; the seed decides the weights it starts from, unless `start` has them.
 
-    ValueError if there is no such device, or if the model to start from is another one.
+    ValueError if there is no such device, if the model to start from is another one, or if the target has readings
+    that it was declared not to have.
     """
     place = require_device(device, settings.precision)
     config = resolved(config, panel, season)
+    require_declared(panel, config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = build(config, covariate_statistics(panel))
@@ -197,6 +200,8 @@ def _take_up(training: Training, run: Run) -> None:
         then = checkpoint.run.get(part)
         if part == "training" and isinstance(then, dict):
             then = suited(TrainingSettings(**then), training.model).to_dict()  # what came later had its default
+        if part == "model" and isinstance(then, dict):
+            then = json.loads(json.dumps(ForecasterConfig.from_dict(then).to_dict()))  # the same
         if then != now:
             raise ResumeError(f"{run.path} was started with another {part}: {_difference(then, now)}")
     training.restore(checkpoint)

@@ -37,6 +37,8 @@ DECIDED = {
     "covariates": "--covariates decides them",
     "future": "--future decides them",
     "static": "--static decides them",
+    "non_negative": "the target decides it: gatecast train --non-negative",
+    "integer": "the target decides it: gatecast train --integer",
     "precision": "workers train in float32 on the CPU",
     "quantiles": "losses over other quantiles cannot be compared",
     "seed": "--seed decides it, and a search over seeds chooses luck",

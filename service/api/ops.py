@@ -82,6 +82,8 @@ def model(edge: Edge) -> dict[str, object]:
         "covariates": list(manifest.covariates),
         "future": list(manifest.future),
         "static": list(manifest.static),
+        "non_negative": manifest.non_negative,
+        "integer": manifest.integer,
         "streams": manifest.streams,
         "context": manifest.context,
         "gates": {part.name: part.stop - part.start for part in manifest.gate_slices},

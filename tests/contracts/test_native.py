@@ -109,6 +109,7 @@ CONFIGS = st.builds(
     layers=st.integers(1, 3),
     offset=st.sampled_from([0.0, 0.0, 0.7, 30.0]),
     missing=st.sampled_from(["mask", "forward"]),
+    non_negative=st.booleans(),
     covariates=st.sampled_from([(), ("a",), ("a", "b")]),
     static=st.sampled_from([(), ("s",), ("s", "t")]),
 )

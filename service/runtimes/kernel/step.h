@@ -281,6 +281,16 @@ static void shape(const Net *net, const float *raw, float last, const Room *room
     }
 }
 
+/* models/support.py: forecasts as the target can be. */
+static void hold(const Net *net, double *quantiles, int64_t size) {
+    for (int64_t i = 0; i < size; i++) {
+        double value = quantiles[i];
+        if (net->integer) value = ceil(value - 0.5);
+        if (value == 0.0 || (net->non_negative && value < 0.0)) value = 0.0; /* not minus zero either */
+        quantiles[i] = value;
+    }
+}
+
 /* Back to the series' units, float64: (horizon, levels). */
 static void finish(const Net *net, const Window *seen, const Room *room, double *quantiles) {
     int64_t size = net->horizon * net->levels;
@@ -288,7 +298,10 @@ static void finish(const Net *net, const Window *seen, const Room *room, double 
     for (int64_t q = 0; q < net->levels; q++)
         for (int64_t h = 0; h < net->horizon; h++)
             to[h * net->levels + q] = seen->level + seen->scale * (double)room->shape[q * room->seen + h];
-    if (net->offset == 0.0) return;
+    if (net->offset == 0.0) {
+        if (net->non_negative || net->integer) hold(net, quantiles, size);
+        return;
+    }
     for (int64_t i = 0; i < size; i += VECTOR / 2) { /* models/transform.py */
         Doubles value = *(const LooseDoubles *)(to + i);
         Longs sign = (Longs)value & INT64_MIN;
@@ -298,6 +311,7 @@ static void finish(const Net *net, const Window *seen, const Room *room, double 
         *(LooseDoubles *)(to + i) = (Doubles)((Longs)(exp_less_one(away) * net->offset) ^ sign);
     }
     memcpy(quantiles, to, (size_t)size * sizeof(double));
+    if (net->non_negative || net->integer) hold(net, quantiles, size);
 }
 
 static void step_block(const Net *net, const Rows *rows, int64_t first, int64_t count, const Room *room) {
