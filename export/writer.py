@@ -81,6 +81,7 @@ def _manifest(model: Forecaster, description: Description, folder: Path) -> Mani
         streams=model.streams,
         context=config.window,
         longest_history=model.longest_history,
+        dependence=None if description.dependence is None else list(description.dependence),
         graphs=_graphs(model),
         state=StateLayout(
             size=model.state_size,

@@ -91,6 +91,10 @@ class Manifest(Strict):
     streams: bool
     context: int = Field(ge=0, description="steps after which the statistics and lags of a session are complete")
     longest_history: int | None = Field(description="the most steps a request may carry; null: no bound of the model")
+    dependence: list[float] | None = Field(
+        default=None,
+        description="correlation of a forecast's steps by distance, from 1 at 0: for sums; null: not known",
+    )
     graphs: dict[Literal["sequence", "step"], Graph]
     state: StateLayout
     gates: int = Field(ge=0)
@@ -109,6 +113,8 @@ class Manifest(Strict):
             )
         if len(set(self.static)) != len(self.static):
             raise ValueError(f"static must name each feature once, got [{', '.join(self.static)}]")
+        if self.dependence is not None and (len(self.dependence) != self.horizon or self.dependence[0] != 1.0):
+            raise ValueError(f"dependence must be 1 and then a correlation for each further step of {self.horizon}")
         return self
 
 

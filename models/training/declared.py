@@ -18,6 +18,6 @@ def require_declared(panel: Panel, config: ForecasterConfig) -> None:
     ):
         if declared and wrong.any():
             raise ValueError(
-                f"{option} declares the target to be {said}, and {int(wrong.sum()):,} of its {readings.size:,} readings "
-                f"are not, such as {readings[wrong][0]:g}: mend them, or leave {option} out"
+                f"{option} declares the target to be {said}, and {int(wrong.sum()):,} of its {readings.size:,} "
+                f"readings are not, such as {readings[wrong][0]:g}: mend them, or leave {option} out"
             )

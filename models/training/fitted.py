@@ -13,6 +13,7 @@ from models.evaluation.backtest import Backtest, backtest
 from models.evaluation.panel import Panel, Stretch
 from models.forecaster import Forecaster
 from models.table import Parts, Table
+from models.training.dependence import dependence_of
 from models.training.loop import Outcome, Record
 from models.training.run import DataSummary, summarise
 from models.training.settings import TrainingSettings
@@ -38,6 +39,11 @@ class Fitted:
     def metrics(self) -> dict[str, Any]:
         """The same as plain JSON, as it stands in a run's metrics.json and in a bundle."""
         return summary(self.backtest, self.outcome, self.forecaster)
+
+    @cached_property
+    def dependence(self) -> tuple[float, ...] | None:
+        """How the steps of a forecast depend on each other; computed when first asked for."""
+        return dependence_of(self.forecaster, self.panel, self.data.season)
 
     @property
     def stretches(self) -> list[Stretch]:

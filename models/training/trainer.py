@@ -20,8 +20,9 @@ from models.evaluation.panel import Panel, Stretch
 from models.evaluation.plots import plot_forecast, plot_loss
 from models.forecaster import Forecaster
 from models.registry import build
-from models.training.declared import require_declared
 from models.training.checkpoint import Checkpoint, Place, ResumeError, load_checkpoint, save_checkpoint
+from models.training.declared import require_declared
+from models.training.dependence import dependence_of
 from models.training.interrupt import interruptible
 from models.training.loop import Outcome, Record, Training
 from models.training.precision import require_device
@@ -71,6 +72,7 @@ def train(
     training.model.cpu()
     run.write_weights(training.best)
     result = backtest(training.model, panel, run.data.season)
+    run.write_dependence(dependence_of(training.model, panel, run.data.season))
     run.write_metrics(summary(result, outcome, training.model))
     frequency = Frequency.parse(run.config.frequency)
     plot_loss(run.read_log(), run.path / LOSS_PLOT)
