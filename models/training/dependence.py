@@ -32,39 +32,54 @@ DECIMALS = 6  # rounding them moves an eigenvalue by less than FLOOR, for horizo
 def dependence_of(model: Forecaster, panel: Panel, season: int) -> tuple[float, ...] | None:
     """Correlations of scores 0, 1, … horizon - 1 steps apart, of forecasts of the validation part; the first is 1.
 
-    They make a positive definite Toeplitz matrix. Pairs are weighed by the widths of their forecasts, so that what is
-    matched is how the errors of a sum add up. None where there is nothing to tell: a model with one quantile alone, or
-    no pair of targets side by side.
+    They make a positive definite Toeplitz matrix. Scores are not taken from their mean: a level that all forecasts of
+    a time have missed is an error that their steps share. None where there is nothing to tell, as of a model with one
+    quantile alone.
     """
     horizon, levels = model.config.horizon, model.config.quantiles
     if len(levels) < 2:
         return None
     validation = Validation.of(panel, season, model.streams, Transform.of(model.config))
-    together, weights = np.zeros(horizon), np.zeros(horizon)
+    pairs = Pairs(horizon)
     for piece in roll(model, validation.spans, CONTEXT):
         history = validation.spans[piece.span].stretch.values[: validation.ends[piece.span], 0]
         _, target = targets_of(piece, history, horizon)
         level, scale = piece.level.numpy()[:, None], piece.scale.numpy()[:, None]
-        quantiles = piece.quantiles.numpy().astype(np.float64)  # (origins, horizon, levels), in deviations
         under = piece.transform.apply(piece.level.new_tensor(target)).numpy()
-        scores = normal_scores(quantiles, (under - level) / scale, levels)  # (origins, horizon)
+        pairs.add(piece.quantiles.numpy().astype(np.float64), (under - level) / scale, levels)
+    return pairs.correlations()
+
+
+class Pairs:
+    """Adds up, for each distance between two steps, how the scores of one forecast go together."""
+
+    def __init__(self, horizon: int) -> None:
+        self._together, self._weights = np.zeros(horizon), np.zeros(horizon)
+
+    def add(self, quantiles: Array, target: Array, levels: Sequence[float]) -> None:
+        """Forecasts (origins, horizon, levels) and what happened (origins, horizon), NaN where nobody knows.
+
+        A pair weighs as the widths of its two steps do, and each forecast as much as any other.
+        """
+        scores = normal_scores(quantiles, target, levels)
         widths = quantiles[:, :, -1] - quantiles[:, :, 0]
-        widths = widths / widths.mean(1, keepdims=True)  # each forecast counts as much as any other
+        widths = widths / widths.mean(1, keepdims=True)
         known = ~np.isnan(scores)
         scores, widths = np.where(known, scores * widths, 0.0), np.where(known, widths, 0.0)
+        horizon = scores.shape[1]
         for apart in range(horizon):
-            ahead = slice(apart, None), slice(None, horizon - apart)
-            together[apart] += (scores[:, ahead[0]] * scores[:, ahead[1]]).sum()
-            weights[apart] += (widths[:, ahead[0]] * widths[:, ahead[1]]).sum()
-    return None if weights[0] == 0 or together[0] == 0 else correlations(together, weights)
+            later, earlier = slice(apart, None), slice(None, horizon - apart)
+            self._together[apart] += (scores[:, later] * scores[:, earlier]).sum()
+            self._weights[apart] += (widths[:, later] * widths[:, earlier]).sum()
 
-
-def correlations(together: Array, weights: Array) -> tuple[float, ...]:
-    """Weighed sums of products by distance -> sound correlations; a distance that was never seen has that before it."""
-    seen = weights > 0
-    last = np.maximum.accumulate(np.where(seen, np.arange(len(seen)), 0))
-    mean = (together / np.where(seen, weights, 1.0))[last]
-    return sound(mean / mean[0])
+    def correlations(self) -> tuple[float, ...] | None:
+        """By distance, from 1 at 0; one that was never seen has that before it. None where nothing was seen at all."""
+        if self._weights[0] == 0 or self._together[0] == 0:
+            return None
+        seen = self._weights > 0
+        last = np.maximum.accumulate(np.where(seen, np.arange(len(seen)), 0))
+        mean = (self._together / np.where(seen, self._weights, 1.0))[last]
+        return sound(mean / mean[0])
 
 
 def normal_scores(quantiles: Array, target: Array, levels: Sequence[float]) -> Array:
