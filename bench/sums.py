@@ -68,9 +68,9 @@ def measured(name: str, steps: int, seed: int) -> list[list[str]]:
         config = implied_config(Frequency.parse("1h"), HORIZON, 0.0, calendar=() if name == "M4 Hourly" else None)
         model, _, _ = fitted(panel, config, replace(TrainingSettings(), steps=steps, seed=seed))
     forecasts = np.concatenate(forecasts_at(model, list(panel.series), origins))
-    targets = np.concatenate(
-        [stretch.values[at[:, None] + np.arange(1, HORIZON + 1), 0] for stretch, at in zip(panel.series, origins, strict=True)]
-    )  # fmt: skip
+    ahead = np.arange(1, HORIZON + 1)
+    series = zip(panel.series, origins, strict=True)
+    targets = np.concatenate([stretch.values[at[:, None] + ahead, 0] for stretch, at in series])
     return rows_of(f"{name}, seed {seed}", model, panel, season, forecasts, targets)
 
 
