@@ -55,10 +55,11 @@ class DataOptions:
     def read(self, errors: Console) -> tuple[SeriesTable, Panel]:
         """The table and its panel; what is odd about the data goes to `errors`. DataError if it is wrong."""
         from datasets.reader import read_table
-        from datasets.split import split
+        from datasets.split import split, without_short
 
         options = self.reading()
         table = read_table(options.pop("path"), **options)
+        table = without_short(table, self.horizon, self.test_steps, self.validation_steps)
         for warning in table.warnings:
             errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
         parts = split(table, self.horizon, self.test_steps, self.validation_steps)

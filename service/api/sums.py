@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from service.api.forecasts import HALF, Selection
 from service.bundle import Manifest
-
 from service.sums import NoSums, Sums
 
 Item = dict[str, object]

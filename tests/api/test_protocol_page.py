@@ -101,5 +101,6 @@ def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
         "non_finite_forecast", "model_failed",
         "stale_session", "state_lost", "journal", "malformed_json", "malformed_msgpack", "unknown_quantile",
         "unknown_handle", "too_many_handles", "invalid_session",
-        "horizon_too_long", "no_gates", "no_sums", "too_many_readings", "overloaded", "rate_limited", "draining", "internal",
+        "horizon_too_long", "no_gates", "no_sums",
+        "too_many_readings", "overloaded", "rate_limited", "draining", "internal",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sums by every way in: request, session, stream, items and columns, JSON and MessagePack; one answer by all of them."""
+"""Sums by every way in: request, session, stream; items and columns; JSON and MessagePack. One answer by all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the steps of a forecast go together: found again where it is known, sound whatever comes, kept in run and bundle."""
+"""How the steps of a forecast go together: found again where it is known, sound whatever comes, kept in the run."""
 
 from __future__ import annotations
 
