@@ -2,8 +2,8 @@
 
     python -m bench.short [--steps N] [--seeds 0 1 2] [--write]
 
-A forecaster with the defaults is trained on the bundled taxi data. Sessions begin at many places of the held-out end
-with nothing known, and are asked after 1, 2, 3, … readings, beside the same forecaster that has read all before.
+A forecaster with the defaults is trained on the bundled taxi data. At the same places of the held-out end sessions are
+asked that have begun 1, 2, 3, … readings before, with nothing known, and one that has read all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from models.training.settings import TrainingSettings
 
 COMMAND = "python -m bench.short --write"
 AFTER = (1, 2, 3, 5, 10, 24, 48, 96, 168, 336)
-BETWEEN = 7  # steps between two beginnings: every hour of the day, every day of the week
+BETWEEN = 7  # steps between two places: every hour of the day, every day of the week
 Array = NDArray[np.float64]
 
 
@@ -59,17 +59,16 @@ def young(model: Forecaster, panel: Panel) -> dict[str, list[float]]:
     (stretch,), (end,) = panel.series, panel.validation_end
     horizon, values = model.config.horizon, stretch.values[:, 0]
     scale = seasonal_scale(values[:end], taxi.SEASON)
-    starts = np.arange(end, len(stretch) - AFTER[-1] - horizon, BETWEEN)
+    origins = np.arange(end - 1, len(stretch) - horizon, BETWEEN)
     found = {}
     for count in AFTER:
-        rows = starts[:, None] + np.arange(count)
-        lengths = torch.full((len(starts),), count, dtype=torch.int64)
+        rows = origins[:, None] + np.arange(1 - count, 1)
+        lengths = torch.full((len(origins),), count, dtype=torch.int64)
         with torch.inference_mode():
-            state = model.initial().repeat(len(starts), 1)
+            state = model.initial().repeat(len(origins), 1)
             readings = torch.from_numpy(values[rows][:, :, None]), torch.from_numpy(stretch.times[rows])
             quantiles, _ = model.sequence(*readings, lengths, state)
-        found[f"{count}"] = figures_of(quantiles.numpy(), values, starts + count - 1, model, scale)
-    origins = np.unique((starts[:, None] + np.array(AFTER) - 1).ravel())
+        found[f"{count}"] = figures_of(quantiles.numpy(), values, origins, model, scale)
     (known,) = forecasts_at(model, [stretch], [origins])
     found["all before"] = figures_of(known, values, origins, model, scale)
     return found

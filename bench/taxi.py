@@ -17,9 +17,11 @@ HORIZON = 48
 SEASON = 336  # a week of half hours
 
 
-def panel() -> Panel:
-    """One series of 10,320 half hours, its last tenth held out."""
+def panel(steps: int | None = None) -> Panel:
+    """One series of 10,320 half hours, or the first so many of them, its last tenth held out."""
     table = read_table(bundled("nyc_taxi"))
+    (series,) = table.series
+    table = replace(table, series=(replace(series, values=series.values[:steps]),))
     return Panel.of(table, split(table, HORIZON))
 
 

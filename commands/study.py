@@ -103,7 +103,7 @@ def _fresh(
     lengths = [len(series) for series in table.series]
     held_out = max(int(HELD_OUT * float(np.median(lengths))), folds * model["horizon"])
     chosen = {name: value for name, value in model.items() if name != "horizon"}
-    chosen |= {"future": table.future, "static": table.static}
+    chosen |= {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
     config = implied_config(table.frequency, model["horizon"], None, table.covariates, **chosen)
     require_used(model, [config])
     build(config)  # says now, before the first fold, what cannot be built
@@ -126,9 +126,9 @@ def _table_of(run: Run, data: str | None, reading: Options) -> SeriesTable:
     table = _table(data or file, {"frequency": run.data.frequency, **_given(recorded), **reading})
     config = run.config
     for name, expected, got in zip(
-        ("steps of", "the covariates", "known ahead", "the static features", "times in the zone"),
-        (run.data.frequency, config.covariates, config.future, config.static, run.data.time_zone),
-        (table.frequency.alias, table.covariates, table.future, table.static, table.time_zone),
+        ("steps of", "the covariates", "known ahead", "the static features", "times in the zone", "a calendar of"),
+        (run.data.frequency, config.covariates, config.future, config.static, run.data.time_zone, config.calendar_zone),
+        (table.frequency.alias, table.covariates, table.future, table.static, table.time_zone, table.calendar_zone),
         strict=True,
     ):
         if expected != got:

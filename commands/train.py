@@ -23,6 +23,7 @@ from commands.data import (
     TestSteps,
     TimeColumn,
     ValidationSteps,
+    Zone,
     announce,
 )
 from commands.described_run import run_of, start_of
@@ -90,6 +91,7 @@ def train(
     target_column: TargetColumn = None,
     freq: Freq = None,
     snap: Snap = False,
+    zone: Zone = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -167,6 +169,7 @@ def train(
         static,
         test_steps,
         validation_steps,
+        zone,
     )
     try:
         table, panel = options.read(errors)

@@ -70,6 +70,7 @@ def _manifest(model: Forecaster, description: Description, folder: Path) -> Mani
         architecture=config.architecture,
         frequency=config.frequency,
         time_zone=description.time_zone,
+        calendar_zone=config.calendar_zone,
         horizon=config.horizon,
         quantiles=list(config.quantiles),
         target=description.target,

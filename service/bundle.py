@@ -80,6 +80,7 @@ class Manifest(Strict):
     architecture: str
     frequency: str = Field(description="length of a step: 30min, 1h, 1d, 1mo, or a whole number for counted steps")
     time_zone: str | None
+    calendar_zone: str | None = Field(default=None, description="whose clock the graphs' calendar is read from")
     horizon: int = Field(gt=0)
     quantiles: list[float] = Field(min_length=1)
     target: str

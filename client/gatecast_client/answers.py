@@ -172,6 +172,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     frequency: str
     time_zone: str | None
+    calendar_zone: str | None = None  # whose clock its days and weeks are of, where that is another one
     horizon: int
     quantiles: list[float]
     target: str

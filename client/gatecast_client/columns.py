@@ -51,8 +51,8 @@ class Forecasts:
         median = self._median
         if median is None:
             return Forecast(median=quantiles["0.5"], quantiles=quantiles, sums=self._sums(row))
-        apart = [origin + median[row, ahead] for ahead in range(horizon)]
-        return Forecast(median=apart, quantiles=quantiles, sums=self._sums(row))
+        medians = [origin + median[row, ahead] for ahead in range(horizon)]
+        return Forecast(median=medians, quantiles=quantiles, sums=self._sums(row))
 
     def _sums(self, row: int) -> list[Sum] | None:
         return None if self._sent.sums is None else [self._sum(each, row) for each in self._sent.sums]

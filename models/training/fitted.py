@@ -67,7 +67,7 @@ def fit(
     together and for series that are all shorter than one window, TrainingDiverged if it cannot be trained.
     """
     panel, settings = Panel.of(table, parts), settings or TrainingSettings()
-    known = {"future": table.future, "static": table.static}
+    known = {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
     config = implied_config(table.frequency, horizon, None, table.covariates, **{**known, **chosen})
     require_used(chosen, [config])
     longest = max(len(stretch) for stretch in panel.series)

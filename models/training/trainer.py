@@ -29,7 +29,7 @@ from models.training.precision import require_device
 from models.training.progress import ProgressView
 from models.training.run import FORECAST_PLOT, LOG, LOSS_PLOT, RESUME, Run
 from models.training.settings import TrainingSettings
-from models.training.spread import implied_offset
+from models.training.spread import implied_offset, implied_spread
 from models.training.start import Start
 from models.training.validation import Validation
 from models.training.windows import Sampler
@@ -125,6 +125,9 @@ def resolved(config: ForecasterConfig, panel: Panel, season: int) -> ForecasterC
         implied["calendar"] = implied_calendar(Frequency.parse(config.frequency), panel.span)
     if config.offset is None:
         implied["offset"] = implied_offset(panel, season)
+    if config.spread is None:
+        offset = implied.get("offset", config.offset) or 0.0
+        implied["spread"] = implied_spread(panel, config.window, Transform(offset))
     return replace(config, **implied)
 
 

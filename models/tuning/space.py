@@ -39,6 +39,8 @@ DECIDED = {
     "static": "--static decides them",
     "non_negative": "the target decides it: gatecast train --non-negative",
     "integer": "the target decides it: gatecast train --integer",
+    "spread": "the readings imply it",
+    "calendar_zone": "--zone decides it",
     "precision": "workers train in float32 on the CPU",
     "quantiles": "losses over other quantiles cannot be compared",
     "seed": "--seed decides it, and a search over seeds chooses luck",

@@ -73,10 +73,11 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         name = edge.session(request, session)
         sent = await bodies.read(request, _REQUEST)
         sent = sent or schemas.ForecastRequest(future=None, horizon=None, quantiles=None, sums=None)
+        summed: bool | list[int] | None = either("sums", sums_of(sums), sent.sums)
         selection = edge.levels.select(
             either("horizon", horizon, sent.horizon),
             either("quantiles", levels_of(quantiles), sent.quantiles),
-            sums=either("sums", sums_of(sums), sent.sums),
+            sums=summed,
         )
         return await forecast(name, selection, edge.ahead.read(sent.future, selection.reach))
 

@@ -76,6 +76,7 @@ def model(edge: Edge) -> dict[str, object]:
         "created": manifest.created.isoformat(),
         "frequency": manifest.frequency,
         "time_zone": manifest.time_zone,
+        "calendar_zone": manifest.calendar_zone,
         "horizon": manifest.horizon,
         "quantiles": list(manifest.quantiles),
         "target": manifest.target,

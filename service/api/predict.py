@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -110,10 +110,10 @@ async def forecast(edge: Edge, sent: schemas.PredictRequest) -> dict[str, object
         for piece in _pieces(len(histories)):
             part = forecasts[piece.start : piece.stop]
             medians, levels = selection.cut(part)
-            sums = edge.sums.write(part, selection) or [None] * len(part)
+            summed: Sequence[list[Item] | None] = edge.sums.write(part, selection) or [None] * len(part)
             series += [
-                _encoded(edge, sent.series[at].unique_id, histories[at], selection, median, level, summed)
-                for at, median, level, summed in zip(piece, medians, levels, sums, strict=True)
+                _encoded(edge, sent.series[at].unique_id, histories[at], selection, median, level, sums)
+                for at, median, level, sums in zip(piece, medians, levels, summed, strict=True)
             ]
             await asyncio.sleep(0)
     return {"model": {"name": edge.bundle.manifest.name, "digest": edge.bundle.digest}, "series": series}

@@ -114,9 +114,14 @@ static Window remember(const Net *net, double target, const float *before, float
     double mean = sum / among, variance = squares / among - mean * mean;
     if (variance < 0.0) variance = 0.0;
     double level = count < 1.0 ? 0.0 : basis + mean;
-    double scale = sqrt(variance + RESOLUTION * RESOLUTION * (mean * mean + shift * shift));
+    double spread = variance + RESOLUTION * RESOLUTION * (mean * mean + shift * shift);
     double distance = net->offset == 0.0 ? fabs(level) : 1.0 - exp(-fabs(level));
-    if (count < 2.0) scale = FIRST_SPREAD * distance;
+    int young = net->relative > 0.0 || net->absolute > 0.0;
+    double fresh = young ? 1.0 - (count - 1.0) / (net->season - 1.0) : 0.0, assumed = net->relative * distance;
+    if (assumed < net->absolute) assumed = net->absolute;
+    if (fresh > 0.0) spread += fresh * (assumed * assumed);
+    double scale = sqrt(spread);
+    if (count < 2.0 && !young) scale = FIRST_SPREAD * distance;
     if (scale < TINY) scale = TINY;
     if (count < 1.0) scale = 1.0;
     return (Window){count, shift, mean, level, scale, distance, net->window - age, residual};
