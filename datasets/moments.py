@@ -35,8 +35,8 @@ def read_moments(source: Source, roles: Roles, zone: str) -> Clock:
     if roles.tenant is not None:
         series.append(source.frame[roles.tenant].alias("tenant"))
     frame = pl.DataFrame([local.alias("time"), *series])
-    again = frame.select(pl.int_range(pl.len()).over(frame.columns) > 0).to_series()
-    which = again.replace_strict({True: "latest", False: "earliest"}, return_dtype=pl.String)
+    again = pl.int_range(pl.len()).over(frame.columns) > 0
+    which = pl.when(again).then(pl.lit("latest")).otherwise(pl.lit("earliest"))
     placed = frame.select(pl.col("time").dt.replace_time_zone(zone, ambiguous=which, non_existent="null")).to_series()
     if placed.null_count():
         row = int(placed.is_null().arg_max() or 0)

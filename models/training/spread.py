@@ -62,7 +62,7 @@ def implied_spread(panel: Panel, window: int, transform: Transform = STRAIGHT) -
     for stretch, end in zip(panel.series, panel.train_end, strict=True):
         part = transform.apply(torch.from_numpy(stretch.values[:end, 0]))
         deviations = []
-        for piece in part.split(window):
+        for piece in torch.split(part, window):
             known = piece[~torch.isnan(piece)]
             if len(known) < min(LEAST_READINGS, window):
                 continue

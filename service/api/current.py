@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
@@ -73,7 +75,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         name = edge.session(request, session)
         sent = await bodies.read(request, _REQUEST)
         sent = sent or schemas.ForecastRequest(future=None, horizon=None, quantiles=None, sums=None)
-        summed: bool | list[int] | None = either("sums", sums_of(sums), sent.sums)
+        summed = cast("bool | list[int] | None", either("sums", sums_of(sums), sent.sums))
         selection = edge.levels.select(
             either("horizon", horizon, sent.horizon),
             either("quantiles", levels_of(quantiles), sent.quantiles),
