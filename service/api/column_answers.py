@@ -61,8 +61,9 @@ class ColumnAnswers:
         if forecasts:
             wanted = _in_order(answers.rows[has], answers.quantiles)
             forecast = _packed(wanted, selection) if packed else _nested(wanted, selection)
-            sums = self.sums.columns(wanted, selection, packed)
-            answer["forecast"] = forecast if sums is None else {**forecast, "sums": sums}
+            if selection.sums and (sums := self.sums.columns(wanted, selection, packed)) is not None:
+                forecast["sums"] = sums
+            answer["forecast"] = forecast
         if answers.regimes is not None:
             told = answers.regimes.rows != NONE
             said = answers.regimes.values[answers.regimes.rows[told]]

@@ -34,7 +34,7 @@ class ModelAnswer(Answered):
     created: str
     frequency: str
     time_zone: str | None
-    calendar_zone: str | None = Field(description="whose clock its days and weeks are of, where that is another one")
+    calendar_zone: str | None = Field(None, description="whose clock its days are of, where that is another one")
     horizon: int
     quantiles: list[float]
     target: str
