@@ -51,7 +51,7 @@ class Forecasts:
         median = self._median
         if median is None:
             return Forecast(median=quantiles["0.5"], quantiles=quantiles, sums=self._sums(row))
-        medians = [origin + median[row, ahead] for ahead in range(horizon)]
+        medians: list[float] = [origin + median[row, ahead] for ahead in range(horizon)]
         return Forecast(median=medians, quantiles=quantiles, sums=self._sums(row))
 
     def _sums(self, row: int) -> list[Sum] | None:
