@@ -28,6 +28,10 @@ TimeColumn = Annotated[str | None, typer.Option("--time", help="Column of the ti
 TargetColumn = Annotated[str | None, typer.Option("--target", help="Column to forecast.", **OF_DATA)]
 Freq = Annotated[str | None, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)]
 Snap = Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)]
+Zone = Annotated[
+    str | None,
+    typer.Option(help="Zone whose clock people live by: Europe/Berlin. Steps are of UTC then.", **OF_DATA),
+]
 Covariates = Annotated[str | None, typer.Option(help="Other columns to use: a,b or none; else all.", **OF_DATA)]
 Future = Annotated[str | None, typer.Option(help="Covariates that are known ahead: a,b.", **OF_DATA)]
 Static = Annotated[str | None, typer.Option(help="Columns that are constant for a series: a,b.", **OF_DATA)]
@@ -51,14 +55,16 @@ class DataOptions:
     static: str | None = None
     test_steps: int | None = None
     validation_steps: int | None = None
+    zone: str | None = None
 
     def read(self, errors: Console) -> tuple[SeriesTable, Panel]:
         """The table and its panel; what is odd about the data goes to `errors`. DataError if it is wrong."""
         from datasets.reader import read_table
-        from datasets.split import split
+        from datasets.split import split, without_short
 
         options = self.reading()
         table = read_table(options.pop("path"), **options)
+        table = without_short(table, self.horizon, self.test_steps, self.validation_steps)
         for warning in table.warnings:
             errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
         parts = split(table, self.horizon, self.test_steps, self.validation_steps)
@@ -76,6 +82,7 @@ class DataOptions:
             "static": names_in(self.static) or [],
             "frequency": self.freq,
             "snap": self.snap,
+            **({} if self.zone is None else {"zone": self.zone}),
         }
 
     def typed(self) -> list[str]:
@@ -85,6 +92,7 @@ class DataOptions:
             "--time": self.time_column,
             "--target": self.target_column,
             "--freq": self.freq,
+            "--zone": self.zone,
             "--covariates": self.covariates,
             "--future": self.future,
             "--static": self.static,

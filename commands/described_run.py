@@ -60,7 +60,8 @@ def run_of(
         recipes.append(Recipe.read(file, table.frequency))
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
     recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
-    model = {**recipe.model, "future": table.future, "static": table.static}
+    known = {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
+    model = {**recipe.model, **known}
     config = implied_config(table.frequency, horizon, None, table.covariates, **model)
     if start is not None:
         start.refuse_others(config)

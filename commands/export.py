@@ -28,7 +28,9 @@ def export(
 
     try:
         trained = Run.open(run)
-        description = Description.of(name or out.stem, trained.data, trained.settings, trained.metrics())
+        description = Description.of(
+            name or out.stem, trained.data, trained.settings, trained.metrics(), trained.dependence()
+        )
         stretches = [Stretch(*stretch) for stretch in trained.stretches()]
         with console.status("Exporting both graphs and recording the golden answers …"):
             bundle = write_bundle(trained.forecaster(), description, stretches, out)

@@ -24,6 +24,8 @@ Dropout = Annotated[float | None, typer.Option(min=0, max=0.9, help="Between lay
 Offset = Annotated[float | None, typer.Option(min=0, help="Of the logarithm learned under; 0: none.", **OF_MODEL)]
 Zoneout = Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of units kept at a step.", **OF_MODEL)]
 Normalisation = Annotated[str | None, typer.Option(help="Between layers: none, layer or batch.", **OF_MODEL)]
+NonNegative = Annotated[bool | None, typer.Option("--non-negative", help="No forecast below zero.", **OF_MODEL)]
+Integer = Annotated[bool | None, typer.Option("--integer", help="Forecasts are whole numbers.", **OF_MODEL)]
 Scaling = Annotated[str | None, typer.Option(help="standard, min-max, mean-absolute or none.", **OF_MODEL)]
 Missing = Annotated[str | None, typer.Option(help="mask, forward or linear (whole histories).", **OF_MODEL)]
 Stacks = Annotated[str | None, typer.Option(help="stacks: layers of each block, such as 2,2.", **OF_MODEL)]

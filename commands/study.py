@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datasets.split import Split
     from datasets.table import SeriesTable
     from models.config import ForecasterConfig
+    from models.evaluation.panel import Panel
     from models.evaluation.rolling_origin import Study
     from models.training.run import Run
     from models.training.settings import TrainingSettings
@@ -102,7 +103,7 @@ def _fresh(
     lengths = [len(series) for series in table.series]
     held_out = max(int(HELD_OUT * float(np.median(lengths))), folds * model["horizon"])
     chosen = {name: value for name, value in model.items() if name != "horizon"}
-    chosen |= {"future": table.future, "static": table.static}
+    chosen |= {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
     config = implied_config(table.frequency, model["horizon"], None, table.covariates, **chosen)
     require_used(model, [config])
     build(config)  # says now, before the first fold, what cannot be built
@@ -125,9 +126,9 @@ def _table_of(run: Run, data: str | None, reading: Options) -> SeriesTable:
     table = _table(data or file, {"frequency": run.data.frequency, **_given(recorded), **reading})
     config = run.config
     for name, expected, got in zip(
-        ("steps of", "the covariates", "known ahead", "the static features", "times in the zone"),
-        (run.data.frequency, config.covariates, config.future, config.static, run.data.time_zone),
-        (table.frequency.alias, table.covariates, table.future, table.static, table.time_zone),
+        ("steps of", "the covariates", "known ahead", "the static features", "times in the zone", "a calendar of"),
+        (run.data.frequency, config.covariates, config.future, config.static, run.data.time_zone, config.calendar_zone),
+        (table.frequency.alias, table.covariates, table.future, table.static, table.time_zone, table.calendar_zone),
         strict=True,
     ):
         if expected != got:
@@ -135,7 +136,7 @@ def _table_of(run: Run, data: str | None, reading: Options) -> SeriesTable:
                 f"{table.source}: expected {name} {_said(expected)} as {run.path} was trained on, got {_said(got)}: "
                 "give data of the same kind, or evaluate the file without the run"
             )
-    if data is None and _split_of(run, table) is None:
+    if data is None and _panel_of(run, table) is None:
         raise RunError(
             f"{file} is no longer what {run.path} was trained on: to evaluate on it as it is now, name it: "
             f"gatecast evaluate {run.path} {file}"
@@ -153,21 +154,22 @@ def _validation_share(run: Run) -> float:
     return min(0.25, run.data.validation_steps / max(1.0, known))
 
 
-def _split_of(run: Run, table: SeriesTable) -> Split | None:
-    """Where the run's training and validation ended, if the table holds the very readings of it."""
-    from datasets.split import split
+def _panel_of(run: Run, table: SeriesTable) -> Panel | None:
+    """With the marks where the run's training and validation ended, if the table holds the very readings of it."""
+    from datasets.split import split, without_short
     from datasets.table import DataError
     from models.training.run import summarise
 
     names = (table.time_zone, table.target, table.covariates)
     for test, validation in product((None, run.data.test_steps), (None, run.data.validation_steps)):
         try:
-            parts = split(table, run.config.horizon, test, validation)
-            summary = summarise(panel_of(table, parts), table.source, table.frequency, *names)
+            taken = without_short(table, run.config.horizon, test, validation)
+            panel = panel_of(taken, split(taken, run.config.horizon, test, validation))
+            summary = summarise(panel, table.source, table.frequency, *names)
         except (DataError, ValueError):
             continue
         if summary.digest == run.data.digest:
-            return parts
+            return panel
     return None
 
 
@@ -178,10 +180,9 @@ def _unseen_from(run: Run, table: SeriesTable) -> int:
 
     last = parse_time(run.data.last, None)
     then = _until(table, last)
-    parts = _split_of(run, then) if then.series else None
-    if parts is None:
+    panel = _panel_of(run, then) if then.series else None
+    if panel is None:
         return last + 1
-    panel = panel_of(then, parts)
     ends = zip(panel.series, panel.validation_end, strict=True)
     return max(int(stretch.times[end - 1]) for stretch, end in ends) + 1
 

@@ -23,6 +23,7 @@ from commands.data import (
     TestSteps,
     TimeColumn,
     ValidationSteps,
+    Zone,
     announce,
 )
 from commands.described_run import run_of, start_of
@@ -39,6 +40,7 @@ from commands.options import (
     Every,
     Heads,
     Hidden,
+    Integer,
     Jitter,
     Kernel,
     Lags,
@@ -48,6 +50,7 @@ from commands.options import (
     Members,
     Missing,
     Model,
+    NonNegative,
     Normalisation,
     Offset,
     Patience,
@@ -88,6 +91,7 @@ def train(
     target_column: TargetColumn = None,
     freq: Freq = None,
     snap: Snap = False,
+    zone: Zone = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -103,6 +107,8 @@ def train(
     scaling: Scaling = None,
     offset: Offset = None,
     missing: Missing = None,
+    non_negative: NonNegative = None,
+    integer: Integer = None,
     stacks: Stacks = None,
     widths: Widths = None,
     kernel: Kernel = None,
@@ -163,6 +169,7 @@ def train(
         static,
         test_steps,
         validation_steps,
+        zone,
     )
     try:
         table, panel = options.read(errors)
@@ -178,6 +185,8 @@ def train(
                 "scaling": scaling,
                 "offset": offset,
                 "missing": missing,
+                "non_negative": non_negative,
+                "integer": integer,
                 "stacks": numbers_in("--stacks", stacks),
                 "widths": numbers_in("--widths", widths),
                 "kernel": kernel,

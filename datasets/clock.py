@@ -63,6 +63,19 @@ def read_clock(source: Source, name: str) -> Clock:
     )
 
 
+def read_offset_times(column: pl.Series) -> pl.Series | None:
+    """Text of which every cell has an offset from UTC, be they of several, as times of UTC; else None."""
+    if column.dtype != pl.String or column.null_count() or re.search(_CLOCK + _OFFSET, column[0].strip()) is None:
+        return None
+    plain = _plain(column)
+    offsets = plain.str.extract(_CLOCK + _OFFSET, 2)
+    times = _read(plain.str.replace(_CLOCK + _OFFSET, "$1"))
+    if offsets.null_count() or times.null_count():
+        return None
+    east = {spelling: _east(spelling) for spelling in offsets.unique()}
+    return times - offsets.replace_strict(east, return_dtype=pl.Int64).cast(pl.Duration("us"))
+
+
 def looks_temporal(column: pl.Series) -> bool:
     """Whether at least half of the first cells are dates (integers are not)."""
     if column.dtype != pl.String:
@@ -135,6 +148,15 @@ def _zone(offset: str) -> str | None:
     if not digits:
         return None
     return "UTC" if digits.strip("Z+-0") == "" else f"{digits[:3]}:{digits[3:] or '00'}"
+
+
+def _east(offset: str) -> int:
+    """Microseconds east of UTC of an offset as it is written."""
+    digits = offset.strip().upper().replace(":", "")
+    if digits == "Z":
+        return 0
+    minutes = 60 * int(digits[1:3]) + int(digits[3:] or 0)
+    return (-1 if digits[0] == "-" else 1) * minutes * 60_000_000
 
 
 def _mixed(source: Source, name: str, zones: tuple[str | None, str | None], row: int) -> DataError:

@@ -13,6 +13,7 @@ from datasets.columns import Roles, choose_columns
 from datasets.frequency import Frequency
 from datasets.grid import fill, place
 from datasets.inference import infer_frequency
+from datasets.moments import read_moments
 from datasets.readings import Readings, by_series, read_numbers
 from datasets.source import Source, open_source, shown
 from datasets.static import take_static
@@ -32,17 +33,19 @@ def read_table(
     static: Sequence[str] = (),
     frequency: str | Frequency | None = None,
     snap: bool = False,
+    zone: str | None = None,
 ) -> SeriesTable:
     """The series of a CSV (also gzipped) or Parquet file in long format: unique_id, ds, y and covariates.
 
     Columns with other names are named here, or found where only one fits. `future` are covariates that are known ahead,
     `static` columns that are constant for a series. Steps that were not read and empty cells are NaN. Times off the
-    grid are an error, unless `snap` moves them to the nearest step. DataError says what is wrong, where, what to do.
+    grid are an error, unless `snap` moves them to the nearest step. With a `zone` the grid is one of UTC: times with an
+    offset are converted, times without are those of that zone's clock. DataError says what is wrong, where, what to do.
     """
     source = open_source(Path(path))
     roles = choose_columns(source, id_column, time_column, target_column, covariates, static)
     known = _known_ahead(source, roles, future)
-    clock = read_clock(source, roles.time)
+    clock = read_clock(source, roles.time) if zone is None else read_moments(source, roles, zone)
     values = read_numbers(source, (roles.target, *roles.covariates, *roles.static))  # (rows, 1 + covariates + static)
     readings = by_series(source, roles.series, clock, values, roles.tenant)
     _check_targets(source, readings, roles.target)
@@ -57,7 +60,7 @@ def read_table(
         *_sparse(source, series, readings),
     )
     return SeriesTable(
-        str(path), step, clock.zone, roles.target, roles.covariates, series, warnings, known, roles.static
+        str(path), step, clock.zone, roles.target, roles.covariates, series, warnings, known, roles.static, zone
     )
 
 

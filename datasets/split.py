@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,8 @@ def split(
     series. DataError if a series is left without one reading and one horizon after it to train on, or no series
     holds out a whole horizon to test on.
     """
-    if horizon < 1:
-        raise ValueError(f"expected a horizon of at least one step, got {horizon}")
     lengths = np.array([len(series) for series in table.series], dtype=np.int64)
-    usual = np.minimum(max(horizon, int(_SHARE * np.median(lengths))), lengths // _LARGEST_SHARE)
-    test = _steps("test", test_steps, usual)
-    validation = _steps("validation", validation_steps, usual)
+    test, validation = _ends(lengths, horizon, test_steps, validation_steps)
     validation_end = lengths - test
     train_end = validation_end - validation
     short = np.flatnonzero(train_end < horizon + 1)
@@ -55,16 +52,50 @@ def split(
     return Split(train_end, validation_end)
 
 
+def without_short(
+    table: SeriesTable, horizon: int, test_steps: int | None = None, validation_steps: int | None = None
+) -> SeriesTable:
+    """The table without the series that `split` would refuse, and a warning that tells of them; as it is where none is
+    left long enough, for `split` to refuse it.
+
+    A young series must not keep all others from being learned from, and can be served like any other.
+    """
+    kept = list(table.series)
+    while kept:
+        lengths = np.array([len(series) for series in kept], dtype=np.int64)
+        short = lengths - sum(_ends(lengths, horizon, test_steps, validation_steps)) < horizon + 1
+        if not short.any():
+            break
+        kept = [series for series, out in zip(kept, short, strict=True) if not out]
+    left = len(table.series) - len(kept)
+    if not left or not kept:
+        return table
+    first = next(series for series, other in zip_longest(table.series, kept) if series is not other)
+    warning = (
+        f"{table.source}: {left} of {len(table.series)} series are too short to train on, beside what validation and "
+        f"test take, such as {first.unique_id!r} of {len(first)} steps: they are left out; their sessions can be served"
+    )
+    return replace(table, series=tuple(kept), warnings=(*table.warnings, warning))
+
+
 def require_context(table: SeriesTable, steps: int) -> None:
-    """DataError if a series is shorter than `steps`, one context of the model."""
-    short = np.array([place for place, series in enumerate(table.series) if len(series) < steps])
-    if len(short):
-        series = table.series[int(short[0])]
+    """DataError if every series is shorter than `steps`, one context of the model: nothing would ever fill it."""
+    longest = max(table.series, key=len)
+    if len(longest) < steps:
         raise DataError(
-            f"{table.source}, series {series.unique_id!r}: expected at least one context of {steps} steps, got "
-            f"{len(series)}{_others(short)}: give longer series, leave the short ones out, or look back less far "
-            "(--lags)"
+            f"{table.source}: expected at least one context of {steps} steps in one series, the longest, "
+            f"{longest.unique_id!r}, has {len(longest)}: give longer series, or look back less far (--lags)"
         )
+
+
+def _ends(
+    lengths: NDArray[np.int64], horizon: int, test_steps: int | None, validation_steps: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Steps of each series for the test, and for validation."""
+    if horizon < 1:
+        raise ValueError(f"expected a horizon of at least one step, got {horizon}")
+    usual = np.minimum(max(horizon, int(_SHARE * np.median(lengths))), lengths // _LARGEST_SHARE)
+    return _steps("test", test_steps, usual), _steps("validation", validation_steps, usual)
 
 
 def _steps(name: str, given: int | None, usual: NDArray[np.int64]) -> NDArray[np.int64]:

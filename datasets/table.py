@@ -44,3 +44,4 @@ class SeriesTable:
     warnings: tuple[str, ...]
     future: tuple[str, ...] = ()  # covariates that are known ahead, in the order of `covariates`
     static: tuple[str, ...] = ()  # features that are constant for a series
+    calendar_zone: str | None = None  # whose clock people live by; times are then UTC

@@ -24,9 +24,17 @@ class Description:
     time_zone: str | None
     metrics: dict[str, Any]
     training: dict[str, Any]
+    dependence: tuple[float, ...] | None = None  # of a forecast's steps (models/training/dependence.py)
 
     @classmethod
-    def of(cls, name: str, data: DataSummary, settings: TrainingSettings, metrics: dict[str, Any]) -> Description:
+    def of(
+        cls,
+        name: str,
+        data: DataSummary,
+        settings: TrainingSettings,
+        metrics: dict[str, Any],
+        dependence: tuple[float, ...] | None = None,
+    ) -> Description:
         """The description of a training by its data, its settings and its metrics, as metrics.json holds them."""
         training = {
             "settings": settings.to_dict(),
@@ -34,7 +42,8 @@ class Description:
             "outcome": metrics["training"],
             "held_out": _held_out(data),
         }
-        return cls(name, data.target, data.time_zone, {key: metrics[key] for key in TOLD}, training)
+        told = {key: metrics[key] for key in TOLD}
+        return cls(name, data.target, data.time_zone, told, training, dependence)
 
 
 def _held_out(data: DataSummary) -> dict[str, Any]:

@@ -17,6 +17,6 @@ def bundle_of(fitted: Fitted, out: Path | str, name: str | None = None) -> Bundl
     It is not proved yet: `Verification` holds a runtime against its golden answers.
     """
     out = Path(out)
-    description = Description.of(name or out.stem, fitted.data, fitted.settings, fitted.metrics)
+    description = Description.of(name or out.stem, fitted.data, fitted.settings, fitted.metrics, fitted.dependence)
     stretches = [Stretch(int(one.times[0]), one.values, one.static) for one in fitted.stretches]
     return write_bundle(fitted.forecaster, description, stretches, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
 from models.forecaster import Forecaster
+from models.support import Support
 
 CHAIN = 1_000  # steps, one after the other, each from the state that the last one left
 RECORDED_EVERY = 50
@@ -56,11 +57,33 @@ def golden_answers(model: Forecaster, stretches: Sequence[Stretch]) -> dict[str,
         golden["static"] = np.stack(static)
     if model.config.future:
         golden["future"] = _known_ahead(model, golden["values"])
-    with torch.inference_mode(), one_thread():
+    with torch.inference_mode(), one_thread(), unrounded(model) as support:
         golden |= _whole(model.eval(), golden)
         if model.streams:
             golden |= _chain(model, golden)
+    if support.integer:
+        for part in ("whole", "chain"):
+            if (before := golden.get(f"{part}.quantiles")) is not None:
+                golden[f"{part}.unrounded"] = before
+                golden[f"{part}.quantiles"] = support.hold(torch.from_numpy(before)).numpy()
     return golden
+
+
+@contextmanager
+def unrounded(model: Forecaster) -> Iterator[Support]:
+    """The model with forecasts as they are before they are rounded, where it rounds; what it else holds them to.
+
+    Two runtimes may differ in the last digit, and next to a half that digit decides on which side a whole number
+    falls: what both are held to, within the tolerance, is the number before.
+    """
+    support = Support(model.config.non_negative, model.config.integer)
+    curve = model.transform
+    if support.integer:
+        model.transform = replace(curve, support=replace(support, integer=False))
+    try:
+        yield support
+    finally:
+        model.transform = curve
 
 
 def _known_ahead(model: Forecaster, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -32,6 +32,8 @@ def beyond_the_kernel(model: Forecaster) -> str | None:
     ):
         if found not in known:
             return f"{what} {found}"
+    if config.calendar_zone:
+        return f"the clock of {config.calendar_zone}"
     return "covariates that are known ahead" if config.future else None
 
 
@@ -61,6 +63,10 @@ def step_weights(model: GRUForecaster) -> dict[str, NDArray[np.generic]]:
         "norm.weight": decoder.norm.weight,
         "norm.bias": decoder.norm.bias,
     }
+    if config.spread and max(config.spread) > 0:
+        tensors["spread"] = torch.tensor([*config.spread, config.season], dtype=torch.float64)
+    if config.non_negative or config.integer:
+        tensors["support"] = torch.tensor([int(config.non_negative), int(config.integer)])
     for name in ("expand", "mix", "correction"):
         linear = getattr(decoder, name)
         tensors |= {f"{name}.weight": linear.weight, f"{name}.bias": linear.bias}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datasets.frequency import Frequency
 from service.bundle import Bundle
 from service.runtimes import Runtime
+from service.support import held
 
 TOLERANCE = 1e-5  # |a - b| <= TOLERANCE * (scale + |b|)
 CHUNK = 37  # steps: no divisor of any window, so that chunks end everywhere
@@ -40,6 +41,7 @@ class Verification:
         self.bundle = bundle
         self.golden = bundle.golden()
         self.known = {name: self.golden[name] for name in ("future", "static") if name in self.golden}
+        self.part = "unrounded" if "whole.unrounded" in self.golden else "quantiles"
         self.series_scale = _deviation(self.golden["values"][:, :, 0], axis=1)  # (rows,)
         streams = "chain.states" in self.golden
         self.window = self.golden["values"].shape[1] - int(self.golden["chain.recorded"][-1]) - 1 if streams else 0
@@ -94,6 +96,10 @@ class Verification:
             return
         rows = [frequency.times(int(row[0]), steps) for row in times]
         yield 0.0 if np.array_equal(rows, times) else float("inf"), f"frequency: the answers are not {frequency.alias}"
+        quantiles = self.golden["whole.quantiles"]
+        as_said = np.array_equal(held(quantiles, manifest), quantiles)
+        kept = manifest.integer == (self.part == "unrounded")
+        yield 0.0 if as_said and kept else float("inf"), "non_negative, integer: the answers are not what they say"
 
     def _widths(self) -> tuple[int, int]:
         future, static = self.known.get("future"), self.known.get("static")
@@ -120,7 +126,7 @@ class Verification:
             left = np.clip(lengths - start, 0, part.stop - start)
             values, times = golden["values"][:, part], golden["times"][:, part]
             quantiles, states = runtime.sequence(values, times, left, states, **self.known)
-        yield self._forecast(quantiles, golden["whole.quantiles"], np.arange(len(lengths)), "")
+        yield self._forecast(quantiles, golden[f"whole.{self.part}"], np.arange(len(lengths)), "")
         yield self._state(runtime.rows(states), golden["whole.states"], np.arange(len(lengths)), "")
 
     def chain(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -134,7 +140,7 @@ class Verification:
             quantiles, states = runtime.step(values, times, states, **self.known)
             if step in recorded:
                 at = recorded[step]
-                yield self._forecast(quantiles, golden["chain.quantiles"][at], rows, f" after step {step + 1}")
+                yield self._forecast(quantiles, golden[f"chain.{self.part}"][at], rows, f" after step {step + 1}")
                 yield self._state(runtime.rows(states), golden["chain.states"][at], rows, f" after step {step + 1}")
 
     def chain_whole(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -144,7 +150,7 @@ class Verification:
         states = runtime.states(golden["chain.start"].copy())
         values, times = golden["values"][:, self.window :], golden["times"][:, self.window :]
         quantiles, states = runtime.sequence(values, times, lengths, states, **self.known)
-        yield self._forecast(quantiles, golden["chain.quantiles"][-1], rows, " after the whole chain")
+        yield self._forecast(quantiles, golden[f"chain.{self.part}"][-1], rows, " after the whole chain")
         yield self._state(runtime.rows(states), golden["chain.states"][-1], rows, " after the whole chain")
 
     def peek(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -154,7 +160,7 @@ class Verification:
         empty = np.full((len(rows), 1, golden["values"].shape[2]), np.nan)
         none = np.zeros((len(rows), 1), dtype=np.int64)
         quantiles, states = runtime.sequence(empty, none, np.zeros(len(rows), dtype=np.int64), states, **self.known)
-        yield self._forecast(quantiles, golden["chain.quantiles"][-1], rows, " at length 0")
+        yield self._forecast(quantiles, golden[f"chain.{self.part}"][-1], rows, " at length 0")
         yield self._state(runtime.rows(states), golden["chain.states"][-1], rows, " at length 0")
 
     def gates(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -175,11 +181,22 @@ class Verification:
         states = runtime.states(np.tile(self.bundle.initial, (len(rows), 1)))
         known = {name: given[rows] for name, given in self.known.items()}
         quantiles, states = runtime.sequence(values, times, lengths, states, **known)
-        yield self._forecast(quantiles, golden["whole.quantiles"][rows], rows, note)
+        yield self._forecast(quantiles, golden[f"whole.{self.part}"][rows], rows, note)
         yield self._state(runtime.rows(states), golden["whole.states"][rows], rows, note)
 
     def _forecast(self, found: Array, golden: Array, rows: Array, note: str) -> tuple[float, str]:
-        return _worst(found, golden, self.series_scale[rows][:, None, None], f"forecast{note}")
+        scale = self.series_scale[rows][:, None, None]
+        return _worst(found, self._expected(found, golden, scale), scale, f"forecast{note}")
+
+    def _expected(self, found: Array, golden: Array, scale: Array) -> Array:
+        """What is found ought to be. Of whole numbers, whose golden answers are those before the rounding: the nearest
+        that any answer within the tolerance is rounded to."""
+        manifest = self.bundle.manifest
+        if self.part == "quantiles" or found.shape != golden.shape:
+            return golden
+        bound = TOLERANCE * (scale + np.abs(golden))
+        expected: Array = np.clip(np.round(found), held(golden - bound, manifest), held(golden + bound, manifest))
+        return expected
 
     def _state(self, found: Array, golden: Array, rows: Array, note: str) -> tuple[float, str]:
         worst, where = _worst(found, golden, self.state_scale[rows], f"state{note}")

@@ -13,7 +13,8 @@ QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 MISSING = ("mask", "forward", "linear")
 SCALINGS = ("standard", "min-max", "mean-absolute", "none")
 NORMALISATIONS = ("none", "layer", "batch")
-IMPLIED = ("calendar", "offset")  # settings that the training part implies where they are left open (None)
+DECLARED = ("non_negative", "integer")  # of the target; no weight depends on them
+IMPLIED = ("calendar", "offset", "spread")  # settings that the training part implies where they are left open (None)
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
 
@@ -31,13 +32,19 @@ class ForecasterConfig:
     future: tuple[str, ...] = ()  # those of them whose values are known ahead
     static: tuple[str, ...] = ()  # features that are constant for a series
     calendar: tuple[str, ...] | None = ()  # None: implied
+    calendar_zone: str | None = None  # whose clock the calendar is read from; times are then UTC. None: times are it
     hidden: int = 96
     layers: int = 2
     dropout: float = 0.1
     offset: float | None = (
         None  # of the logarithm values are learned under (models/transform.py); 0: none; None: implied
     )
+    non_negative: bool = False  # no forecast below zero (models/support.py)
+    integer: bool = False  # forecasts are whole numbers
     scaling: str = "standard"  # of models/scaling.py
+    # deviation that a window will come to, assumed while it is young: a share of its level's size, and in any case so
+    # much, under the curve (models/scaling.py); zeros: a tenth of the first reading; None: implied
+    spread: tuple[float, float] | None = (0.0, 0.0)
     missing: str = "mask"  # of models/missing.py
     normalisation: str = "none"  # between layers, of models/layers/norm.py
     zoneout: float = 0.0  # share of units that keep their state at a step of training
@@ -69,6 +76,8 @@ class ForecasterConfig:
                 raise ValueError(f"unknown {what} {name!r}; choose among {', '.join(names)}")
         if self.offset is not None and not 0 <= self.offset < float("inf"):
             raise ValueError(f"the offset of the logarithm must be 0 (none) or more, and finite, not {self.offset}")
+        if self.spread is not None and not all(0 <= each < float("inf") for each in self.spread):
+            raise ValueError(f"the spread must be two numbers of 0 or more, and finite, not {self.spread}")
         if not 0 <= self.zoneout < 1 or not 0 <= self.dropout < 1:
             raise ValueError(f"zoneout and dropout are shares below 1, not {self.zoneout} and {self.dropout}")
         if min(self.hidden, self.layers) < 1:
@@ -81,6 +90,11 @@ class ForecasterConfig:
         """Steps of the ring of past values: whole longest seasons, and enough of them for statistics."""
         longest = self.lags[-1]
         return longest * -(-SHORTEST_WINDOW // longest)
+
+    @property
+    def season(self) -> int:
+        """Readings up to which a window is young: a season, and enough of them for statistics."""
+        return max(self.lags[0], SHORTEST_WINDOW)
 
     @property
     def width(self) -> int:
@@ -139,5 +153,6 @@ def implied_config(
         "lags": frequency.seasons(),
         "covariates": tuple(covariates),
         "calendar": None if span is None else implied_calendar(frequency, span),
+        "spread": None,
     }
     return ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from models.config import ForecasterConfig
 from models.forecaster import CannotStream, Forecaster, Fork, Slice, slices_of
-from models.transform import Transform
 
 
 class EnsembleForecaster(Forecaster):
@@ -26,8 +25,8 @@ class EnsembleForecaster(Forecaster):
         super().__init__(config)
         if len(config.members) < 2 or "ensemble" in config.members:
             raise ValueError(f"an ensemble needs two members or more, such as gru,lstm; not {config.members}")
-        self.members = nn.ModuleList(member(replace(config, architecture=name)) for name in config.members)
-        self.transform = Transform(config.offset or 0.0)
+        free = replace(config, non_negative=False, integer=False)  # what the target can be holds for the mean alone
+        self.members = nn.ModuleList(member(replace(free, architecture=name)) for name in config.members)
 
     @property
     def streams(self) -> bool:
@@ -109,7 +108,7 @@ class EnsembleForecaster(Forecaster):
         forks = self.forks(values, times, lengths, state, ahead, static, origins)
         quantiles = torch.stack([fork.quantiles for fork in forks]).mean(0)  # all in deviations of the same window
         state = torch.cat([fork.state for fork in forks], 1)
-        return forks[0]._replace(quantiles=quantiles, state=state)
+        return forks[0]._replace(quantiles=quantiles, state=state, transform=self.transform)
 
     def forks(
         self,

@@ -33,8 +33,8 @@ class Features(nn.Module):
         self.window = config.window
         self.lags = list(config.lags)
         self.transform = Transform(config.offset or 0.0)
-        self.scaling = Scaling(config.scaling, self.transform)
-        self.calendar = Calendar(config.calendar or ())
+        self.scaling = Scaling.of(config)
+        self.calendar = Calendar(config.calendar or (), config.calendar_zone)
         self.covariates = len(config.covariates)
         self.static = len(config.static)
         places = [config.covariates.index(name) for name in config.future]

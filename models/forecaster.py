@@ -61,6 +61,7 @@ class Forecaster(nn.Module, ABC):
     def __init__(self, config: ForecasterConfig) -> None:
         super().__init__()
         self.config = config
+        self.transform = Transform.of(config)
         self.window = config.window
         self.width = config.width
 

@@ -15,7 +15,6 @@ from models.forecaster import Forecaster, Fork, Slice, counting, slices_of
 from models.memory import Memory, Ring, Tape
 from models.missing import interpolated
 from models.scaling import Statistics
-from models.transform import Transform
 
 
 class Seen(NamedTuple):
@@ -36,7 +35,6 @@ class RecurrentForecaster(Forecaster):
 
     def __init__(self, config: ForecasterConfig, output: int) -> None:
         super().__init__(config)
-        self.transform = Transform(config.offset or 0.0)
         self.interpolates = config.missing == "linear"
         self.memory = Memory(config.window, config.missing == "forward")
         self.features = Features(config)

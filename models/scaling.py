@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.config import SCALINGS
+from models.config import SCALINGS, ForecasterConfig
 from models.memory import Ring, Tape
 from models.transform import STRAIGHT, Transform
 from models.windows import lowest, moments
@@ -35,13 +35,26 @@ class Scaling:
     The ring rounds a reading relative to its distance from the anchor, or from the one before for the older ones. In a
     window flatter than this the rounding would be all there is to see, so a scale has a floor: RESOLUTION of the
     level's distance from the anchor and of the way between the two anchors, added as squares.
+
+    A window that has seen less than a season knows little of how far the series goes: two readings side by side may be
+    nearly the same. Until then the deviation that windows of the training data came to is added, as a square that
+    fades evenly from the first reading to the last of a season.
     """
 
-    def __init__(self, kind: str, transform: Transform = STRAIGHT) -> None:
+    def __init__(
+        self, kind: str, transform: Transform = STRAIGHT, spread: tuple[float, float] = (0.0, 0.0), season: int = 2
+    ) -> None:
         if kind not in SCALINGS:
             raise ValueError(f"unknown scaling {kind!r}; choose among {', '.join(SCALINGS)}")
         self.kind = kind
         self.transform = transform
+        self.relative, self.absolute = spread
+        self.season = season
+
+    @classmethod
+    def of(cls, config: ForecasterConfig) -> Scaling:
+        """That of a forecaster."""
+        return cls(config.scaling, Transform(config.offset or 0.0), config.spread or (0.0, 0.0), config.season)
 
     def of_ring(self, ring: Ring, places: Tensor) -> Statistics:
         """Of the window at `places` (window,) of a ring, (batch, 1)."""
@@ -80,10 +93,17 @@ class Scaling:
         level = torch.where(empty, 0.0, anchor + mean)  # a later reading's anchor must not show
         if self.kind == "none":
             return Statistics(count, mean, level, torch.ones_like(square))
-        scale = torch.sqrt(square + RESOLUTION**2 * (away * away + shift * shift))
+        positive = square > 0
+        square = square + RESOLUTION**2 * (away * away + shift * shift)
+        young = max(self.relative, self.absolute) > 0
+        if young and self.kind != "mean-absolute":
+            fresh = (1.0 - (count - 1.0) / (self.season - 1.0)).clamp(min=0.0)
+            assumed = (self.relative * self.transform.size(level)).clamp(min=self.absolute)
+            square = square + fresh * (assumed * assumed)
+        scale = torch.sqrt(square)
         if self.kind == "mean-absolute":
-            scale = torch.where(square > 0, scale, 1.0)
-        else:
+            scale = torch.where(positive, scale, 1.0)
+        elif not young:
             scale = torch.where(count < 2.0, FIRST_SPREAD * self.transform.size(level), scale)
         return Statistics(count, mean, level, torch.where(empty, 1.0, scale.clamp(min=TINY)))
 

@@ -80,15 +80,22 @@ class Manifest(Strict):
     architecture: str
     frequency: str = Field(description="length of a step: 30min, 1h, 1d, 1mo, or a whole number for counted steps")
     time_zone: str | None
+    calendar_zone: str | None = Field(default=None, description="whose clock the graphs' calendar is read from")
     horizon: int = Field(gt=0)
     quantiles: list[float] = Field(min_length=1)
     target: str
     covariates: list[str]
     future: list[str] = Field(default=[], description="covariates that are known ahead, in the order of `covariates`")
     static: list[str] = Field(default=[], description="features that are constant for a series")
+    non_negative: bool = Field(default=False, description="no forecast is below zero")
+    integer: bool = Field(default=False, description="forecasts are whole numbers")
     streams: bool
     context: int = Field(ge=0, description="steps after which the statistics and lags of a session are complete")
     longest_history: int | None = Field(description="the most steps a request may carry; null: no bound of the model")
+    dependence: list[float] | None = Field(
+        default=None,
+        description="correlation of a forecast's steps by distance, from 1 at 0: for sums; null: not known",
+    )
     graphs: dict[Literal["sequence", "step"], Graph]
     state: StateLayout
     gates: int = Field(ge=0)
@@ -107,6 +114,8 @@ class Manifest(Strict):
             )
         if len(set(self.static)) != len(self.static):
             raise ValueError(f"static must name each feature once, got [{', '.join(self.static)}]")
+        if self.dependence is not None and (len(self.dependence) != self.horizon or self.dependence[0] != 1.0):
+            raise ValueError(f"dependence must be 1 and then a correlation for each further step of {self.horizon}")
         return self
 
 

@@ -99,7 +99,7 @@ def test_every_step_can_be_watched_and_short_series_are_refused(tmp_path: Path) 
     small = {"hidden": 4, "layers": 1}
     fit(table, split(table, 2), 2, settings, observe=lambda record: seen.append(record.step), lags=(24,), **small)
     assert seen == [1, 2, 3]
-    with pytest.raises(ValueError, match="at least one context of 168 steps, got one of 60"):
+    with pytest.raises(ValueError, match="at least one context of 168 steps in one series, the longest has 60"):
         fit(table, split(table, 2), 2, settings, **small)
 
 

@@ -14,6 +14,7 @@ from gatecast_client.answers import (
     Session,
     SessionGates,
     SessionRegime,
+    Sum,
 )
 from gatecast_client.client import GatecastClient
 from gatecast_client.columns import Forecasts, Observed
@@ -50,6 +51,7 @@ __all__ = [
     "SessionGates",
     "SessionRegime",
     "Stream",
+    "Sum",
     "SyncGatecastClient",
     "SyncStream",
 ]

@@ -9,6 +9,21 @@ import msgspec
 Time = str | int  # ISO 8601 without an offset, or a whole number where the model counts its steps
 
 
+class Sum(msgspec.Struct, frozen=True, kw_only=True):
+    """The sum over the first `steps` of a forecast. Its quantiles are not the sums of the steps' quantiles."""
+
+    steps: int
+    median: float
+    quantiles: dict[str, float]  # by level as it is written
+
+    def quantile(self, level: float) -> float:
+        """KeyError names the levels that were asked for."""
+        try:
+            return self.quantiles[str(level)]
+        except KeyError:
+            raise KeyError(f"level {level} is not in this sum, only {', '.join(self.quantiles)}") from None
+
+
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """What comes next: a median and quantiles by step ahead, in the series' own units."""
 
@@ -16,6 +31,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     quantiles: dict[str, list[float]]  # by level as it is written: "0.1", "0.5", …
     start: Time = ""  # time of the first step ahead
     ds: list[Time] | None = None  # all of them, where the service sends them; streams send `start` alone
+    sums: list[Sum] | None = None  # where they were asked for, in that order
 
     def __post_init__(self) -> None:
         if self.ds:
@@ -157,6 +173,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     frequency: str
     time_zone: str | None
+    calendar_zone: str | None = None  # whose clock its days and weeks are of, where that is another one
     horizon: int
     quantiles: list[float]
     target: str
@@ -168,6 +185,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     future: list[str] = []  # covariates that it knows ahead: every forecast needs their values
     static: list[str] = []  # features that never change in a series
+    non_negative: bool = False  # no forecast is below zero
+    integer: bool = False  # forecasts are whole numbers
     gates: dict[str, int] = {}  # units by layer.gate
     metrics: dict[str, Any] = {}
     training: dict[str, Any] = {}

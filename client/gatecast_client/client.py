@@ -30,7 +30,7 @@ from gatecast_client.readings import (
     numbers_as_sent,
     time_as_sent,
 )
-from gatecast_client.requests import choice, given, path_of
+from gatecast_client.requests import Sums, choice, chosen, given, path_of
 from gatecast_client.retry import Retry, Trouble
 from gatecast_client.stream import Stream
 from gatecast_client.window import RESEND_READINGS
@@ -69,14 +69,21 @@ class GatecastClient(Changes):
         return await self._ask(next(self._turns), "GET", "/v1/model", Model)
 
     async def predict(
-        self, *series: Series, horizon: int | None = None, quantiles: Sequence[float] | None = None
+        self,
+        *series: Series,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
+        sums: Sums | None = None,
     ) -> list[SeriesForecast]:
-        """Forecasts of any number of series, in their order; nothing is kept."""
+        """Forecasts of any number of series, in their order; nothing is kept.
+
+        With `sums` each carries the quantiles of sums: over all its steps (True), or over the first so many.
+        """
         sent = [
             {**each.as_sent(), "unique_id": str(at) if each.unique_id is None else each.unique_id}
             for at, each in enumerate(series)
         ]
-        body = {"series": sent} | given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
+        body = {"series": sent} | chosen(horizon, quantiles, sums)
         return (await self._ask(next(self._turns), "POST", "/v1/predict", Predictions, body, again=True)).series
 
     async def open_session(
@@ -152,17 +159,17 @@ class GatecastClient(Changes):
         future: Future | None = None,
         horizon: int | None = None,
         quantiles: Sequence[float] | None = None,
+        sums: Sums | None = None,
     ) -> CurrentForecast:
-        """The forecast from a session's last reading, without a new one.
+        """The forecast from a session's last reading, without a new one; with `sums` as of `predict`.
 
         `future` is what is known of the steps ahead, all covariates of `Model.future`; without such, leave it out.
         """
         name = session if isinstance(session, str) else session.name
         url, path = self._url(name), f"{path_of(name)}/forecast"
         if not future:
-            return await self._ask(url, "GET", path, CurrentForecast, None, choice(horizon, quantiles))
-        body = given(horizon=horizon, quantiles=None if quantiles is None else list(quantiles))
-        body = {"future": lists_as_sent(future), **body}
+            return await self._ask(url, "GET", path, CurrentForecast, None, choice(horizon, quantiles, sums))
+        body = {"future": lists_as_sent(future), **chosen(horizon, quantiles, sums)}
         return await self._ask(url, "POST", path, CurrentForecast, body, again=True)
 
     async def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
@@ -187,13 +194,15 @@ class GatecastClient(Changes):
         *,
         horizon: int | None = None,
         quantiles: Sequence[float] | None = None,
+        sums: Sums | None = None,
         gates: Literal["summary", "units"] | None = None,
         every: int | Literal["none"] | None = None,
         gaps: Literal["error", "missing"] | None = None,
         form: Form = "msgpack",
         frames_at_once: int = 32,
     ) -> Stream:
-        """A stream, for `async with`; its forecasts hold `horizon` steps and these `quantiles` (by default all).
+        """A stream, for `async with`; its forecasts hold `horizon` steps and these `quantiles` (by default all), and
+        the `sums` that are asked for, as of `predict`.
 
         With `gates`, answers with a forecast carry the gates of their reading, in a few numbers or unit by unit.
         With `every`, only the readings of every so many-th step are answered with a forecast, or none at all.
@@ -204,8 +213,8 @@ class GatecastClient(Changes):
         """
         if gaps not in (None, "error", "missing"):
             raise ValueError(f'gaps: "error" or "missing" was expected, got {gaps!r}')
-        chosen = given(gates=gates, every=None if every is None else str(every))  # frames ask for gaps, one by one
-        options = {"protocol": str(PROTOCOL), **choice(horizon, quantiles), **chosen}
+        more = given(gates=gates, every=None if every is None else str(every))  # frames ask for gaps, one by one
+        options = {"protocol": str(PROTOCOL), **choice(horizon, quantiles, sums), **more}
         urls = [stream_url(url, options) for url in self.urls]
         channels = [
             Channel(url, Wire(form), self._retry, frames_at_once, self._window, self._headers, self._restore)

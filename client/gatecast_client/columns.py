@@ -7,10 +7,10 @@ import sys
 from array import array
 from collections.abc import Mapping, Sequence
 
-from gatecast_client.answers import Forecast, Regime, Time
+from gatecast_client.answers import Forecast, Regime, Sum, Time
 from gatecast_client.errors import GatecastError
 from gatecast_client.readings import Column, Number, Numbers, number_as_sent
-from gatecast_client.wire import ForecastColumns
+from gatecast_client.wire import ForecastColumns, SumColumns
 
 NO_STEP = -1
 
@@ -41,7 +41,8 @@ class Forecasts:
         if self.origin is None:
             quantiles = {name: numbers[row] for name, numbers in self._sent.quantiles.items()}
             apart = self._sent.median
-            return Forecast(median=apart[row] if isinstance(apart, list) else quantiles["0.5"], quantiles=quantiles)
+            middle = apart[row] if isinstance(apart, list) else quantiles["0.5"]
+            return Forecast(median=middle, quantiles=quantiles, sums=self._sums(row))
         origin, horizon, levels = self.origin[row], self._sent.shape[1], self.differences
         quantiles = {}
         for at, level in enumerate(self.levels):
@@ -49,8 +50,20 @@ class Forecasts:
             quantiles[str(level)] = [origin + levels[row, ahead, at] for ahead in range(horizon)]
         median = self._median
         if median is None:
-            return Forecast(median=quantiles["0.5"], quantiles=quantiles)
-        return Forecast(median=[origin + median[row, ahead] for ahead in range(horizon)], quantiles=quantiles)
+            return Forecast(median=quantiles["0.5"], quantiles=quantiles, sums=self._sums(row))
+        medians: list[float] = [origin + median[row, ahead] for ahead in range(horizon)]
+        return Forecast(median=medians, quantiles=quantiles, sums=self._sums(row))
+
+    def _sums(self, row: int) -> list[Sum] | None:
+        return None if self._sent.sums is None else [self._sum(each, row) for each in self._sent.sums]
+
+    def _sum(self, sent: SumColumns, row: int) -> Sum:
+        if isinstance(sent.median, list):
+            quantiles = {name: numbers[row] for name, numbers in sent.quantiles.items()}
+            return Sum(steps=sent.steps, median=sent.median[row], quantiles=quantiles)
+        values, first = raw(sent.values, "d"), row * len(self.levels)
+        quantiles = {str(level): values[first + at] for at, level in enumerate(self.levels)}
+        return Sum(steps=sent.steps, median=raw(sent.median, "d")[row], quantiles=quantiles)
 
 
 class Observed:

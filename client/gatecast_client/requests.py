@@ -148,10 +148,20 @@ def path_of(session: str) -> str:
     return f"/v1/sessions/{quote(session, safe='').replace('.', '%2E')}"
 
 
-def choice(horizon: int | None, quantiles: Sequence[float] | None) -> dict[str, str]:
+Sums = bool | Sequence[int]  # of a forecast: True, over all its steps; or over the first so many each
+
+
+def choice(horizon: int | None, quantiles: Sequence[float] | None, sums: Sums | None = None) -> dict[str, str]:
     """What of a forecast is asked for, as a query."""
     chosen = None if quantiles is None else ",".join(map(str, quantiles))
-    return given(horizon=None if horizon is None else str(horizon), quantiles=chosen)
+    summed = str(sums).lower() if isinstance(sums, bool) else ",".join(map(str, sums or ())) or None
+    return given(horizon=None if horizon is None else str(horizon), quantiles=chosen, sums=summed)
+
+
+def chosen(horizon: int | None, quantiles: Sequence[float] | None, sums: Sums | None) -> dict[str, Any]:
+    """The same, as fields of a body."""
+    levels = None if quantiles is None else list(quantiles)
+    return given(horizon=horizon, quantiles=levels, sums=sums if sums is None or isinstance(sums, bool) else list(sums))
 
 
 def given(**options: Any) -> dict[str, Any]:

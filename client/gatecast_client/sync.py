@@ -19,6 +19,7 @@ from gatecast_client.answers import (
 from gatecast_client.client import GatecastClient
 from gatecast_client.loop_thread import LoopThread
 from gatecast_client.readings import Future, History, Number, Reading, Series, Static, When
+from gatecast_client.requests import Sums
 from gatecast_client.retry import Retry
 from gatecast_client.sync_stream import SyncStream
 from gatecast_client.window import RESEND_READINGS
@@ -65,10 +66,14 @@ class SyncGatecastClient:
         return self._thread.call(self._client.model())
 
     def predict(
-        self, *series: Series, horizon: int | None = None, quantiles: Sequence[float] | None = None
+        self,
+        *series: Series,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
+        sums: Sums | None = None,
     ) -> list[SeriesForecast]:
-        """Forecasts of any number of series, in their order; nothing is kept."""
-        return self._thread.call(self._client.predict(*series, horizon=horizon, quantiles=quantiles))
+        """As `GatecastClient.predict`: forecasts of any number of series; nothing is kept."""
+        return self._thread.call(self._client.predict(*series, horizon=horizon, quantiles=quantiles, sums=sums))
 
     def open_session(
         self,
@@ -156,9 +161,11 @@ class SyncGatecastClient:
         future: Future | None = None,
         horizon: int | None = None,
         quantiles: Sequence[float] | None = None,
+        sums: Sums | None = None,
     ) -> CurrentForecast:
         """As `GatecastClient.forecast`: from a session's last reading, without a new one."""
-        return self._thread.call(self._client.forecast(session, future=future, horizon=horizon, quantiles=quantiles))
+        asked = self._client.forecast(session, future=future, horizon=horizon, quantiles=quantiles, sums=sums)
+        return self._thread.call(asked)
 
     def gates(self, session: str | Session, *, units: bool = False) -> SessionGates:
         """The gates of a session's last reading by layer and gate; with `units`, each unit too."""
@@ -177,6 +184,7 @@ class SyncGatecastClient:
         *,
         horizon: int | None = None,
         quantiles: Sequence[float] | None = None,
+        sums: Sums | None = None,
         gates: Literal["summary", "units"] | None = None,
         every: int | Literal["none"] | None = None,
         gaps: Literal["error", "missing"] | None = None,
@@ -187,6 +195,7 @@ class SyncGatecastClient:
         stream = self._client.stream(
             horizon=horizon,
             quantiles=quantiles,
+            sums=sums,
             gates=gates,
             every=every,
             gaps=gaps,

@@ -43,6 +43,15 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     regime: Regime
 
 
+class SumColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """One sum of many forecasts: lists by level in JSON, raw float64 in MessagePack."""
+
+    steps: int
+    median: bytes | list[float]
+    quantiles: dict[str, list[float]] = {}
+    values: bytes = b""  # (rows, levels)
+
+
 class ForecastColumns(msgspec.Struct, frozen=True, kw_only=True):
     """Forecasts of many readings: nested lists by level in JSON, raw differences to an origin in MessagePack."""
 
@@ -52,6 +61,7 @@ class ForecastColumns(msgspec.Struct, frozen=True, kw_only=True):
     shape: tuple[int, int, int] = (0, 0, 0)
     origin: bytes = b""
     values: bytes = b""
+    sums: list[SumColumns] | None = None
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from models.evaluation.backtest import Backtest, backtest
 from models.evaluation.panel import Panel, Stretch
 from models.forecaster import Forecaster
 from models.table import Parts, Table
+from models.training.dependence import dependence_of
 from models.training.loop import Outcome, Record
 from models.training.run import DataSummary, summarise
 from models.training.settings import TrainingSettings
@@ -39,6 +40,11 @@ class Fitted:
         """The same as plain JSON, as it stands in a run's metrics.json and in a bundle."""
         return summary(self.backtest, self.outcome, self.forecaster)
 
+    @cached_property
+    def dependence(self) -> tuple[float, ...] | None:
+        """How the steps of a forecast depend on each other; computed when first asked for."""
+        return dependence_of(self.forecaster, self.panel, self.data.season)
+
     @property
     def stretches(self) -> list[Stretch]:
         """Readings of the training data, on which an export proves itself."""
@@ -58,17 +64,17 @@ def fit(
 
     `chosen` are settings of the model by name (hidden, layers, architecture, lags, …), the rest is implied by the
     frequency; `observe` is told of every step. The seed decides the weights. ValueError for settings that do not go
-    together and for series shorter than one window, TrainingDiverged if it cannot be trained.
+    together and for series that are all shorter than one window, TrainingDiverged if it cannot be trained.
     """
     panel, settings = Panel.of(table, parts), settings or TrainingSettings()
-    known = {"future": table.future, "static": table.static}
+    known = {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
     config = implied_config(table.frequency, horizon, None, table.covariates, **{**known, **chosen})
     require_used(chosen, [config])
-    shortest = min(len(stretch) for stretch in panel.series)
-    if shortest < config.window:
+    longest = max(len(stretch) for stretch in panel.series)
+    if longest < config.window:
         raise ValueError(
-            f"{table.source}: expected series of at least one context of {config.window} steps, got one of {shortest}: "
-            "leave the short ones out, or look back less far (lags)"
+            f"{table.source}: expected at least one context of {config.window} steps in one series, the longest has "
+            f"{longest}: give longer series, or look back less far (lags)"
         )
     names = (table.time_zone, table.target, table.covariates, table.future, table.static)
     data = summarise(panel, table.source, table.frequency, *names)

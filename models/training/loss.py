@@ -11,6 +11,7 @@ from models.forecaster import Fork
 from models.transform import STRAIGHT, Transform
 
 HEAVIEST = 10.0  # seasonal scales that one deviation of a window may weigh
+YOUNG = 8.0  # an origin after n readings weighs 1 + YOUNG / n: few crops begin with nothing, and only so do they
 FARTHEST = 1e4  # deviations; after a constant window a target may lie at infinity, and its gradient is the same here
 
 
@@ -72,7 +73,7 @@ def _targets(fork: Fork, future: Tensor, lengths: Tensor) -> Tensor:
 def fork_loss(fork: Fork, future: Tensor, lengths: Tensor, unit: Tensor, levels: Tensor) -> Tensor:
     """The mean loss of a batch of crops: `future` (batch, time + horizon - 1) is the target from one step on."""
     target = _targets(fork, future, lengths)
-    units = unit.unsqueeze(1).expand(-1, target.size(1))
+    units = unit.unsqueeze(1) / (1.0 + YOUNG / fork.seen.clamp(min=1.0))
     total, count = quantile_loss(fork.quantiles, fork.level, fork.scale, target, units, levels, fork.transform)
     return total / count.clamp(min=1)
 

@@ -21,6 +21,7 @@ OF_DATA = (
     "covariates",
     "future",
     "static",
+    "calendar_zone",
 )  # what the data and the command decide, whatever the file says
 
 

@@ -32,6 +32,7 @@ METRICS = "metrics.json"
 LOG = "log.jsonl"
 RESUME = "resume.safetensors"
 STRETCHES = "stretches.safetensors"
+DEPENDENCE = "dependence.json"
 LOSS_PLOT = "loss.png"
 FORECAST_PLOT = "forecast.png"
 DOCTOR_PLOT = "doctor.png"
@@ -98,7 +99,7 @@ class Run:
     def start(self) -> None:
         """Writes what is known before the first step and clears away what an earlier run left here."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in (WEIGHTS, METRICS, LOG, RESUME, STRETCHES, LOSS_PLOT, FORECAST_PLOT, DOCTOR_PLOT):
+        for name in (WEIGHTS, METRICS, LOG, RESUME, STRETCHES, DEPENDENCE, LOSS_PLOT, FORECAST_PLOT, DOCTOR_PLOT):
             (self.path / name).unlink(missing_ok=True)
         content = {
             "format": FORMAT,
@@ -129,6 +130,20 @@ class Run:
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         write_atomically(self.path / METRICS, _json(metrics))
+
+    def write_dependence(self, dependence: tuple[float, ...] | None) -> None:
+        """Keeps how the steps of a forecast depend on each other; None: nothing can be told."""
+        write_atomically(self.path / DEPENDENCE, _json({"correlation": dependence}))
+
+    def dependence(self) -> tuple[float, ...] | None:
+        """As it was written; None where nothing could be told, and of a run of a version that did not look."""
+        if not (self.path / DEPENDENCE).is_file():
+            return None
+        try:
+            found = json.loads((self.path / DEPENDENCE).read_text(encoding="utf-8"))["correlation"]
+            return None if found is None else tuple(float(each) for each in found)
+        except (ValueError, KeyError, TypeError) as damaged:
+            raise self._damaged(DEPENDENCE, damaged) from damaged
 
     def metrics(self) -> dict[str, Any]:
         """Errors on the held-out end and how the training went; RunError if it has not ended."""

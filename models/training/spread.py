@@ -1,14 +1,18 @@
-"""Whether errors grow with the level of a series, and the logarithm under which it is then learned."""
+"""How readings spread: whether with the level of a series (it is then learned under a logarithm), and by how much."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models.evaluation.panel import Panel
+from models.transform import STRAIGHT, Transform
 
 LEAST_PAIRS = 16  # readings a season apart that a series needs to have a say
 GROWING = 0.5  # slope from which a change is rather relative (1) than absolute (0)
+LEAST_READINGS = 8  # of a window whose deviation has a say
+FEW = 0.05  # share of the series whose deviation may be smaller than what is assumed in any case
 SMALLEST = 0.01  # share of the positive readings that lie below the logarithm's offset
 
 
@@ -47,3 +51,28 @@ def growth(parts: list[NDArray[np.float64]], season: int) -> float:
         together += float(rise * np.log(means[3] / means[2]))
         moved += float(rise**2)
     return together / moved if moved > 0 else 0.0
+
+
+def implied_spread(panel: Panel, window: int, transform: Transform = STRAIGHT) -> tuple[float, float]:
+    """What a window of the training parts comes to, under the curve: its deviation as a share of the size of its level,
+    the median of all windows, and the deviation that nearly all series have at least. Zeros where nothing ever changes.
+    """
+    shares: list[float] = []
+    least: list[float] = []
+    for stretch, end in zip(panel.series, panel.train_end, strict=True):
+        part = transform.apply(torch.from_numpy(stretch.values[:end, 0]))
+        deviations = []
+        for piece in torch.split(part, window):
+            known = piece[~torch.isnan(piece)]
+            if len(known) < min(LEAST_READINGS, window):
+                continue
+            deviation = float(known.std(correction=0))
+            size = float(transform.size(known.mean()))
+            deviations.append(deviation)
+            if size > 0:
+                shares.append(deviation / size)
+        if deviations and max(deviations) > 0:
+            least.append(float(np.median(deviations)))
+    if not least or not shares:
+        return 0.0, 0.0
+    return float(np.median(shares)), float(np.quantile(least, FEW))

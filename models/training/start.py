@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from models.config import ForecasterConfig
+from models.config import DECLARED, ForecasterConfig
 from models.forecaster import Forecaster
 from models.training.run import Run
 
@@ -34,7 +34,7 @@ class Start:
         changed = [
             f"{name} is {_shown(theirs[name])} there and {_shown(ours[name])} here"
             for name in ours
-            if ours[name] != theirs[name]
+            if ours[name] != theirs[name] and name not in DECLARED
         ]
         if changed:
             raise ValueError(

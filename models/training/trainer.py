@@ -21,13 +21,15 @@ from models.evaluation.plots import plot_forecast, plot_loss
 from models.forecaster import Forecaster
 from models.registry import build
 from models.training.checkpoint import Checkpoint, Place, ResumeError, load_checkpoint, save_checkpoint
+from models.training.declared import require_declared
+from models.training.dependence import dependence_of
 from models.training.interrupt import interruptible
 from models.training.loop import Outcome, Record, Training
 from models.training.precision import require_device
 from models.training.progress import ProgressView
 from models.training.run import FORECAST_PLOT, LOG, LOSS_PLOT, RESUME, Run
 from models.training.settings import TrainingSettings
-from models.training.spread import implied_offset
+from models.training.spread import implied_offset, implied_spread
 from models.training.start import Start
 from models.training.validation import Validation
 from models.training.windows import Sampler
@@ -70,6 +72,7 @@ def train(
     training.model.cpu()
     run.write_weights(training.best)
     result = backtest(training.model, panel, run.data.season)
+    run.write_dependence(dependence_of(training.model, panel, run.data.season))
     run.write_metrics(summary(result, outcome, training.model))
     frequency = Frequency.parse(run.config.frequency)
     plot_loss(run.read_log(), run.path / LOSS_PLOT)
@@ -87,10 +90,12 @@ def prepare(
 ) -> Training:
     """A training at its first step; the seed decides the weights it starts from, unless `start` has them.
 
-    ValueError if there is no such device, or if the model to start from is another one.
+    ValueError if there is no such device, if the model to start from is another one, or if the target has readings
+    that it was declared not to have.
     """
     place = require_device(device, settings.precision)
     config = resolved(config, panel, season)
+    require_declared(panel, config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = build(config, covariate_statistics(panel))
@@ -120,6 +125,9 @@ def resolved(config: ForecasterConfig, panel: Panel, season: int) -> ForecasterC
         implied["calendar"] = implied_calendar(Frequency.parse(config.frequency), panel.span)
     if config.offset is None:
         implied["offset"] = implied_offset(panel, season)
+    if config.spread is None:
+        offset = implied.get("offset", config.offset) or 0.0
+        implied["spread"] = implied_spread(panel, config.window, Transform(offset))
     return replace(config, **implied)
 
 
@@ -197,6 +205,8 @@ def _take_up(training: Training, run: Run) -> None:
         then = checkpoint.run.get(part)
         if part == "training" and isinstance(then, dict):
             then = suited(TrainingSettings(**then), training.model).to_dict()  # what came later had its default
+        if part == "model" and isinstance(then, dict):
+            then = json.loads(json.dumps(ForecasterConfig.from_dict(then).to_dict()))  # the same
         if then != now:
             raise ResumeError(f"{run.path} was started with another {part}: {_difference(then, now)}")
     training.restore(checkpoint)

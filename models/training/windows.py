@@ -118,7 +118,8 @@ class Sampler:
 
 
 def units_of(panel: Panel, season: int, transform: Transform = STRAIGHT) -> NDArray[np.float64]:
-    """For each series the seasonal scale of its training part; 1 where it never changes.
+    """For each series the seasonal scale of its training part, or where it has no whole season the scale of its steps;
+    1 where it never changes.
 
     Under a logarithm errors of all series are relative and can be compared: there it is the harmonic mean of the
     series' own scale and that of all, so that half of the loss weighs every series alike and half every error alike.
@@ -128,6 +129,8 @@ def units_of(panel: Panel, season: int, transform: Transform = STRAIGHT) -> NDAr
         for stretch, end in zip(panel.series, panel.train_end, strict=True)
     ]
     units = np.array([seasonal_scale(part, season) for part in parts])
+    steps = np.array([seasonal_scale(part, 1) for part in parts])
+    units = np.where(np.isfinite(units), units, steps)
     changes = np.isfinite(units) & (units > 0)
     if transform.offset > 0 and changes.any():
         units = 2 / (1 / np.where(changes, units, 1.0) + 1 / units[changes].mean())

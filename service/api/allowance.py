@@ -41,5 +41,5 @@ class Allowance:
 
 def size_of(readings: int, selection: Selection, gates: int, columns: bool = False) -> int:
     """Bytes that the answer to a frame may take until it is sent, with so many gates of each reading."""
-    numbers = selection.horizon * (1 + len(selection.columns)) + gates
+    numbers = (selection.horizon + len(selection.sums)) * (1 + len(selection.columns)) + gates
     return readings * (COLUMN_ITEM + COLUMN_NUMBER * numbers if columns else ITEM + NUMBER * numbers)

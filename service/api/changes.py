@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from service.api import bodies, openapi, schemas
 from service.api.callers import READ, WRITE, needs
 from service.api.edge import Edge
+from service.api.erased import ErasedAnswer
 from service.api.examples import Examples
 from service.api.predict import BODY_ERRORS, HISTORY_ERRORS
 from service.api.sessions import SESSION_ERRORS, view
@@ -157,7 +158,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         summary="Erase a session and all its forks",
         description="Tells what was erased, and which files of it were exported before: those are out of its reach.",
         response_class=Response,
-        responses=openapi.answers({200: (schemas.ErasedAnswer, examples.erased)}, *SESSION_ERRORS),
+        responses=openapi.answers({200: (ErasedAnswer, examples.erased)}, *SESSION_ERRORS),
     )
     @needs(WRITE)
     async def erase(request: Request, session: str) -> Response:

@@ -14,6 +14,7 @@ from service.api.columns import ColumnFrame
 from service.api.forecasts import Forecasts, Selection
 from service.api.items import Item, refusal, regime
 from service.api.readings import Faults, Sheet
+from service.api.sums import StepSums
 from service.attached import NONE
 from service.frames import NO_STEP, NO_TIME, Answers
 
@@ -29,6 +30,7 @@ class ColumnAnswers:
     """Writes the answers of one model's clock; `packed` ones are those of MessagePack."""
 
     clock: Clock
+    sums: StepSums
 
     def write(
         self, frame: ColumnFrame, sheet: Sheet, answers: Answers, selection: Selection, packed: bool
@@ -58,7 +60,10 @@ class ColumnAnswers:
             answer["rows"] = rows.astype("<u4").tobytes() if packed else rows
         if forecasts:
             wanted = _in_order(answers.rows[has], answers.quantiles)
-            answer["forecast"] = _packed(wanted, selection) if packed else _nested(wanted, selection)
+            forecast = _packed(wanted, selection) if packed else _nested(wanted, selection)
+            if selection.sums and (sums := self.sums.columns(wanted, selection, packed)) is not None:
+                forecast["sums"] = sums
+            answer["forecast"] = forecast
         if answers.regimes is not None:
             told = answers.regimes.rows != NONE
             said = answers.regimes.values[answers.regimes.rows[told]]

@@ -29,6 +29,7 @@ from service.api.items import Item, Items
 from service.api.limits import session_name
 from service.api.readings import Columns, Faults, Reading, Sheet
 from service.api.statics import Statics
+from service.api.sums import StepSums
 from service.api.wish import Wish
 from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
@@ -101,15 +102,16 @@ class Edge:
         self.streams = Streams(settings.streams_per_tenant)
         self.desk = asyncio.Lock()  # at which large requests are read and answered, piece by piece
         self.clock = Clock(Frequency.parse(manifest.frequency), manifest.time_zone)
-        self.levels = Levels(manifest.horizon, manifest.quantiles)
+        self.sums = StepSums()
+        self.levels = Levels(manifest.horizon, manifest.quantiles, self.sums.check)
         self.ahead = Ahead(tuple(manifest.future), manifest.horizon)
         self.statics = Statics(tuple(manifest.static))
         self.gates = GateSummaries()
         self.serve(runtime)
         self._columns = Columns(self.clock, covariates, self.ahead)
-        self._items = Items(self.clock, self.gates)
+        self._items = Items(self.clock, self.gates, self.sums)
         self._column_readings = ColumnReadings(self.clock, covariates, self.ahead)
-        self._column_answers = ColumnAnswers(self.clock)
+        self._column_answers = ColumnAnswers(self.clock, self.sums)
 
     def serve(self, runtime: Runtime) -> None:
         """This model answers from now on; one that took another's place has the same subject and horizon."""
@@ -123,6 +125,7 @@ class Edge:
             Reach(self.clock.frequency, manifest.horizon),
         )
         self.gates.serve(manifest)
+        self.sums.serve(manifest)
         self.metrics.serving(runtime.bundle, runtime.name, runtime.device)
 
     def check_streams(self) -> None:
@@ -188,7 +191,7 @@ class Edge:
         except RateLimited:
             if wish.fill:
                 self.engine.owe(
-                    self._columns.read(sessions, readings, wish.selection.horizon, set(sessions)).observations
+                    self._columns.read(sessions, readings, wish.selection.reach, set(sessions)).observations
                 )
             raise
 
@@ -223,7 +226,7 @@ class Edge:
         if len(readings) > limit:
             raise TooManyReadings(f"at most {limit} readings were expected at once, got {len(readings)}", limit=limit)
         sheet = self._columns.read(
-            sessions, readings, wish.selection.horizon, set(sessions) if wish.every == 0 else excused
+            sessions, readings, wish.selection.reach, set(sessions) if wish.every == 0 else excused
         )
         observations = sheet.observations
         if wish.gates or wish.every != 1 or wish.fill:

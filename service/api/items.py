@@ -14,6 +14,7 @@ from service.api.clock import LARGEST_COUNT, Clock, Time
 from service.api.forecasts import Selection
 from service.api.gate_summaries import Detail, GateSummaries
 from service.api.readings import Reading, Sheet
+from service.api.sums import StepSums
 from service.errors import GatecastError
 from service.frames import NO_STEP, NO_TIME, Answers
 from service.names import outside
@@ -27,6 +28,7 @@ class Items:
 
     clock: Clock
     gates: GateSummaries
+    sums: StepSums
 
     def write(
         self,
@@ -47,6 +49,7 @@ class Items:
         for at, error in sheet.faults.items():
             items[at] = refusal(sessions[at], readings[at].step, error)
         medians, levels = selection.cut(answers.quantiles)
+        sums = self.sums.write(answers.quantiles, selection)
         known, last = answers.times, np.zeros_like(answers.steps)
         if any(answers.errors):
             known = np.where(known == NO_TIME, 0, known)
@@ -75,6 +78,7 @@ class Items:
                     **({"ds": ahead[row]} if whole_times else {"start": ahead[row][0]}),
                     "median": medians[place],
                     "quantiles": dict(zip(selection.names, levels[place], strict=True)),
+                    **({} if sums is None else {"sums": sums[place]}),
                 }
             if row in shown:
                 item["gates"] = shown[row]

@@ -34,12 +34,15 @@ class ModelAnswer(Answered):
     created: str
     frequency: str
     time_zone: str | None
+    calendar_zone: str | None = Field(None, description="whose clock its days are of, where that is another one")
     horizon: int
     quantiles: list[float]
     target: str
     covariates: list[str]
     future: list[str] = Field(description="covariates that are known ahead; each forecast needs their values")
     static: list[str] = Field(description="features that never change in a series")
+    non_negative: bool = Field(description="no forecast is below zero")
+    integer: bool = Field(description="forecasts are whole numbers")
     streams: bool
     context: int
     gates: dict[str, int] = Field(description="units by layer.gate, for those who ask for gates")

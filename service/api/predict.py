@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -16,6 +16,7 @@ from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.forecasts import Selection
 from service.api.histories import located
+from service.api.items import Item
 from service.errors import (
     DuplicateSeries,
     EmptyHistory,
@@ -43,6 +44,7 @@ from service.errors import (
 )
 from service.frames import History
 from service.limit_errors import MalformedGzip, TooSlow
+from service.sums import NoSums
 
 HISTORY_ERRORS: tuple[type[GatecastError], ...] = (
     EmptyHistory, HistoryTooLong, MissingCovariates, UnknownCovariate, InvalidTime, OffGrid, TimeRequired,
@@ -67,6 +69,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         UnknownQuantile,
         MissingFuture,
         FutureLength,
+        NoSums,
     )
 
     @routes.post(
@@ -94,21 +97,23 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
 
 async def forecast(edge: Edge, sent: schemas.PredictRequest) -> dict[str, object]:
     """The answer to a request, its series encoded already. A thousand series would hold up every stream at once."""
-    selection = edge.levels.select(sent.horizon, sent.quantiles)
+    selection = edge.levels.select(sent.horizon, sent.quantiles, sums=sent.sums)
     _check(edge, sent)
     histories: list[History] = []
     async with edge.desk:
         for piece in _pieces(len(sent.series)):
-            histories += [_history(edge, sent.series[at], f"series[{at}]", selection.horizon) for at in piece]
+            histories += [_history(edge, sent.series[at], f"series[{at}]", selection.reach) for at in piece]
             await asyncio.sleep(0)
     forecasts = await edge.engine.forecast(histories)
     series: list[msgspec.Raw] = []
     async with edge.desk:
         for piece in _pieces(len(histories)):
-            medians, levels = selection.cut(forecasts[piece.start : piece.stop])
+            part = forecasts[piece.start : piece.stop]
+            medians, levels = selection.cut(part)
+            summed: Sequence[list[Item] | None] = edge.sums.write(part, selection) or [None] * len(part)
             series += [
-                _encoded(edge, sent.series[at].unique_id, histories[at], selection, median, level)
-                for at, median, level in zip(piece, medians, levels, strict=True)
+                _encoded(edge, sent.series[at].unique_id, histories[at], selection, median, level, sums)
+                for at, median, level, sums in zip(piece, medians, levels, summed, strict=True)
             ]
             await asyncio.sleep(0)
     return {"model": {"name": edge.bundle.manifest.name, "digest": edge.bundle.digest}, "series": series}
@@ -127,14 +132,22 @@ def _pieces(count: int) -> Iterator[range]:
 
 
 def _encoded(
-    edge: Edge, name: str, history: History, selection: Selection, median: list[float], levels: list[list[float]]
+    edge: Edge,
+    name: str,
+    history: History,
+    selection: Selection,
+    median: list[float],
+    levels: list[list[float]],
+    sums: list[Item] | None,
 ) -> msgspec.Raw:
-    answer = {
+    answer: Item = {
         "unique_id": name,
         "ds": edge.clock.after(int(history.times[0]), len(history.times), selection.horizon),
         "median": median,
         "quantiles": dict(zip(selection.names, levels, strict=True)),
     }
+    if sums is not None:
+        answer["sums"] = sums
     return msgspec.Raw(problems.encode(answer))
 
 

@@ -54,6 +54,15 @@ def whole_number(name: str, text: str | None) -> int | None:
     return int(text)
 
 
+def sums_of(text: str | None) -> bool | list[int] | None:
+    """The numbers of steps of "24,48"; true is the whole answer, false is none."""
+    if text is None or text in ("true", "false"):
+        return None if text is None else text == "true"
+    if not all(_WHOLE.fullmatch(part) for part in text.split(",")):
+        raise WrongType("sums: true was expected, or numbers of steps with commas between them, such as sums=24,48")
+    return [int(part) for part in text.split(",")]
+
+
 def levels_of(text: str | None) -> list[float] | None:
     """The levels of "0.1,0.5,0.9"; an empty text is no level at all, None is all of them."""
     if text is None:

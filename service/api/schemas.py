@@ -23,6 +23,13 @@ _FUTURE = (
 _STATIC = "features that never change in the series, all that the model knows (`static` of GET /v1/model), or null"
 
 
+_SUMS = (
+    "true: the sum over all steps of the answer, with its quantiles; or numbers of steps, a sum over the first so many "
+    "each, up to the trained horizon"
+)
+Summed = bool | list[int]
+
+
 class Sent(BaseModel):
     """What a client sends: no field more than the schema's, no type converted."""
 
@@ -54,6 +61,7 @@ class PredictRequest(Sent):
     series: Annotated[list[Series], Field(fail_fast=True)]
     horizon: int | None = Field(None, description="steps ahead, up to the trained horizon, which is the default")
     quantiles: list[Number] | None = Field(None, description="chosen among the trained ones; by default all")
+    sums: Summed | None = Field(None, description=_SUMS)
 
 
 class SessionRequest(Sent):
@@ -94,6 +102,7 @@ class StreamFrame(Sent):
     observations: list[StreamObservation]
     horizon: int | None = None
     quantiles: list[Number] | None = None
+    sums: Summed | None = Field(None, description=_SUMS)
     gates: bool | Literal["summary", "units"] | None = None
     every: int | Literal["none"] | None = Field(None, description="a forecast after every n-th step alone, or none")
     gaps: Literal["error", "missing"] | None = Field(None, description="missing: steps left out enter as missing")
@@ -115,6 +124,7 @@ class StreamColumns(Sent):
     covariates: dict[str, Values] | None = Field(None, description="by name, all that the model knows")
     horizon: int | None = None
     quantiles: list[Number] | None = None
+    sums: Summed | None = Field(None, description=_SUMS)
     gates: Literal[False] | None = Field(None, description="columns carry none")
     every: int | Literal["none"] | None = None
     gaps: Literal["error", "missing"] | None = None
@@ -144,6 +154,7 @@ class ForecastRequest(Sent):
     future: Known | None = Field(None, description=_FUTURE)
     horizon: int | None = Field(None, description="steps ahead, up to the trained horizon, which is the default")
     quantiles: list[Number] | None = Field(None, description="chosen among the trained ones; by default all")
+    sums: Summed | None = Field(None, description=_SUMS)
 
 
 class ModelName(Answered):
@@ -151,10 +162,19 @@ class ModelName(Answered):
     digest: str = Field(description="sha256 of the bundle's manifest")
 
 
+class StepSum(Answered):
+    """The sum over the first steps of a forecast. Its quantiles are not the sums of the steps' quantiles."""
+
+    steps: int
+    median: float
+    quantiles: dict[str, float] = Field(description="by level, as those of the steps")
+
+
 class Forecast(Answered):
     ds: list[Time] = Field(description="times of the forecast's steps")
     median: list[float]
     quantiles: dict[str, list[float]] = Field(description="by level: '0.1', '0.5', …; never crossing")
+    sums: list[StepSum] | None = Field(None, description="where they were asked for, in that order")
 
 
 class SeriesForecast(Forecast):
@@ -195,18 +215,6 @@ class RevisedAnswer(SessionAnswer):
     changed: int = Field(description="recorded readings that have other values now, or were taken back")
     added: int = Field(description="readings that came behind the last one")
     filled: int = Field(description="steps that entered as missing")
-
-
-class ExportedFile(Answered):
-    session: str
-    at: str = Field(description="when it was exported, in UTC")
-    last_step: int | None
-    sha256: str
-
-
-class ErasedAnswer(Answered):
-    erased: list[str] = Field(description="the session and its forks")
-    exports: list[ExportedFile] = Field(description="files of them that were handed out before")
 
 
 class Gate(Answered):

@@ -13,7 +13,7 @@ from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.gaps import fills
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS, HISTORY_ERRORS, STATIC_ERRORS
-from service.api.query import levels_of
+from service.api.query import levels_of, sums_of
 from service.api.wish import Wish
 from service.errors import (
     CannotStream,
@@ -44,11 +44,12 @@ from service.limit_errors import RateLimited, TooManySessions
 from service.names import outside
 from service.past_errors import SessionExpired
 from service.session_errors import NoCalibration
+from service.sums import NoSums
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
     UnknownSession, SessionExpired, Misdirected, InvalidSession, CannotStream, WrongType,
 )  # fmt: skip
-CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile)
+CHOICE_ERRORS: tuple[type[GatecastError], ...] = (HorizonTooLong, UnknownQuantile, NoSums)
 _PLACE: tuple[type[GatecastError], ...] = (
     Gap, Duplicate, Conflict, StepMismatch, InvalidTime, TimeRequired, OffGrid, StaleSession, StateLost,
     TooManyReadings,
@@ -59,6 +60,7 @@ _MANY: TypeAdapter[list[schemas.Observation] | schemas.Observation] = TypeAdapte
 
 HORIZON = Query(None, description="steps ahead, up to the trained horizon, which is the default")
 QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
+SUMS = Query(None, description="true, or numbers of steps with commas: sums over the first so many, with quantiles")
 GAPS = Query(None, description="error, the default, or missing: steps left out before a reading enter as missing")
 GATES = Query(None, description="summary or units: the answer carries the gates of its reading too")
 
@@ -137,9 +139,11 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         quantiles: str | None = QUANTILES,
         gates: str | None = GATES,
         gaps: str | None = GAPS,
+        sums: str | None = SUMS,
     ) -> Response:
         name, shown = edge.session(request, session), edge.detail(gates)
-        wish = Wish(edge.levels.select(horizon, levels_of(quantiles)), shown, fill=fills(gaps))
+        selection = edge.levels.select(horizon, levels_of(quantiles), sums=sums_of(sums))
+        wish = Wish(selection, shown, fill=fills(gaps))
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")

@@ -20,7 +20,7 @@ from service.api.edge import Edge
 from service.api.frames import Codec, codecs
 from service.api.gaps import fills
 from service.api.gathering import Gathering
-from service.api.query import levels_of, require_taken, whole_number
+from service.api.query import levels_of, require_taken, sums_of, whole_number
 from service.api.taking import Taken, Taker
 from service.api.wish import Wish
 from service.errors import Draining, GatecastError, NotFound, UnsupportedProtocol
@@ -29,7 +29,7 @@ from service.settings import Settings
 PROTOCOL = 1
 GOING = 1001  # websocket close code: this end leaves
 _LOOK = 0.1  # of the time that a stream may be idle, between two looks
-PARAMETERS = ("protocol", "horizon", "quantiles", "gates", "every", "gaps")  # of the address
+PARAMETERS = ("protocol", "horizon", "quantiles", "sums", "gates", "every", "gaps")  # of the address
 
 
 class StreamEndpoint:
@@ -79,7 +79,8 @@ class StreamEndpoint:
         gates = self._edge.detail(asked.get("gates"))
         horizon, levels = whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
         every, fill = cadence_of(asked.get("every")), fills(asked.get("gaps"))
-        return Wish(self._edge.levels.select(horizon, levels), gates, every, fill)
+        selection = self._edge.levels.select(horizon, levels, sums=sums_of(asked.get("sums")))
+        return Wish(selection, gates, every, fill)
 
 
 @dataclass(eq=False)

@@ -132,8 +132,8 @@ class Taker:
     def _own_wish(self, asked: Asked) -> Wish:
         wish, edge = self._wish, self._edge
         selection = wish.selection
-        if asked.horizon is not None or asked.quantiles is not None:
-            selection = edge.levels.select(asked.horizon, asked.quantiles, selection)
+        if asked.horizon is not None or asked.quantiles is not None or asked.sums is not None:
+            selection = edge.levels.select(asked.horizon, asked.quantiles, selection, asked.sums)
         gates = wish.gates if asked.gates is None else edge.detail(asked.gates)
         return Wish(selection, gates, cadence(asked.every, wish.every), fills(asked.gaps, wish.fill))
 

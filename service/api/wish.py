@@ -14,6 +14,7 @@ class Asked(Protocol):
 
     horizon: int | None
     quantiles: list[float] | None
+    sums: bool | list[int] | None
     gates: bool | str | None
     every: int | str | None
     gaps: str | None

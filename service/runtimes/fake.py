@@ -215,8 +215,13 @@ def fake_bundle(
     longest_history: int | None = None,
     name: str = "fake",
     gates: Sequence[str] = ("1.r", "1.z"),
+    dependence: Sequence[float] | None = (),
 ) -> Bundle:
-    """A bundle without files; its digest follows its manifest, so another name is another model."""
+    """A bundle without files; its digest follows its manifest, so another name is another model.
+
+    `dependence` of its steps is halved from one to the next unless it is given; None: it does not tell.
+    """
+    halved = [0.5**apart for apart in range(horizon)]
     initial = np.zeros(len(SLICES), dtype=np.float32)
     initial[LAST] = np.nan  # nothing seen yet
     slices = [StateSlice(name=part, start=at, stop=at + 1) for at, part in enumerate(SLICES)]
@@ -238,6 +243,7 @@ def fake_bundle(
         streams=streams,
         context=1,
         longest_history=longest_history,
+        dependence=None if dependence is None else list(dependence) or halved,
         graphs={"sequence": graph, "step": graph},
         state=StateLayout(size=len(SLICES), slices=slices, initial=encode_row(initial)),
         gates=len(gates) * UNITS,

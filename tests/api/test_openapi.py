@@ -9,6 +9,7 @@ from fastapi.openapi.models import OpenAPI
 from pydantic import TypeAdapter
 
 from service.api import model_schemas, schemas
+from service.api.erased import ErasedAnswer
 from service.api.models import ModelsAnswer
 
 BUNDLES: list[dict[str, Any]] = [
@@ -117,7 +118,7 @@ async def test_the_examples_of_answers_fit_their_schemas(http) -> None:
         | list[schemas.Acknowledgement | schemas.Refusal],
         ("/v1/sessions/{session}/corrections", "post"): schemas.RevisedAnswer,
         ("/v1/sessions/{session}/rewind", "post"): schemas.RevisedAnswer,
-        ("/v1/sessions/{session}/erasure", "post"): schemas.ErasedAnswer,
+        ("/v1/sessions/{session}/erasure", "post"): ErasedAnswer,
         ("/v1/model", "get"): model_schemas.ModelAnswer,
         ("/v1/models", "get"): ModelsAnswer,
         ("/v1/models/{version}/promote", "post"): ModelsAnswer,

@@ -48,6 +48,7 @@ def alike(answered: Any, written: Any, at: str = "") -> None:
 def test_an_exchange_happens_as_written(open_behind, options: str, exchange: str) -> None:
     chosen = dict(option.split("=") for option in options.split())
     without: dict[str, Any] = {"gates": ()} if chosen.pop("gates", None) else {}
+    without |= {"dependence": None} if chosen.pop("sums", None) else {}
     names = {kind: tuple(chosen.pop(kind).split(",")) for kind in ("covariates", "future", "static") if kind in chosen}
     few = 3 if "too_many" in exchange else 99
     limits = {"readings_per_frame": few, "handles_per_stream": few}
@@ -100,5 +101,6 @@ def test_the_page_shows_every_error_that_a_stream_can_answer_with() -> None:
         "non_finite_forecast", "model_failed",
         "stale_session", "state_lost", "journal", "malformed_json", "malformed_msgpack", "unknown_quantile",
         "unknown_handle", "too_many_handles", "invalid_session",
-        "horizon_too_long", "no_gates", "too_many_readings", "overloaded", "rate_limited", "draining", "internal",
+        "horizon_too_long", "no_gates", "no_sums",
+        "too_many_readings", "overloaded", "rate_limited", "draining", "internal",
     }  # fmt: skip

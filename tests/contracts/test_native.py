@@ -109,6 +109,8 @@ CONFIGS = st.builds(
     layers=st.integers(1, 3),
     offset=st.sampled_from([0.0, 0.0, 0.7, 30.0]),
     missing=st.sampled_from(["mask", "forward"]),
+    non_negative=st.booleans(),
+    spread=st.sampled_from([(0.0, 0.0), (0.4, 0.0), (0.2, 3.0)]),
     covariates=st.sampled_from([(), ("a",), ("a", "b")]),
     static=st.sampled_from([(), ("s",), ("s", "t")]),
 )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.frequency import Frequency
-from datasets.split import require_context, split
+from datasets.split import require_context, split, without_short
 from datasets.table import DataError, Series, SeriesTable
 
 
@@ -55,13 +55,35 @@ def test_a_held_out_end_too_short_for_one_horizon_is_refused(lengths: tuple[int,
     split(table(*lengths, 200), horizon=12, test_steps=None)
 
 
-def test_a_series_shorter_than_one_context_is_refused_by_name() -> None:
-    with pytest.raises(
-        DataError, match=r"series 's1': expected at least one context of 96 steps, got 95 \(2 series"
-    ) as e:
-        require_context(table(96, 95, 3), 96)
-    assert "leave the short ones out" in str(e.value)
-    require_context(table(96, 97), 96)
+def test_series_that_are_all_shorter_than_one_context_are_refused_with_the_longest_by_name() -> None:
+    with pytest.raises(DataError, match=r"one context of 96 steps in one series, the longest, 's1', has 95: "):
+        require_context(table(3, 95, 94), 96)
+    require_context(table(96, 3), 96)
+
+
+def test_series_too_short_to_train_on_are_left_out_with_a_warning_and_keep_nobody_from_training() -> None:
+    before = table(1000, 20, 900, 3)
+    left = without_short(before, horizon=24)
+    assert [series.unique_id for series in left.series] == ["s0", "s2"]
+    (warning,) = left.warnings
+    assert warning.startswith("data.csv: 2 of 4 series are too short to train on")
+    assert "such as 's1' of 20 steps" in warning
+    split(left, horizon=24)
+    assert without_short(table(1000, 200), horizon=24).warnings == ()
+
+
+def test_where_all_are_too_short_none_is_left_out_and_the_split_says_why() -> None:
+    assert len(without_short(table(20, 30), horizon=24).series) == 2
+    with pytest.raises(DataError, match="expected at least 25 steps to train on"):
+        split(without_short(table(20, 30), horizon=24), horizon=24)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=8), st.integers(1, 40))
+def test_what_is_not_left_out_can_be_split(lengths: list[int], horizon: int) -> None:
+    left = without_short(table(*lengths), horizon)
+    if left.warnings:
+        cut = split(left, horizon, test_steps=None) if max(map(len, left.series)) >= 4 * horizon else None
+        assert cut is None or (cut.train_end >= horizon + 1).all()
 
 
 def test_a_horizon_or_a_number_of_steps_below_its_least_is_refused() -> None:

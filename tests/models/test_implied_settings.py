@@ -68,7 +68,7 @@ def test_a_fold_implies_the_offset_from_its_own_training_part_and_not_from_the_r
     run = Run.open(folder / "run")
     assert run.config.offset is not None
     assert run.config.offset > 50  # the run's training part holds the relative changes
-    assert run.implied == ("calendar", "offset")
+    assert run.implied == ("calendar", "offset", "spread")
     first, second = by_fold(folder / "run", tmp_path / "e")
     assert first["offset"] == 0.0
     assert second["offset"] > 50
@@ -78,8 +78,8 @@ def test_a_fold_implies_the_offset_from_its_own_training_part_and_not_from_the_r
 def test_what_was_chosen_stays_in_every_fold(folder: Path, tmp_path: Path) -> None:
     assert train(folder, "chosen", "--offset", "7").exit_code == 0
     run = Run.open(folder / "chosen")
-    assert (run.implied, run.asked.offset, run.asked.calendar) == (("calendar",), 7.0, None)
-    assert [fold.keys() for fold in by_fold(folder / "chosen", tmp_path / "e")] == [{"calendar"}] * 2
+    assert (run.implied, run.asked.offset, run.asked.calendar) == (("calendar", "spread"), 7.0, None)
+    assert [fold.keys() for fold in by_fold(folder / "chosen", tmp_path / "e")] == [{"calendar", "spread"}] * 2
 
 
 def test_a_run_that_does_not_say_is_taken_to_have_implied_it(folder: Path, tmp_path: Path) -> None:

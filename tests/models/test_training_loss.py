@@ -84,10 +84,10 @@ def test_steps_beyond_a_rows_end_and_before_any_reading_do_not_count() -> None:
     assert quantiles.grad.any(-1).any(-1).tolist() == [[False, True, True, True], [True, True, False, False]]
 
 
-def test_only_chosen_origins_count_and_are_held_against_their_own_targets() -> None:
+def test_only_chosen_origins_count_each_by_how_young_it_is_and_are_held_against_their_own_targets() -> None:
     quantiles, level, scale, _, _ = case()
     future, lengths, unit = torch.randn(2, 8).double(), torch.tensor([4, 3]), torch.ones(2).double()
-    seen = torch.ones(2, 4)
+    seen = torch.tensor([[8.0, 16.0, 32.0, 80.0], [80.0, 32.0, 16.0, 8.0]])
     chosen = slice(1, None, 2)
     steps = torch.arange(4).expand(2, -1)[:, chosen]
     parts = (each[:, chosen] for each in (quantiles, level, scale, seen))
@@ -95,7 +95,8 @@ def test_only_chosen_origins_count_and_are_held_against_their_own_targets() -> N
     left_out = future.unfold(1, 5, 1).clone()
     target = torch.stack([left_out[0, 1], left_out[0, 3], left_out[1, 1]]).unsqueeze(0)
     rows = ([0, 0, 1], [1, 3, 1])
-    total, count = plain(quantiles[rows][None], level[rows][None], scale[rows][None], target, torch.ones(1, 3).double())
+    units = torch.tensor([[1 / 1.5, 1 / 1.1, 1 / 1.25]]).double()  # after n readings it weighs 1 + 8 / n
+    total, count = plain(quantiles[rows][None], level[rows][None], scale[rows][None], target, units)
     assert found.item() == pytest.approx(total.item() / count, rel=1e-5)
 
 

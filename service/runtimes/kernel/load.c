@@ -143,6 +143,35 @@ static int load_sizes(PyObject *tensors, Net *net) {
     return 0;
 }
 
+/* What the target can be. Bundles that were written before it could be declared, and those that declare nothing, have
+ * no such tensor. */
+static int load_support(PyObject *tensors, Net *net) {
+    Py_buffer view;
+    net->non_negative = net->integer = 0;
+    if (!PyMapping_HasKeyString(tensors, "support")) return 0;
+    if (open_tensor(tensors, "support", 'l', 2, &view)) return -1;
+    int64_t declared[2];
+    memcpy(declared, view.buf, sizeof declared);
+    PyBuffer_Release(&view);
+    net->non_negative = declared[0] != 0, net->integer = declared[1] != 0;
+    return 0;
+}
+
+/* What is assumed of a young window; likewise. */
+static int load_spread(PyObject *tensors, Net *net) {
+    Py_buffer view;
+    net->relative = net->absolute = 0.0, net->season = 2.0;
+    if (!PyMapping_HasKeyString(tensors, "spread")) return 0;
+    if (open_tensor(tensors, "spread", 'd', 3, &view)) return -1;
+    double given[3];
+    memcpy(given, view.buf, sizeof given);
+    PyBuffer_Release(&view);
+    net->relative = given[0], net->absolute = given[1], net->season = given[2];
+    if (given[0] >= 0.0 && given[1] >= 0.0 && given[2] >= 2.0) return 0;
+    PyErr_SetString(PyExc_ValueError, "a spread was expected not below 0, and a season of two steps or more");
+    return -1;
+}
+
 static int load_constants(PyObject *tensors, Loaded *loaded) {
     Net *net = &loaded->net;
     const double *offset = taken(tensors, "offset", 'd', 1, loaded);
@@ -168,7 +197,8 @@ static int load_constants(PyObject *tensors, Loaded *loaded) {
 
 int load_net(PyObject *tensors, int64_t vector, Loaded *loaded) {
     Net *net = &loaded->net;
-    if (load_sizes(tensors, net) || load_constants(tensors, loaded)) return -1;
+    if (load_sizes(tensors, net) || load_support(tensors, net) || load_spread(tensors, net) ||
+        load_constants(tensors, loaded)) return -1;
     net->layer = room_for(loaded, net->layers, sizeof(Layer));
     if (!net->layer) return -1;
     for (int64_t at = 0; at < net->layers; at++)

@@ -24,6 +24,8 @@ typedef struct {
     int64_t window, horizon, levels, median, hidden, layers, lags, cycles, covariates, statics, fill;
     int64_t features, state, shown; /* inputs of the first layer; numbers of a state row; of a row of gates */
     double offset;                  /* of the logarithm that values are learned under; 0: none */
+    double relative, absolute, season; /* of a young window's deviation; zeros: FIRST_SPREAD */
+    int64_t non_negative, integer;  /* what the target can be; 0: anything */
     int64_t *lag, *period, *phase;  /* cycles: seconds */
     float *angular;
     double *covariate_mean, *covariate_deviation, *static_mean, *static_deviation;

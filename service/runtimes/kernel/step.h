@@ -114,9 +114,14 @@ static Window remember(const Net *net, double target, const float *before, float
     double mean = sum / among, variance = squares / among - mean * mean;
     if (variance < 0.0) variance = 0.0;
     double level = count < 1.0 ? 0.0 : basis + mean;
-    double scale = sqrt(variance + RESOLUTION * RESOLUTION * (mean * mean + shift * shift));
+    double spread = variance + RESOLUTION * RESOLUTION * (mean * mean + shift * shift);
     double distance = net->offset == 0.0 ? fabs(level) : 1.0 - exp(-fabs(level));
-    if (count < 2.0) scale = FIRST_SPREAD * distance;
+    int young = net->relative > 0.0 || net->absolute > 0.0;
+    double fresh = young ? 1.0 - (count - 1.0) / (net->season - 1.0) : 0.0, assumed = net->relative * distance;
+    if (assumed < net->absolute) assumed = net->absolute;
+    if (fresh > 0.0) spread += fresh * (assumed * assumed);
+    double scale = sqrt(spread);
+    if (count < 2.0 && !young) scale = FIRST_SPREAD * distance;
     if (scale < TINY) scale = TINY;
     if (count < 1.0) scale = 1.0;
     return (Window){count, shift, mean, level, scale, distance, net->window - age, residual};
@@ -281,6 +286,16 @@ static void shape(const Net *net, const float *raw, float last, const Room *room
     }
 }
 
+/* models/support.py: forecasts as the target can be. */
+static void hold(const Net *net, double *quantiles, int64_t size) {
+    for (int64_t i = 0; i < size; i++) {
+        double value = quantiles[i];
+        if (net->integer) value = ceil(value - 0.5);
+        if (value == 0.0 || (net->non_negative && value < 0.0)) value = 0.0; /* not minus zero either */
+        quantiles[i] = value;
+    }
+}
+
 /* Back to the series' units, float64: (horizon, levels). */
 static void finish(const Net *net, const Window *seen, const Room *room, double *quantiles) {
     int64_t size = net->horizon * net->levels;
@@ -288,7 +303,10 @@ static void finish(const Net *net, const Window *seen, const Room *room, double 
     for (int64_t q = 0; q < net->levels; q++)
         for (int64_t h = 0; h < net->horizon; h++)
             to[h * net->levels + q] = seen->level + seen->scale * (double)room->shape[q * room->seen + h];
-    if (net->offset == 0.0) return;
+    if (net->offset == 0.0) {
+        if (net->non_negative || net->integer) hold(net, quantiles, size);
+        return;
+    }
     for (int64_t i = 0; i < size; i += VECTOR / 2) { /* models/transform.py */
         Doubles value = *(const LooseDoubles *)(to + i);
         Longs sign = (Longs)value & INT64_MIN;
@@ -298,6 +316,7 @@ static void finish(const Net *net, const Window *seen, const Room *room, double 
         *(LooseDoubles *)(to + i) = (Doubles)((Longs)(exp_less_one(away) * net->offset) ^ sign);
     }
     memcpy(quantiles, to, (size_t)size * sizeof(double));
+    if (net->non_negative || net->integer) hold(net, quantiles, size);
 }
 
 static void step_block(const Net *net, const Rows *rows, int64_t first, int64_t count, const Room *room) {
