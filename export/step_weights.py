@@ -17,7 +17,7 @@ from models.layers.cell import weights
 from models.layers.gru import GRULayer
 from service.bundle import STEP_WEIGHTS
 
-VERSION = 1  # of these tensors and of what is computed from them: to be raised with either, here and in load.c
+VERSION = 2  # of these tensors and of what is computed from them: to be raised with either, here and in load.c
 
 
 def beyond_the_kernel(model: Forecaster) -> str | None:
@@ -51,6 +51,7 @@ def step_weights(model: GRUForecaster) -> dict[str, NDArray[np.generic]]:
         "sizes": torch.tensor(_sizes(model, config)),
         "offset": torch.tensor([model.transform.offset], dtype=torch.float64),
         "lags": torch.tensor(config.lags),
+        "seasonal_mean": torch.tensor([int(config.seasonal_mean)]),
         "period": calendar.period,
         "phase": calendar.offset,
         "angular": calendar.angular,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from datasets.frequency import Frequency
@@ -37,6 +37,7 @@ class ForecasterConfig:
     offset: float | None = (
         None  # of the logarithm values are learned under (models/transform.py); 0: none; None: implied
     )
+    seasonal_mean: bool = False  # whether the mean of the window's shortest seasons is among what forecasts mix
     scaling: str = "standard"  # of models/scaling.py
     missing: str = "mask"  # of models/missing.py
     normalisation: str = "none"  # between layers, of models/layers/norm.py
@@ -140,4 +141,7 @@ def implied_config(
         "covariates": tuple(covariates),
         "calendar": None if span is None else implied_calendar(frequency, span),
     }
-    return ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})
+    config = ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})
+    if chosen.get("seasonal_mean") is None and 1 < config.lags[0] <= config.window // 2:
+        return replace(config, seasonal_mean=True)
+    return config

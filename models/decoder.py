@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ForecasterConfig
-from models.lags import naive_positions
+from models.lags import SeasonalMean, naive_positions
+from models.memory import Ring, Tape
 from models.quantiles import NonCrossingQuantiles, gaussian_bias
 
 RANK = 8  # directions in which known covariates act; how each acts, the state decides
@@ -17,18 +18,21 @@ START_DEVIATION = 0.5  # spread of an untrained forecast, in deviations of the w
 class Decoder(nn.Module):
     """Output of the recurrent part and the normalised values at `places` of the window -> quantiles, in its deviations.
 
-    The median is a weighted mean (softmax) of the last value, the seasonal naives and the window's level, plus a
-    correction. A naive whose value is missing drops out of the mean. Additive over the horizon: nothing here is of the
-    size batch x horizon x features.
+    The median is a weighted mean (softmax) of the last value, the seasonal naives, the mean of the window's seasons and
+    its level, plus a correction. What is missing drops out of the mean. Additive over the horizon: nothing here is of
+    the size batch x horizon x features.
     """
 
     places: Tensor
+    every: Tensor  # place of a window
+    phases: Tensor  # of the steps ahead in the shortest season
 
     def __init__(self, config: ForecasterConfig, inputs: int) -> None:
         super().__init__()
         self.horizon = config.horizon
         self.levels = len(config.quantiles)
-        self.candidates = len(config.lags) + 2
+        self.seasonal = SeasonalMean(config.lags[0], config.window, config.horizon) if config.seasonal_mean else None
+        self.candidates = len(config.lags) + 2 + config.seasonal_mean
         self.norm = nn.LayerNorm(inputs)
         self.dropout = nn.Dropout(config.dropout)
         self.expand = nn.Linear(inputs, config.hidden)
@@ -42,6 +46,8 @@ class Decoder(nn.Module):
         naives = naive_positions(config.lags, config.window, config.horizon).reshape(-1)
         last = torch.tensor([config.window - 1])
         self.register_buffer("places", torch.cat([naives, last]), persistent=False)  # of a window, that are looked at
+        self.register_buffer("every", torch.arange(config.window), persistent=False)
+        self.register_buffer("phases", torch.arange(config.horizon) % config.lags[0], persistent=False)
         with torch.no_grad():
             self.mix.weight.mul_(0.1)
             self.mix.bias.zero_()
@@ -51,18 +57,35 @@ class Decoder(nn.Module):
             self.correction.weight.mul_(0.1)
             self.correction.bias.copy_(gaussian_bias(config.quantiles, START_DEVIATION).repeat_interleave(self.horizon))
 
+    def seen(self, ring: Ring) -> Tensor:
+        """What of a window is looked at, float64 (batch, looked at): each naive's steps ahead, those of the mean of
+        seasons, and the last reading."""
+        if self.seasonal is None:
+            return ring.residuals(self.places)
+        known = ring.residuals(self.every)
+        mean = self.seasonal.of_window(known, self.phases)
+        return torch.cat([known.index_select(1, self.places[:-1]), mean, known[:, -1:]], 1)
+
+    def seen_along(self, tape: Tape, window: int, origins: slice) -> Tensor:
+        """The same of the windows that end at the origins of a tape, (batch, origins, looked at)."""
+        windows = tape.residuals.unfold(1, window, 1)[:, 1:][:, origins]  # (batch, origins, window), a view
+        if self.seasonal is None:
+            return windows.index_select(2, self.places)
+        mean = self.seasonal.of_tape(tape.residuals, self.phases, origins)
+        return torch.cat([windows.index_select(2, self.places[:-1]), mean, windows[:, :, -1:]], 2)
+
     def lifted(self, known: Tensor) -> Tensor:
         """Known covariates of steps ahead (…, 2 known) in a few learned directions, (…, rank)."""
         directions: Tensor = nn.functional.silu(self.lift(known))
         return directions
 
     def forward(self, outputs: Tensor, seen: Tensor, lifted: Tensor | None = None) -> Tensor:
-        """outputs (…, inputs), seen (…, places), NaN where missing, lifted (…, rank, horizon) where covariates are
+        """outputs (…, inputs), seen (…, looked at), NaN where missing, lifted (…, rank, horizon) where covariates are
         known ahead -> (…, horizon, quantiles).
         """
         shape = outputs.shape[:-1]
         hidden = nn.functional.silu(self.expand(self.dropout(self.norm(outputs))))
-        naive = seen[..., :-1].reshape((*shape, self.candidates - 2, self.horizon))  # (…, lags, horizon)
+        naive = seen[..., :-1].reshape((*shape, self.candidates - 2, self.horizon))  # (…, naives and mean, horizon)
         last = seen[..., -1:].unsqueeze(-1).expand((*shape, 1, self.horizon))
         choices = torch.cat([naive, last, torch.zeros_like(last)], -2)  # (…, candidates, horizon)
         missing = torch.isnan(choices)

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 1   /* of the tensors, and of what is computed from them: service/runtimes/native.py */
+#define VERSION 2   /* of the tensors, and of what is computed from them; 1 has no mean of seasons */
 #define LARGEST 65536 /* of any size: so that no product of a few of them overflows */
 #define ALIGNMENT 64
 
 enum { FORMAT, WINDOW, HORIZON, LEVELS, MEDIAN, HIDDEN, LAYERS, LAGS, CYCLES, COVARIATES, STATICS, FILL, SIZES };
 static const char *const SIZE_NAMES[SIZES] = {"version", "window", "horizon", "quantiles",  "median", "hidden",
                                               "layers",  "lags",   "cycles",  "covariates", "static", "fill"};
-static const int64_t LEAST[SIZES] = {VERSION, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0};
+static const int64_t LEAST[SIZES] = {1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0};
 static const int64_t MOST[SIZES] = {VERSION, LARGEST, LARGEST, 1024,    1023,    LARGEST,
                                     64,      1024,    1024,    LARGEST, LARGEST, 1};
 
@@ -133,7 +133,7 @@ static int load_sizes(PyObject *tensors, Net *net) {
         PyErr_SetString(PyExc_ValueError, "the median is not among the quantiles");
         return -1;
     }
-    net->window = sizes[WINDOW], net->horizon = sizes[HORIZON], net->levels = sizes[LEVELS];
+    net->version = sizes[FORMAT], net->window = sizes[WINDOW], net->horizon = sizes[HORIZON], net->levels = sizes[LEVELS];
     net->median = sizes[MEDIAN], net->hidden = sizes[HIDDEN], net->layers = sizes[LAYERS], net->lags = sizes[LAGS];
     net->cycles = sizes[CYCLES], net->covariates = sizes[COVARIATES], net->statics = sizes[STATICS];
     net->fill = sizes[FILL];
@@ -141,6 +141,21 @@ static int load_sizes(PyObject *tensors, Net *net) {
     net->state = net->layers * net->hidden + net->window + FIGURES + SUMS;
     net->shown = 3 * net->layers * net->hidden;
     return 0;
+}
+
+/* Whether the mean of the window's seasons is in the mix: version 1 knew none. */
+static int load_seasonal(PyObject *tensors, Net *net) {
+    Py_buffer view;
+    net->seasonal = 0;
+    if (net->version > 1) {
+        if (open_tensor(tensors, "seasonal_mean", 'l', 1, &view)) return -1;
+        memcpy(&net->seasonal, view.buf, sizeof net->seasonal);
+        PyBuffer_Release(&view);
+    }
+    net->candidates = net->lags + 2 + net->seasonal;
+    if (net->seasonal == 0 || net->seasonal == 1) return 0;
+    PyErr_Format(PyExc_ValueError, "seasonal_mean was expected to be 0 or 1, it is %lld", (long long)net->seasonal);
+    return -1;
 }
 
 static int load_constants(PyObject *tensors, Loaded *loaded) {
@@ -168,12 +183,12 @@ static int load_constants(PyObject *tensors, Loaded *loaded) {
 
 int load_net(PyObject *tensors, int64_t vector, Loaded *loaded) {
     Net *net = &loaded->net;
-    if (load_sizes(tensors, net) || load_constants(tensors, loaded)) return -1;
+    if (load_sizes(tensors, net) || load_seasonal(tensors, net) || load_constants(tensors, loaded)) return -1;
     net->layer = room_for(loaded, net->layers, sizeof(Layer));
     if (!net->layer) return -1;
     for (int64_t at = 0; at < net->layers; at++)
         if (load_layer(tensors, at, vector, loaded)) return -1;
-    int64_t size = net->hidden, mixed = (net->lags + 2) * net->horizon, corrected = net->levels * net->horizon;
+    int64_t size = net->hidden, mixed = net->candidates * net->horizon, corrected = net->levels * net->horizon;
     Source expand = {"expand.weight", "expand.bias", size, size, 0, size};
     Source mix = {"mix.weight", "mix.bias", mixed, size, 0, mixed};
     Source correction = {"correction.weight", "correction.bias", corrected, size, 0, corrected};

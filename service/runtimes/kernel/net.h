@@ -21,15 +21,16 @@ typedef struct {
 
 /* Everything here was checked when it was loaded: 1 <= lag <= window, 1 <= period, median < levels. */
 typedef struct {
-    int64_t window, horizon, levels, median, hidden, layers, lags, cycles, covariates, statics, fill;
+    int64_t version, window, horizon, levels, median, hidden, layers, lags, cycles, covariates, statics, fill;
     int64_t features, state, shown; /* inputs of the first layer; numbers of a state row; of a row of gates */
+    int64_t candidates, seasonal;   /* of the mix: lags, the seasons' mean if there is one (seasonal), last, level */
     double offset;                  /* of the logarithm that values are learned under; 0: none */
     int64_t *lag, *period, *phase;  /* cycles: seconds */
     float *angular;
     double *covariate_mean, *covariate_deviation, *static_mean, *static_deviation;
     Layer *layer;
     float *norm_weight, *norm_bias;
-    Matrix expand, head; /* head: (lags + 2) x horizon of the mix, then levels x horizon of the correction */
+    Matrix expand, head; /* head: candidates x horizon of the mix, then levels x horizon of the correction */
 } Net;
 
 /* Rows, one after the other. An output that is not wanted is NULL; nothing that is read overlaps what is written. */

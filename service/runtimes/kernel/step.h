@@ -41,7 +41,7 @@ static float *opened(const Net *net, Room *room) {
     room->seen = up(net->horizon);
     int64_t finished = net->horizon * net->levels + VECTOR;
     int64_t row = room->recurrent + room->gates + 4 * room->unit + room->head;
-    int64_t size = BLOCK * row + (net->lags + net->levels) * room->seen + 2 * finished;
+    int64_t size = BLOCK * row + (net->lags + net->seasonal + net->levels) * room->seen + 2 * finished;
     float *memory = calloc((size_t)size, sizeof(float));
     if (!memory) return NULL;
     room->finished = (double *)memory; /* first: calloc aligns it */
@@ -53,7 +53,7 @@ static float *opened(const Net *net, Room *room) {
     room->expanded = room->normal + BLOCK * room->unit;
     room->raw = room->expanded + BLOCK * room->unit;
     room->naive = room->raw + BLOCK * room->head;
-    room->shape = room->naive + net->lags * room->seen;
+    room->shape = room->naive + (net->lags + net->seasonal) * room->seen;
     return memory;
 }
 
@@ -247,14 +247,33 @@ static void go_on(const Net *net, const Window *seen, const float *ring, const R
     }
 }
 
+/* The mean of the shortest seasons of a row, likewise: (horizon,) behind the naives, models/lags.py. */
+static void go_on_in_the_mean(const Net *net, const Window *seen, const float *ring, const Room *room) {
+    float *to = room->naive + net->lags * room->seen;
+    const double mean = seen->mean, inverse = 1.0 / seen->scale;
+    int64_t lag = net->lag[0], seasons = net->window / lag, first = net->window + 1 - seasons * lag;
+    int64_t phases = lag < net->horizon ? lag : net->horizon;
+    for (int64_t j = 0; j < phases; j++) {
+        double sum = 0.0, count = 0.0;
+        for (int64_t place = first + j; place <= net->window; place += lag) {
+            double value = place == net->window ? (double)seen->residual
+                                                : (double)ring[place] - (place < seen->older ? seen->shift : 0.0);
+            int known = !isnan(value);
+            sum += known ? value : 0.0, count += known;
+        }
+        to[j] = (float)((sum / count - mean) * inverse);
+    }
+    for (int64_t h = lag; h < net->horizon; h++) to[h] = to[h - lag];
+}
+
 /* models/decoder.py and models/quantiles.py for one row: `raw` of the head to its quantiles, in deviations. */
 static void shape(const Net *net, const float *raw, float last, const Room *room) {
-    int64_t candidates = net->lags + 2, horizon = net->horizon;
+    int64_t candidates = net->candidates, rows = net->lags + net->seasonal, horizon = net->horizon;
     for (int64_t h = 0; h < horizon; h += VECTOR) {
         Floats top = all(DROPPED), whole = {0}, mixed = {0};
         for (int pass = 0; pass < 2; pass++)
             for (int64_t c = 0; c < candidates; c++) {
-                Floats choice = c < net->lags ? load(room->naive + c * room->seen + h) : all(c == net->lags ? last : 0.0f);
+                Floats choice = c < rows ? load(room->naive + c * room->seen + h) : all(c == rows ? last : 0.0f);
                 Ints missing = choice != choice;
                 Floats weight = chosen(missing, all(DROPPED), load(raw + c * horizon + h));
                 if (pass == 0) {
@@ -330,6 +349,7 @@ static void step_block(const Net *net, const Rows *rows, int64_t first, int64_t 
     for (int64_t i = 0; i < count; i++) {
         const float *ring = rows->states + (first + i) * net->state + recurrent;
         go_on(net, seen + i, ring, room);
+        if (net->seasonal) go_on_in_the_mean(net, seen + i, ring, room);
         shape(net, room->raw + i * room->head, (float)deviations(net, seen + i, ring, net->window), room);
         finish(net, seen + i, room, rows->quantiles + (first + i) * net->horizon * net->levels);
     }
