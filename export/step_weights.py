@@ -11,6 +11,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from models.config import ForecasterConfig
+from models.decoder import RANK
 from models.forecaster import Forecaster
 from models.gru import GRUForecaster
 from models.layers.cell import weights
@@ -51,7 +52,7 @@ def step_weights(model: GRUForecaster) -> dict[str, NDArray[np.generic]]:
         "sizes": torch.tensor(_sizes(model, config)),
         "offset": torch.tensor([model.transform.offset], dtype=torch.float64),
         "lags": torch.tensor(config.lags),
-        "seasonal_mean": torch.tensor([int(config.seasonal_mean)]),
+        "local": torch.tensor([RANK if decoder.local else 0]),
         "period": calendar.period,
         "phase": calendar.offset,
         "angular": calendar.angular,
@@ -62,7 +63,8 @@ def step_weights(model: GRUForecaster) -> dict[str, NDArray[np.generic]]:
         "norm.weight": decoder.norm.weight,
         "norm.bias": decoder.norm.bias,
     }
-    for name in ("expand", "mix", "correction"):
+    local = ("contrast", "contrasted") if decoder.local else ()
+    for name in ("expand", "mix", "correction", *local):
         linear = getattr(decoder, name)
         tensors |= {f"{name}.weight": linear.weight, f"{name}.bias": linear.bias}
     for at, layer in enumerate(model.stack.layers):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from datasets.frequency import Frequency
@@ -13,6 +13,7 @@ QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 MISSING = ("mask", "forward", "linear")
 SCALINGS = ("standard", "min-max", "mean-absolute", "none")
 NORMALISATIONS = ("none", "layer", "batch")
+DECODERS = ("plain", "local")
 IMPLIED = ("calendar", "offset")  # settings that the training part implies where they are left open (None)
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
@@ -37,7 +38,7 @@ class ForecasterConfig:
     offset: float | None = (
         None  # of the logarithm values are learned under (models/transform.py); 0: none; None: implied
     )
-    seasonal_mean: bool = False  # whether the mean of the window's shortest seasons is among what forecasts mix
+    decoder: str = "plain"  # of models/decoder.py; what was trained before there was a choice is plain
     scaling: str = "standard"  # of models/scaling.py
     missing: str = "mask"  # of models/missing.py
     normalisation: str = "none"  # between layers, of models/layers/norm.py
@@ -65,6 +66,7 @@ class ForecasterConfig:
             ("way with missing readings", self.missing, MISSING),
             ("scaling", self.scaling, SCALINGS),
             ("normalisation", self.normalisation, NORMALISATIONS),
+            ("decoder", self.decoder, DECODERS),
         ):
             if name not in names:
                 raise ValueError(f"unknown {what} {name!r}; choose among {', '.join(names)}")
@@ -140,8 +142,6 @@ def implied_config(
         "lags": frequency.seasons(),
         "covariates": tuple(covariates),
         "calendar": None if span is None else implied_calendar(frequency, span),
+        "decoder": "local",
     }
-    config = ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})
-    if chosen.get("seasonal_mean") is None and 1 < config.lags[0] <= config.window // 2:
-        return replace(config, seasonal_mean=True)
-    return config
+    return ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})

@@ -10,7 +10,7 @@ from models.lags import SeasonalMean, naive_positions
 from models.memory import Ring, Tape
 from models.quantiles import NonCrossingQuantiles, gaussian_bias
 
-RANK = 8  # directions in which known covariates act; how each acts, the state decides
+RANK = 8  # directions in which known covariates act, and in which the choices do; how each acts, the state decides
 DROPPED = -1e4  # before a softmax: no part at all, and still a number in float16
 START_DEVIATION = 0.5  # spread of an untrained forecast, in deviations of the window
 
@@ -18,9 +18,13 @@ START_DEVIATION = 0.5  # spread of an untrained forecast, in deviations of the w
 class Decoder(nn.Module):
     """Output of the recurrent part and the normalised values at `places` of the window -> quantiles, in its deviations.
 
-    The median is a weighted mean (softmax) of the last value, the seasonal naives, the mean of the window's seasons and
-    its level, plus a correction. What is missing drops out of the mean. Additive over the horizon: nothing here is of
-    the size batch x horizon x features.
+    The median is a weighted mean (softmax) of the last value, the seasonal naives and the window's level, plus a
+    correction. What is missing drops out of the mean. Additive over the horizon: nothing here is of the size batch x
+    horizon x features.
+
+    A `local` decoder mixes in the mean of the window's shortest seasons too, and its correction sees what it mixes: how
+    far the choices lie apart at a step ahead says how wide its band must be, and on which side. They act in a few
+    learned directions, and how each acts the state decides, as with known covariates.
     """
 
     places: Tensor
@@ -31,13 +35,17 @@ class Decoder(nn.Module):
         super().__init__()
         self.horizon = config.horizon
         self.levels = len(config.quantiles)
-        self.seasonal = SeasonalMean(config.lags[0], config.window, config.horizon) if config.seasonal_mean else None
-        self.candidates = len(config.lags) + 2 + config.seasonal_mean
+        self.local = config.decoder == "local"
+        self.seasonal = SeasonalMean(config.lags[0], config.window, config.horizon) if self.local else None
+        self.candidates = len(config.lags) + 2 + self.local
         self.norm = nn.LayerNorm(inputs)
         self.dropout = nn.Dropout(config.dropout)
         self.expand = nn.Linear(inputs, config.hidden)
         self.mix = nn.Linear(config.hidden, self.horizon * self.candidates)
         self.correction = nn.Linear(config.hidden, self.horizon * self.levels)
+        if self.local:
+            self.contrast = nn.Linear(self.candidates + 1, RANK)
+            self.contrasted = nn.Linear(config.hidden, self.levels * RANK)
         if config.future:
             self.lift = nn.Linear(2 * len(config.future), RANK)
             self.response = nn.Linear(config.hidden, self.levels * RANK)
@@ -51,6 +59,9 @@ class Decoder(nn.Module):
         with torch.no_grad():
             self.mix.weight.mul_(0.1)
             self.mix.bias.zero_()
+            if self.local:
+                self.contrasted.weight.mul_(0.1)
+                self.contrasted.bias.zero_()
             if config.future:
                 self.response.weight.mul_(0.1)
                 self.response.bias.zero_()
@@ -93,6 +104,11 @@ class Decoder(nn.Module):
         weights = weights.masked_fill(missing, DROPPED).softmax(-2)
         mixed = (weights * choices.masked_fill(missing, 0.0)).sum(-2)  # (…, horizon)
         raw = self.correction(hidden).reshape((*shape, self.levels, self.horizon))
+        if self.local:
+            apart = torch.where(missing, 0.0, choices - mixed.unsqueeze(-2))
+            sides = torch.cat([apart, mixed.unsqueeze(-2)], -2)  # (…, candidates + 1, horizon)
+            sides = nn.functional.silu(self.contrast.weight @ sides + self.contrast.bias.unsqueeze(-1))
+            raw = raw + self.contrasted(hidden).reshape((*shape, self.levels, RANK)) @ sides
         if lifted is not None:
             raw = raw + self.response(hidden).reshape((*shape, self.levels, RANK)) @ lifted
         quantiles: Tensor = self.quantiles(raw) + mixed.unsqueeze(-2)

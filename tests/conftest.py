@@ -49,7 +49,7 @@ def small_config(**changes: object) -> ForecasterConfig:
         "layers": 2,
         "dropout": 0.0,
         "offset": 0.0,
-        "seasonal_mean": True,
+        "decoder": "local",
     }
     return ForecasterConfig(**{**settings, **changes})  # type: ignore[arg-type]
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 2   /* of the tensors, and of what is computed from them; 1 has no mean of seasons */
+#define VERSION 2   /* of the tensors, and of what is computed from them; 1 has no local decoder */
 #define LARGEST 65536 /* of any size: so that no product of a few of them overflows */
 #define ALIGNMENT 64
 
@@ -143,19 +143,24 @@ static int load_sizes(PyObject *tensors, Net *net) {
     return 0;
 }
 
-/* Whether the mean of the window's seasons is in the mix: version 1 knew none. */
-static int load_seasonal(PyObject *tensors, Net *net) {
-    Py_buffer view;
-    net->seasonal = 0;
+/* Of a local decoder: version 1 knew none. */
+static int load_local(PyObject *tensors, Loaded *loaded) {
+    Net *net = &loaded->net;
+    net->local = 0;
     if (net->version > 1) {
-        if (open_tensor(tensors, "seasonal_mean", 'l', 1, &view)) return -1;
-        memcpy(&net->seasonal, view.buf, sizeof net->seasonal);
-        PyBuffer_Release(&view);
+        const int64_t *local = taken(tensors, "local", 'l', 1, loaded);
+        if (!local) return -1;
+        net->local = *local;
     }
-    net->candidates = net->lags + 2 + net->seasonal;
-    if (net->seasonal == 0 || net->seasonal == 1) return 0;
-    PyErr_Format(PyExc_ValueError, "seasonal_mean was expected to be 0 or 1, it is %lld", (long long)net->seasonal);
-    return -1;
+    net->candidates = net->lags + 2 + (net->local > 0);
+    if (net->local < 0 || net->local > MOST_LOCAL) {
+        PyErr_Format(PyExc_ValueError, "local was expected to be from 0 to %d, it is %lld", MOST_LOCAL, (long long)net->local);
+        return -1;
+    }
+    if (net->local == 0) return 0;
+    net->contrast_weight = taken(tensors, "contrast.weight", 'f', net->local * (net->candidates + 1), loaded);
+    net->contrast_bias = net->contrast_weight ? taken(tensors, "contrast.bias", 'f', net->local, loaded) : NULL;
+    return net->contrast_bias ? 0 : -1;
 }
 
 static int load_constants(PyObject *tensors, Loaded *loaded) {
@@ -183,7 +188,7 @@ static int load_constants(PyObject *tensors, Loaded *loaded) {
 
 int load_net(PyObject *tensors, int64_t vector, Loaded *loaded) {
     Net *net = &loaded->net;
-    if (load_sizes(tensors, net) || load_seasonal(tensors, net) || load_constants(tensors, loaded)) return -1;
+    if (load_sizes(tensors, net) || load_local(tensors, loaded) || load_constants(tensors, loaded)) return -1;
     net->layer = room_for(loaded, net->layers, sizeof(Layer));
     if (!net->layer) return -1;
     for (int64_t at = 0; at < net->layers; at++)
@@ -192,10 +197,13 @@ int load_net(PyObject *tensors, int64_t vector, Loaded *loaded) {
     Source expand = {"expand.weight", "expand.bias", size, size, 0, size};
     Source mix = {"mix.weight", "mix.bias", mixed, size, 0, mixed};
     Source correction = {"correction.weight", "correction.bias", corrected, size, 0, corrected};
+    int64_t contrasted = net->levels * net->local;
+    Source sides = {"contrasted.weight", "contrasted.bias", contrasted, size, 0, contrasted};
     return prepare(&net->expand, size, size, vector, loaded) || fill(tensors, expand, &net->expand, 0, 0, vector) ||
-                   prepare(&net->head, mixed + corrected, size, vector, loaded) ||
+                   prepare(&net->head, mixed + corrected + contrasted, size, vector, loaded) ||
                    fill(tensors, mix, &net->head, 0, 0, vector) ||
-                   fill(tensors, correction, &net->head, mixed, 0, vector)
+                   fill(tensors, correction, &net->head, mixed, 0, vector) ||
+                   (contrasted && fill(tensors, sides, &net->head, mixed + corrected, 0, vector))
                ? -1
                : 0;
 }
