@@ -11,13 +11,14 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from models.config import ForecasterConfig
+from models.decoder import RANK
 from models.forecaster import Forecaster
 from models.gru import GRUForecaster
 from models.layers.cell import weights
 from models.layers.gru import GRULayer
 from service.bundle import STEP_WEIGHTS
 
-VERSION = 1  # of these tensors and of what is computed from them: to be raised with either, here and in load.c
+VERSION = 2  # of these tensors and of what is computed from them: to be raised with either, here and in load.c
 
 
 def beyond_the_kernel(model: Forecaster) -> str | None:
@@ -53,6 +54,7 @@ def step_weights(model: GRUForecaster) -> dict[str, NDArray[np.generic]]:
         "sizes": torch.tensor(_sizes(model, config)),
         "offset": torch.tensor([model.transform.offset], dtype=torch.float64),
         "lags": torch.tensor(config.lags),
+        "local": torch.tensor([RANK if decoder.local else 0]),
         "period": calendar.period,
         "phase": calendar.offset,
         "angular": calendar.angular,
@@ -67,7 +69,8 @@ def step_weights(model: GRUForecaster) -> dict[str, NDArray[np.generic]]:
         tensors["spread"] = torch.tensor([*config.spread, config.season], dtype=torch.float64)
     if config.non_negative or config.integer:
         tensors["support"] = torch.tensor([int(config.non_negative), int(config.integer)])
-    for name in ("expand", "mix", "correction"):
+    local = ("contrast", "contrasted") if decoder.local else ()
+    for name in ("expand", "mix", "correction", *local):
         linear = getattr(decoder, name)
         tensors |= {f"{name}.weight": linear.weight, f"{name}.bias": linear.bias}
     for at, layer in enumerate(model.stack.layers):

@@ -14,6 +14,7 @@ MISSING = ("mask", "forward", "linear")
 SCALINGS = ("standard", "min-max", "mean-absolute", "none")
 NORMALISATIONS = ("none", "layer", "batch")
 DECLARED = ("non_negative", "integer")  # of the target; no weight depends on them
+DECODERS = ("plain", "local")
 IMPLIED = ("calendar", "offset", "spread")  # settings that the training part implies where they are left open (None)
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
@@ -41,6 +42,7 @@ class ForecasterConfig:
     )
     non_negative: bool = False  # no forecast below zero (models/support.py)
     integer: bool = False  # forecasts are whole numbers
+    decoder: str = "plain"  # of models/decoder.py; what was trained before there was a choice is plain
     scaling: str = "standard"  # of models/scaling.py
     # deviation that a window will come to, assumed while it is young: a share of its level's size, and in any case so
     # much, under the curve (models/scaling.py); zeros: a tenth of the first reading; None: implied
@@ -71,6 +73,7 @@ class ForecasterConfig:
             ("way with missing readings", self.missing, MISSING),
             ("scaling", self.scaling, SCALINGS),
             ("normalisation", self.normalisation, NORMALISATIONS),
+            ("decoder", self.decoder, DECODERS),
         ):
             if name not in names:
                 raise ValueError(f"unknown {what} {name!r}; choose among {', '.join(names)}")
@@ -154,5 +157,6 @@ def implied_config(
         "covariates": tuple(covariates),
         "calendar": None if span is None else implied_calendar(frequency, span),
         "spread": None,
+        "decoder": "local",
     }
     return ForecasterConfig(**{**implied, **{key: value for key, value in chosen.items() if value is not None}})

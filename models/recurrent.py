@@ -121,9 +121,8 @@ class RecurrentForecaster(Forecaster):
         if origins is None:
             return self._at_end(seen, lengths, recurrent, ahead)
         count, mean, level, scale = (each[:, origins] for each in seen.statistics)  # from here on (batch, origins, …)
-        windows = seen.tape.residuals.unfold(1, self.window, 1)[:, 1:][:, origins]  # (batch, origins, window), a view
-        known = windows.index_select(2, self.decoder.places)
-        known = ((known - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)  # (batch, origins, places)
+        known = self.decoder.seen_along(seen.tape, self.window, origins)
+        known = ((known - mean.unsqueeze(2)) / scale.unsqueeze(2)).to(torch.float32)  # (batch, origins, looked at)
         lifted = None
         if self.config.future:
             future = self._ahead(ahead, values, values.size(1) + self.config.horizon - 1)
@@ -177,7 +176,7 @@ class RecurrentForecaster(Forecaster):
 
     def decoded(self, recurrent: Tensor, ring: Ring, statistics: Statistics, future: Tensor | None) -> Tensor:
         """The same in scales of the window, float32."""
-        seen = ((ring.residuals(self.decoder.places) - statistics.mean) / statistics.scale).to(torch.float32)
+        seen = ((self.decoder.seen(ring) - statistics.mean) / statistics.scale).to(torch.float32)
         lifted = None
         if self.config.future:
             known = self._ahead(future, recurrent, self.config.horizon)  # (batch, horizon, 2 known)

@@ -49,6 +49,7 @@ def small_config(**changes: object) -> ForecasterConfig:
         "layers": 2,
         "dropout": 0.0,
         "offset": 0.0,
+        "decoder": "local",
     }
     return ForecasterConfig(**{**settings, **changes})  # type: ignore[arg-type]
 

@@ -108,6 +108,7 @@ CONFIGS = st.builds(
     hidden=st.integers(1, 40),
     layers=st.integers(1, 3),
     offset=st.sampled_from([0.0, 0.0, 0.7, 30.0]),
+    decoder=st.sampled_from(["plain", "local"]),
     missing=st.sampled_from(["mask", "forward"]),
     non_negative=st.booleans(),
     spread=st.sampled_from([(0.0, 0.0), (0.4, 0.0), (0.2, 3.0)]),
@@ -262,7 +263,7 @@ def test_tensors_that_do_not_fit_each_other_are_refused_by_name(kind: str) -> No
             Kernel({other: part for other, part in sound.items() if other != name}, kind)
         with pytest.raises(ValueError, match=rf"'{name}' was expected to hold"):
             Kernel({**sound, name: np.zeros(tensor.size + 1, dtype=tensor.dtype)}, kind)
-    for place, value, said in ((0, 2, "version"), (1, 0, "window"), (4, 3, "median"), (5, 2**40, "hidden")):
+    for place, value, said in ((0, 3, "version"), (1, 0, "window"), (4, 3, "median"), (5, 2**40, "hidden")):
         sizes = sound["sizes"].copy()
         sizes[place] = value
         with pytest.raises(ValueError, match=said):

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 1   /* of the tensors, and of what is computed from them: service/runtimes/native.py */
+#define VERSION 2   /* of the tensors, and of what is computed from them; 1 has no local decoder */
 #define LARGEST 65536 /* of any size: so that no product of a few of them overflows */
 #define ALIGNMENT 64
 
 enum { FORMAT, WINDOW, HORIZON, LEVELS, MEDIAN, HIDDEN, LAYERS, LAGS, CYCLES, COVARIATES, STATICS, FILL, SIZES };
 static const char *const SIZE_NAMES[SIZES] = {"version", "window", "horizon", "quantiles",  "median", "hidden",
                                               "layers",  "lags",   "cycles",  "covariates", "static", "fill"};
-static const int64_t LEAST[SIZES] = {VERSION, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0};
+static const int64_t LEAST[SIZES] = {1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0};
 static const int64_t MOST[SIZES] = {VERSION, LARGEST, LARGEST, 1024,    1023,    LARGEST,
                                     64,      1024,    1024,    LARGEST, LARGEST, 1};
 
@@ -133,7 +133,8 @@ static int load_sizes(PyObject *tensors, Net *net) {
         PyErr_SetString(PyExc_ValueError, "the median is not among the quantiles");
         return -1;
     }
-    net->window = sizes[WINDOW], net->horizon = sizes[HORIZON], net->levels = sizes[LEVELS];
+    net->version = sizes[FORMAT], net->window = sizes[WINDOW];
+    net->horizon = sizes[HORIZON], net->levels = sizes[LEVELS];
     net->median = sizes[MEDIAN], net->hidden = sizes[HIDDEN], net->layers = sizes[LAYERS], net->lags = sizes[LAGS];
     net->cycles = sizes[CYCLES], net->covariates = sizes[COVARIATES], net->statics = sizes[STATICS];
     net->fill = sizes[FILL];
@@ -172,6 +173,27 @@ static int load_spread(PyObject *tensors, Net *net) {
     return -1;
 }
 
+/* Of a local decoder: version 1 knew none. */
+static int load_local(PyObject *tensors, Loaded *loaded) {
+    Net *net = &loaded->net;
+    net->local = 0;
+    if (net->version > 1) {
+        const int64_t *local = taken(tensors, "local", 'l', 1, loaded);
+        if (!local) return -1;
+        net->local = *local;
+    }
+    net->candidates = net->lags + 2 + (net->local > 0);
+    if (net->local < 0 || net->local > MOST_LOCAL) {
+        PyErr_Format(PyExc_ValueError, "local was expected to be from 0 to %d, it is %lld", MOST_LOCAL,
+                     (long long)net->local);
+        return -1;
+    }
+    if (net->local == 0) return 0;
+    net->contrast_weight = taken(tensors, "contrast.weight", 'f', net->local * (net->candidates + 1), loaded);
+    net->contrast_bias = net->contrast_weight ? taken(tensors, "contrast.bias", 'f', net->local, loaded) : NULL;
+    return net->contrast_bias ? 0 : -1;
+}
+
 static int load_constants(PyObject *tensors, Loaded *loaded) {
     Net *net = &loaded->net;
     const double *offset = taken(tensors, "offset", 'd', 1, loaded);
@@ -198,19 +220,22 @@ static int load_constants(PyObject *tensors, Loaded *loaded) {
 int load_net(PyObject *tensors, int64_t vector, Loaded *loaded) {
     Net *net = &loaded->net;
     if (load_sizes(tensors, net) || load_support(tensors, net) || load_spread(tensors, net) ||
-        load_constants(tensors, loaded)) return -1;
+        load_local(tensors, loaded) || load_constants(tensors, loaded)) return -1;
     net->layer = room_for(loaded, net->layers, sizeof(Layer));
     if (!net->layer) return -1;
     for (int64_t at = 0; at < net->layers; at++)
         if (load_layer(tensors, at, vector, loaded)) return -1;
-    int64_t size = net->hidden, mixed = (net->lags + 2) * net->horizon, corrected = net->levels * net->horizon;
+    int64_t size = net->hidden, mixed = net->candidates * net->horizon, corrected = net->levels * net->horizon;
     Source expand = {"expand.weight", "expand.bias", size, size, 0, size};
     Source mix = {"mix.weight", "mix.bias", mixed, size, 0, mixed};
     Source correction = {"correction.weight", "correction.bias", corrected, size, 0, corrected};
+    int64_t contrasted = net->levels * net->local;
+    Source sides = {"contrasted.weight", "contrasted.bias", contrasted, size, 0, contrasted};
     return prepare(&net->expand, size, size, vector, loaded) || fill(tensors, expand, &net->expand, 0, 0, vector) ||
-                   prepare(&net->head, mixed + corrected, size, vector, loaded) ||
+                   prepare(&net->head, mixed + corrected + contrasted, size, vector, loaded) ||
                    fill(tensors, mix, &net->head, 0, 0, vector) ||
-                   fill(tensors, correction, &net->head, mixed, 0, vector)
+                   fill(tensors, correction, &net->head, mixed, 0, vector) ||
+                   (contrasted && fill(tensors, sides, &net->head, mixed + corrected, 0, vector))
                ? -1
                : 0;
 }

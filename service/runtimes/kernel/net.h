@@ -6,6 +6,7 @@
 
 #define SUMS 10   /* numbers of a state that hold the sums: models/sums.py */
 #define FIGURES 4 /* anchor, former, latest, age: between the ring and the sums */
+#define MOST_LOCAL 16 /* directions of a local decoder */
 #define WIDEST 16 /* floats of the widest vector of any build */
 
 /* Weights (outputs, inputs) and biases, packed: panels of two vectors of outputs, and one of one where it is left. */
@@ -21,8 +22,9 @@ typedef struct {
 
 /* Everything here was checked when it was loaded: 1 <= lag <= window, 1 <= period, median < levels. */
 typedef struct {
-    int64_t window, horizon, levels, median, hidden, layers, lags, cycles, covariates, statics, fill;
+    int64_t version, window, horizon, levels, median, hidden, layers, lags, cycles, covariates, statics, fill;
     int64_t features, state, shown; /* inputs of the first layer; numbers of a state row; of a row of gates */
+    int64_t local, candidates;      /* directions of a local decoder, 0 of a plain one; of the mix */
     double offset;                  /* of the logarithm that values are learned under; 0: none */
     double relative, absolute, season; /* of a young window's deviation; zeros: FIRST_SPREAD */
     int64_t non_negative, integer;  /* what the target can be; 0: anything */
@@ -30,8 +32,8 @@ typedef struct {
     float *angular;
     double *covariate_mean, *covariate_deviation, *static_mean, *static_deviation;
     Layer *layer;
-    float *norm_weight, *norm_bias;
-    Matrix expand, head; /* head: (lags + 2) x horizon of the mix, then levels x horizon of the correction */
+    float *norm_weight, *norm_bias, *contrast_weight, *contrast_bias; /* contrast: (local, candidates + 1) */
+    Matrix expand, head; /* head: candidates x horizon of the mix, levels x horizon of the correction, levels x local */
 } Net;
 
 /* Rows, one after the other. An output that is not wanted is NULL; nothing that is read overlaps what is written. */

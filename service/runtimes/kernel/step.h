@@ -41,7 +41,7 @@ static float *opened(const Net *net, Room *room) {
     room->seen = up(net->horizon);
     int64_t finished = net->horizon * net->levels + VECTOR;
     int64_t row = room->recurrent + room->gates + 4 * room->unit + room->head;
-    int64_t size = BLOCK * row + (net->lags + net->levels) * room->seen + 2 * finished;
+    int64_t size = BLOCK * row + (net->lags + 1 + net->levels) * room->seen + 2 * finished;
     float *memory = calloc((size_t)size, sizeof(float));
     if (!memory) return NULL;
     room->finished = (double *)memory; /* first: calloc aligns it */
@@ -53,7 +53,7 @@ static float *opened(const Net *net, Room *room) {
     room->expanded = room->normal + BLOCK * room->unit;
     room->raw = room->expanded + BLOCK * room->unit;
     room->naive = room->raw + BLOCK * room->head;
-    room->shape = room->naive + net->lags * room->seen;
+    room->shape = room->naive + (net->lags + 1) * room->seen;
     return memory;
 }
 
@@ -252,14 +252,62 @@ static void go_on(const Net *net, const Window *seen, const float *ring, const R
     }
 }
 
+/* The mean of the shortest seasons of a row, likewise: (horizon,) behind the naives, models/lags.py. */
+static void go_on_in_the_mean(const Net *net, const Window *seen, const float *ring, const Room *room) {
+    float *to = room->naive + net->lags * room->seen;
+    const double mean = seen->mean, inverse = 1.0 / seen->scale;
+    int64_t lag = net->lag[0], seasons = net->window / lag, first = net->window + 1 - seasons * lag;
+    int64_t phases = lag < net->horizon ? lag : net->horizon;
+    for (int64_t j = 0; j < phases; j++) {
+        double sum = 0.0, count = 0.0;
+        for (int64_t place = first + j; place <= net->window; place += lag) {
+            double value = place == net->window ? (double)seen->residual
+                                                : (double)ring[place] - (place < seen->older ? seen->shift : 0.0);
+            int known = !isnan(value);
+            sum += known ? value : 0.0, count += known;
+        }
+        to[j] = (float)((sum / count - mean) * inverse);
+    }
+    for (int64_t h = lag; h < net->horizon; h++) to[h] = to[h - lag];
+}
+
+/* What is mixed for some steps of a row, in deviations. */
+static inline Floats choice_of(const Net *net, int64_t candidate, int64_t h, float last, const Room *room) {
+    if (candidate < net->candidates - 2) return load(room->naive + candidate * room->seen + h);
+    return all(candidate == net->candidates - 2 ? last : 0.0f);
+}
+
+/* What a local decoder makes of how far the choices lie from their mean. */
+static void take_sides(const Net *net, int64_t h, float last, Floats mixed, const Room *room, Floats *sides) {
+    for (int64_t r = 0; r < net->local; r++) {
+        const float *weight = net->contrast_weight + r * (net->candidates + 1);
+        Floats sum = all(net->contrast_bias[r]) + mixed * all(weight[net->candidates]);
+        for (int64_t c = 0; c < net->candidates; c++) {
+            Floats choice = choice_of(net, c, h, last, room);
+            sum += chosen(choice != choice, all(0.0f), choice - mixed) * all(weight[c]);
+        }
+        sides[r] = sum * sigmoid(sum);
+    }
+}
+
+/* The raw output of a level for some steps of a row. */
+static inline Floats corrected(const Net *net, const float *raw, int64_t level, int64_t h, const Floats *sides) {
+    const float *correction = raw + net->candidates * net->horizon;
+    const float *weight = correction + net->levels * net->horizon + level * net->local;
+    Floats sum = load(correction + level * net->horizon + h);
+    for (int64_t r = 0; r < net->local; r++) sum += sides[r] * all(weight[r]);
+    return sum;
+}
+
 /* models/decoder.py and models/quantiles.py for one row: `raw` of the head to its quantiles, in deviations. */
 static void shape(const Net *net, const float *raw, float last, const Room *room) {
-    int64_t candidates = net->lags + 2, horizon = net->horizon;
+    int64_t horizon = net->horizon;
+    Floats sides[MOST_LOCAL];
     for (int64_t h = 0; h < horizon; h += VECTOR) {
         Floats top = all(DROPPED), whole = {0}, mixed = {0};
         for (int pass = 0; pass < 2; pass++)
-            for (int64_t c = 0; c < candidates; c++) {
-                Floats choice = c < net->lags ? load(room->naive + c * room->seen + h) : all(c == net->lags ? last : 0.0f);
+            for (int64_t c = 0; c < net->candidates; c++) {
+                Floats choice = choice_of(net, c, h, last, room);
                 Ints missing = choice != choice;
                 Floats weight = chosen(missing, all(DROPPED), load(raw + c * horizon + h));
                 if (pass == 0) {
@@ -270,17 +318,17 @@ static void shape(const Net *net, const float *raw, float last, const Room *room
                 whole += weight;
                 mixed += weight * chosen(missing, all(0.0f), choice);
             }
-        const float *correction = raw + candidates * horizon + h;
-        Floats middle = load(correction + net->median * horizon), gap = {0};
         mixed /= whole;
+        take_sides(net, h, last, mixed, room, sides);
+        Floats middle = corrected(net, raw, net->median, h, sides), gap = {0};
         store(room->shape + net->median * room->seen + h, middle + mixed);
         for (int64_t q = net->median - 1; q >= 0; q--) {
-            gap += softplus(load(correction + q * horizon));
+            gap += softplus(corrected(net, raw, q, h, sides));
             store(room->shape + q * room->seen + h, middle - gap + mixed);
         }
         gap = all(0.0f);
         for (int64_t q = net->median + 1; q < net->levels; q++) {
-            gap += softplus(load(correction + q * horizon));
+            gap += softplus(corrected(net, raw, q, h, sides));
             store(room->shape + q * room->seen + h, middle + gap + mixed);
         }
     }
@@ -349,6 +397,7 @@ static void step_block(const Net *net, const Rows *rows, int64_t first, int64_t 
     for (int64_t i = 0; i < count; i++) {
         const float *ring = rows->states + (first + i) * net->state + recurrent;
         go_on(net, seen + i, ring, room);
+        if (net->local) go_on_in_the_mean(net, seen + i, ring, room);
         shape(net, room->raw + i * room->head, (float)deviations(net, seen + i, ring, net->window), room);
         finish(net, seen + i, room, rows->quantiles + (first + i) * net->horizon * net->levels);
     }
