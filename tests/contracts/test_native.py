@@ -59,8 +59,11 @@ class Chain:
 
     def agree(self) -> None:
         """Forecasts to the deviation of each series, states to that of their slice, gates to one."""
-        least = max(1.0, self.model.config.offset or 0.0)  # a short series may not have moved; under a curve, its unit
-        series = np.maximum(deviation(np.stack(self.series), 0), least)
+        config, values = self.model.config, np.stack(self.series)
+        least = max(1.0, config.offset or 0.0)  # a short series may not have moved; under a curve, its unit
+        relative, absolute = config.spread or (0.0, 0.0)  # a young window counts in what is assumed of it
+        size = np.ma.filled(np.abs(np.ma.masked_invalid(values)).max(axis=0), 0.0)
+        series = np.maximum(deviation(values, 0), np.maximum(least, np.maximum(relative * size, absolute)))
         model, *kernels = (
             [np.stack(part) for part in zip(*each, strict=True)] for each in zip(*self.seen, strict=True)
         )
