@@ -20,7 +20,7 @@ from models.tuning.space import DEFAULT, Space, SpaceError
         ("rate = ", "is no TOML"),
         (
             "horizn = 3",
-            "horizn is no setting. What can be tuned is of the model: architecture, attended, calendar, decoder, dropout",
+            "horizn is no setting. What can be tuned is of the model: architecture, attended, calendar, decoder",
         ),
         ("horizn = 3", "of the training: accumulate, batch, batch_steps"),
         ("horizon = { low = 1, high = 2 }", "--horizon decides it"),
