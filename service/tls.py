@@ -34,6 +34,7 @@ def tls_context(settings: Settings, log: Log, now: datetime | None = None) -> ss
         except OSError as fault:
             raise SettingsError(f"{option}: {path} cannot be read: {fault.strerror}") from fault
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # whatever the machine's own configuration allows
     try:
         context.load_cert_chain(certificate, key, password=lambda: _no_password(key))
     except ssl.SSLError as wrong:
