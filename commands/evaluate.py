@@ -150,7 +150,7 @@ def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
 
     study = task.study
     weights = task.run.forecaster() if task.run is not None and not study.settings.refit else None
-    view = TrainingsView(console, study.settings.count, task.settings.steps)
+    view = TrainingsView(console, study.settings.count, task.settings.steps + task.settings.cooling)
     with interruptible() as interrupted, view.shown():
         fit = fit_of(study, task.settings, weights, view, interrupted)
         scores = evaluate_study(study, ledger, fit, view, interrupted, threads)

@@ -58,6 +58,9 @@ Decay = Annotated[float | None, typer.Option(min=0, help="Weight decay.", **OF_R
 Patience = Annotated[
     int | None, typer.Option(min=1, help="Validations without a better one before it stops.", **OF_RATES)
 ]
+Cooldown = Annotated[
+    float | None, typer.Option(min=0, help="Steps at a low rate at the end, a share of the budget.", **OF_RATES)
+]
 
 Device = Annotated[str, typer.Option(help="cpu or cuda.", **OF_DEVICE)]
 Precision = Annotated[str | None, typer.Option(help="float32; on CUDA float16 or bfloat16 too.", **OF_DEVICE)]

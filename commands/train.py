@@ -34,6 +34,7 @@ from commands.options import (
     Attended,
     Batching,
     BatchSteps,
+    Cooldown,
     Decay,
     Device,
     Dropout,
@@ -135,6 +136,7 @@ def train(
     warm_up: WarmUp = None,
     decay: Decay = None,
     patience: Patience = None,
+    cooldown: Cooldown = None,
     precision: Precision = None,
     device: Device = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
@@ -214,6 +216,7 @@ def train(
                 "warm_up": warm_up,
                 "decay": decay,
                 "patience": patience,
+                "cooldown": cooldown,
                 "precision": precision,
                 "seed": seed,
             },
@@ -242,9 +245,10 @@ def _announce(run: Run) -> None:
 
     announce(console, run.data)
     config, lags = run.config, ", ".join(map(str, run.config.lags))
+    cooling = f", then {run.settings.cooling:,} at a low rate" if run.settings.cooling else ""
     console.print(
         f"{describe_net(config)}, seasonal lags {lags}, horizon {config.horizon}; "
-        f"{run.settings.steps:,} steps of {run.settings.batch_in_words}. Ctrl-C keeps the best weights.",
+        f"{run.settings.steps:,} steps of {run.settings.batch_in_words}{cooling}. Ctrl-C keeps the best weights.",
         highlight=False,
     )
 
@@ -259,9 +263,10 @@ def _conclude(run: Run, result: Any, outcome: Any) -> None:
         "interrupted": "because it was interrupted; --resume goes on",
     }
     place = outcome.place
+    cooled = " and cooled down from there" if place.cooled else ""
     console.print(
         f"Ended {ends[outcome.reason]}. {place.step:,} steps in {place.seconds:.0f} s, best validation loss "
-        f"{place.best:.4f} at step {place.best_step:,}, {place.skipped} steps skipped.\n",
+        f"{place.best:.4f} at step {place.best_step:,}{cooled}, {place.skipped} steps skipped.\n",
         highlight=False,
     )
     console.print(comparison_table(result, Frequency.parse(run.config.frequency)))

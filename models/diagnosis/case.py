@@ -20,7 +20,7 @@ SMOOTHED = 10  # steps over which a loss of single batches is averaged, at least
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """`column(name)` is a figure by step, float64 (steps,), NaN where it was not taken."""
+    """`column(name)` is a figure by step, float64 (steps,), NaN where it was not taken; without the cool-down."""
 
     config: ForecasterConfig
     settings: TrainingSettings
@@ -42,6 +42,7 @@ class Case:
                 f"{run.path} has a log of {len(records)} steps, and {FEWEST} are the fewest that say anything: "
                 "train longer, or go on with: gatecast train … --resume"
             )
+        records = [line for line in records if not line.get("cooling")]
         return cls(run.config, run.settings, records, run.metrics() if (run.path / METRICS).is_file() else None)
 
     @property

@@ -32,6 +32,7 @@ class Place:
     skipped_in_a_row: int = 0
     seconds: float = 0.0
     validations: tuple[float, ...] = ()  # all losses so far, on which a schedule may depend
+    cooled: bool | None = None  # whether the cool-down ended with better weights; None: it has not ended
 
     def __post_init__(self) -> None:
         self.validations = tuple(self.validations)  # JSON knows lists alone

@@ -25,6 +25,7 @@ from models.training.windows import Crops, Sampler
 SKIPS_IN_A_ROW = 10  # steps without a finite gradient that end a run
 SKIPPED_SHARE = 0.1  # of the steps done, from this many steps on:
 SKIPS_COUNT_FROM = 50
+COOL = 0.1  # of the peak rate, with which a cool-down begins
 
 Reason = Literal["budget", "early", "interrupted"]
 
@@ -47,6 +48,7 @@ class Record:
     seconds: float
     last_validation: float | None = None  # carried on over the steps without one
     vitals: Vitals | None = None
+    cooling: bool = False  # whether it is a step of the cool-down
 
     def to_dict(self) -> dict[str, Any]:
         """One flat object a step; the monitor's figures stand beside the others."""
@@ -111,8 +113,9 @@ class Training:
     ) -> Outcome:
         """Trains until the budget is spent, nothing got better for long, or `interrupted` says so between two steps.
 
-        `observe` is told of every step, `save` is given a checkpoint after every validation and at the end.
-        TrainingDiverged if gradients stop being finite.
+        Then, unless interrupted, it cools down: the best weights may have been found at a high rate and be as noisy.
+        `observe` is told of every step, `save` is given a checkpoint after every validation and at the end; a run that
+        ends within the cool-down begins that anew. TrainingDiverged if gradients stop being finite.
         """
         before = self.place.seconds
         started = self._clock()
@@ -125,8 +128,18 @@ class Training:
                 reason = "interrupted" if interrupted() else self._reason()
                 if record.validation is not None or reason is not None:
                     save(self.checkpoint())
-        if not self.best:
-            self._validate()
+            if not self.best:
+                self._validate()
+            self.model.load_state_dict(self.best)
+            if reason != "interrupted" and self.place.cooled is None:
+                for record in self._cool():
+                    self.place.seconds = before + self._clock() - started
+                    observe(replace(record, seconds=self.place.seconds))
+                    if record.validation is not None:
+                        save(self.checkpoint())
+                    elif interrupted():
+                        reason = "interrupted"
+                        break
         self.model.load_state_dict(self.best)
         self.model.eval()
         return Outcome(reason, replace(self.place))
@@ -138,30 +151,52 @@ class Training:
 
     def _step(self) -> Record:
         settings, place = self.settings, self.place
-        torch.manual_seed(settings.seed * 1_000_003 + place.step)  # dropout's draws: of this step alone
         rate = rate_at(
             place.step, settings.steps, settings.rate, settings.warm_up, settings.schedule, place.validations
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = accumulate(self._parts(place.step), list(self.model.parameters()), self.scaler.scale)
-        self.scaler.unscale_(self.optimizer)  # so that clipping sees gradients as they are
-        self.monitor.before()
-        norm = self._clip()
-        finite = norm < float("inf")  # False for NaN too
-        if finite:
-            self.scaler.step(self.optimizer)
-        self.scaler.update()
-        vitals = self.monitor.after()
+        loss, norm, vitals = self._update(place.step, rate)
+        skipped = not norm < float("inf")  # True for NaN too
         place.step += 1
-        self._count_skip(not finite)
+        self._count_skip(skipped)
         value, best = None, False
         if place.step % settings.validate_every == 0 or place.step == settings.steps:
             value = self._validate()
             best = place.best_step == place.step
-        return Record(place.step, loss, norm, rate, not finite, value, best, 0.0, place.last, vitals)
+        return Record(place.step, loss, norm, rate, skipped, value, best, 0.0, place.last, vitals)
+
+    def _cool(self) -> Iterator[Record]:
+        """Steps at a low, falling rate, with an optimizer of their own; what they come to is kept if it is better."""
+        settings, place = self.settings, self.place
+        self.optimizer = build_optimizer(self.model, settings)
+        for number in range(1, settings.cooling + 1):
+            rate = rate_at(number - 1, settings.cooling, COOL * settings.rate, 1)
+            loss, norm, vitals = self._update(settings.steps + number - 1, rate)
+            skipped, value = not norm < float("inf"), None
+            place.skipped += skipped
+            if number == settings.cooling:
+                value = self.validation.loss(self.model)
+                assert place.best is not None
+                place.cooled = value < place.best
+                if place.cooled:
+                    place.best, self.best = value, _copy(self.model)
+            better, last = place.cooled is True, place.last if value is None else value
+            yield Record(place.step + number, loss, norm, rate, skipped, value, better, 0.0, last, vitals, cooling=True)
+
+    def _update(self, step: int, rate: float) -> tuple[float, float, Vitals]:
+        """Moves the weights by the batches of a step: loss and norm of the gradient, which moves none if not finite."""
+        torch.manual_seed(self.settings.seed * 1_000_003 + step)  # dropout's draws: of this step alone
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = accumulate(self._parts(step), list(self.model.parameters()), self.scaler.scale)
+        self.scaler.unscale_(self.optimizer)  # so that clipping sees gradients as they are
+        self.monitor.before()
+        norm = self._clip()
+        if norm < float("inf"):
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss, norm, self.monitor.after()
 
     def _clip(self) -> float:
         """Cuts the gradients of each member of an ensemble for itself; the longest norm before that, NaN if one is."""

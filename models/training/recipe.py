@@ -62,7 +62,7 @@ class Recipe:
             if content["format"] != FORMAT:
                 raise RunError(f"{path} has format {content['format']}, this version reads {FORMAT}")
             config = ForecasterConfig.from_dict(content["model"])
-            settings = TrainingSettings(**content["training"])
+            settings = TrainingSettings.from_dict(content["training"])
         except OSError as fault:
             raise RunError(f"{path} cannot be read ({fault.strerror}): name a best.json or config.json") from fault
         except (ValueError, KeyError, TypeError) as damaged:

@@ -42,6 +42,7 @@ def refit(
         "steps": place.step,
         "best_step": place.best_step,
         "best_validation_loss": place.best,
+        "cooled": place.cooled is True,
         "skipped": place.skipped,
     }
 

@@ -88,7 +88,7 @@ class Run:
             return cls(
                 path,
                 ForecasterConfig.from_dict(content["model"]),
-                TrainingSettings(**content["training"]),
+                TrainingSettings.from_dict(content["training"]),
                 DataSummary(**{**data, **{name: tuple(data[name]) for name in ("covariates", "future", "static")}}),
                 content.get("reading"),
                 tuple(name for name in IMPLIED if name in content.get("implied", IMPLIED)),  # not said by old versions

@@ -12,6 +12,7 @@ from models.training.schedule import SCHEDULES
 
 AT_LEAST_ONE = ("steps", "batch", "accumulate", "shortest", "longest", "stride", "every", "validate_every", "patience")
 NOT_NEGATIVE = ("decay", "warm_up", "jitter", "warp")
+BEFORE = {"cooldown": 0.0}  # what a run did that was begun before this could be said
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class TrainingSettings:
     seed: int = 0
     validate_every: int = 50  # steps; also how often the run is made safe
     patience: int = 12  # validations without a better one before it stops
+    cooldown: float = 0.15  # steps from the best weights on, at a low rate; a share of the budget, beyond it
 
     def __post_init__(self) -> None:
         for name in AT_LEAST_ONE:
@@ -50,8 +52,9 @@ class TrainingSettings:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
         if not 0 < self.rate < 1:
             raise ValueError(f"the rate must lie between 0 and 1, not {self.rate}; 0.005 is a good start")
-        if not 0 <= self.mask < 1:
-            raise ValueError(f"the mask must be a share from 0 to below 1, not {self.mask}")
+        for name in ("mask", "cooldown"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"the {name} must be a share from 0 to below 1, not {getattr(self, name)}")
         if not 0 < self.clip < float("inf"):
             raise ValueError(
                 f"the longest gradient (clip) must be above 0, and finite, not {self.clip}; 1 is a good start"
@@ -76,6 +79,11 @@ class TrainingSettings:
         return self.batch * (self.shortest + self.longest) // 2
 
     @property
+    def cooling(self) -> int:
+        """Steps of the cool-down, which come behind those of the budget."""
+        return round(self.cooldown * self.steps)
+
+    @property
     def batch_in_words(self) -> str:
         """What a step is made of: 64 crops, 2 x 64 crops, 4,096 readings."""
         by_steps = self.batching == "steps"
@@ -84,6 +92,11 @@ class TrainingSettings:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrainingSettings:
+        """Settings as they were kept, without what came later; ValueError or TypeError if they are none."""
+        return cls(**{**BEFORE, **data})
 
 
 def _known(what: str, name: str, names: Iterable[str]) -> None:

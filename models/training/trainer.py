@@ -182,7 +182,7 @@ def summary(result: Backtest, outcome: Outcome, model: Forecaster) -> dict[str, 
 
 
 def _loop(training: Training, run: Run, console: Console) -> Outcome:
-    view = ProgressView(console, training.settings.steps, training.place.step)
+    view = ProgressView(console, training.settings.steps + training.settings.cooling, training.place.step)
     with ExitStack() as stack:
         interrupted = stack.enter_context(interruptible())
         log = stack.enter_context((run.path / LOG).open("a", encoding="utf-8", buffering=1))
@@ -204,14 +204,15 @@ def _take_up(training: Training, run: Run) -> None:
     for part, now in run.identity.items():
         then = checkpoint.run.get(part)
         if part == "training" and isinstance(then, dict):
-            then = suited(TrainingSettings(**then), training.model).to_dict()  # what came later had its default
+            then = suited(TrainingSettings.from_dict(then), training.model).to_dict()
         if part == "model" and isinstance(then, dict):
             then = json.loads(json.dumps(ForecasterConfig.from_dict(then).to_dict()))  # the same
         if then != now:
             raise ResumeError(f"{run.path} was started with another {part}: {_difference(then, now)}")
     training.restore(checkpoint)
     done: Place = checkpoint.place
-    run.rewrite_log(record for record in run.read_log() if record["step"] <= done.step)
+    if done.cooled is None:
+        run.rewrite_log(record for record in run.read_log() if record["step"] <= done.step)
 
 
 def _difference(then: Any, now: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import torch
@@ -46,7 +47,8 @@ def trained(task: Task, connection: Connection, panel: Panel, season: int) -> Re
         return hopeless
 
     try:
-        training = prepare(panel, task.config, task.settings, season)
+        settings = replace(task.settings, cooldown=0.0)  # trials are compared at the same steps
+        training = prepare(panel, task.config, settings, season)
         outcome = training.run(observe, lambda checkpoint: None, interrupted)  # noqa: ARG005 - nothing is kept
     except TrainingDiverged as diverged:  # worse than any loss: a sampler should learn from it
         return Result("pruned", seconds=time.monotonic() - started, why=f"diverged: {diverged}")

@@ -21,8 +21,9 @@ from tests.conftest import HOUR, START, daily_wave, small_config
 
 SEASON = 24
 SETTINGS = TrainingSettings(
-    steps=20, batch=4, shortest=8, longest=40, warm_up=4, validate_every=5, patience=50, rate=5e-3
-)
+    steps=20, batch=4, shortest=8, longest=40, warm_up=4, validate_every=5, patience=50, rate=5e-3,
+    cooldown=0.0,
+)  # fmt: skip
 
 
 def small_panel(series: int = 2, length: int = 240, held_out: int = 24) -> Panel:
