@@ -41,5 +41,9 @@ def whole(value: int | None) -> str:
 
 
 def _row(row: Sequence[str]) -> str:
-    cells = "".join(f"<td{" class='best'" if isinstance(cell, Best) else ''}>{escape(cell)}</td>" for cell in row)
-    return f"<tr{" class='ours'" if row and isinstance(row[0], Ours) else ''}>{cells}</tr>"
+    cells = "".join(_cell(cell) for cell in row)
+    return f"<tr class='ours'>{cells}</tr>" if row and isinstance(row[0], Ours) else f"<tr>{cells}</tr>"
+
+
+def _cell(cell: str) -> str:
+    return f"<td class='best'>{escape(cell)}</td>" if isinstance(cell, Best) else f"<td>{escape(cell)}</td>"
