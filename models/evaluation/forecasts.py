@@ -69,6 +69,11 @@ class Forecasts:
         """(origins, horizon, quantiles)."""
         return np.stack([self._column(quantile_column(level)) for level in self.config.quantiles], 2)
 
+    @property
+    def lowest(self) -> Array:
+        """The lowest quantile, (origins, horizon)."""
+        return self._column(quantile_column(self.config.quantiles[0]))
+
     def naive(self, lag: int) -> Array:
         """The seasonal naive as a point forecast, (origins, horizon, 1)."""
         return self._column(naive_column(lag))[:, :, None]

@@ -24,6 +24,7 @@ div.wide { overflow-x: auto; margin: .6rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .94rem; }
 th, td { border-bottom: 1px solid var(--grid); padding: .3rem .7rem; text-align: right; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+table.figures td { white-space: nowrap; } table.figures td:first-child { white-space: normal; min-width: 6rem; }
 th:first-child, td:first-child, table.words td { text-align: left; }
 th:first-child, td:first-child { padding-left: 0; }
 td.best { font-weight: 700; color: var(--good); }
