@@ -29,7 +29,7 @@ def again_of(context: Any, task: Task, source: str, data: str | None, out: Path)
     """What was typed to evaluate, and how the same would be trained; `context` is that of the command."""
     from models.evaluation.advice.again import Again
 
-    typed = {panel: typed_options(context, panel) for panel in (FOLDS, DATA, MODEL, TRAINING)}
+    typed = {panel: typed_options(context, panel) for panel in (MODEL, DATA, TRAINING, FOLDS)}
     settings = task.study.settings
     folds = {"--test-steps": str(settings.test_steps), **typed[FOLDS]}
     options = {name: value for panel in typed.values() for name, value in panel.items()}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from numpy.typing import NDArray
 
-from models.evaluation.folds import place
 from models.evaluation.forecasts import Forecasts
 from models.evaluation.metrics import BAND, WIDE_BAND
 from models.evaluation.plots import moments_of
@@ -27,12 +26,12 @@ SHOWN_BEFORE = 1  # horizons of readings before the first forecast
 
 @dataclass(frozen=True, eq=False)
 class Excerpt:
-    """Forecasts that do not overlap, in the last fold in which a series was tested."""
+    """Forecasts that do not overlap, of the last folds in which a series was tested."""
 
     name: str
     word: str  # best, median or worst
     error: float | None  # its MASE, over all folds
-    fold: int
+    folds: tuple[int, ...]  # that the forecasts are of, in the order of time
     moments: NDArray[Any]  # (time,)
     readings: Array  # (time,), NaN where nothing was read
     starts: tuple[int, ...]  # places of the first step of each forecast
@@ -46,6 +45,12 @@ class Excerpt:
             return None
         low, high = (self.quantiles[:, :, self.levels.index(edge)] for edge in edges)
         return low, high
+
+    @property
+    def span(self) -> str:
+        """Its folds in words."""
+        first, last = self.folds[0], self.folds[-1]
+        return f"fold {first}" if first == last else f"folds {first} to {last}"
 
     @property
     def median(self) -> Array:
@@ -69,15 +74,17 @@ def excerpts_of(study: Study, scores: Scores, read: Callable[[int], Forecasts]) 
     if len(ranked) < 3:
         wanted = {0: "best", 1: "worst"} if len(ranked) == 2 else {0: "the one series"}
     chosen = {ranked[rank][0]: (word, ranked[rank][1]) for rank, word in wanted.items()}
-    found: dict[str, Excerpt] = {}
-    lag = best_lag(scores)
+    parts: dict[str, list[_Part]] = {name: [] for name in chosen}
+    lag, most = best_lag(scores), _most(study)
     for fold in reversed(study.folds):
-        if len(found) == len(chosen):
+        wanted_still = {name for name, taken in parts.items() if sum(len(part.starts) for part in taken) < most}
+        if not wanted_still:
             break
         forecasts = read(fold.number)
-        for name in set(forecasts.ids) & set(chosen) - set(found):
-            found[name] = _cut(study, forecasts, name, fold.number, lag, *chosen[name])
-    return [found[name] for name in chosen if name in found]
+        for name in wanted_still & set(forecasts.ids):
+            room = most - sum(len(part.starts) for part in parts[name])
+            parts[name].insert(0, _part(study, forecasts, name, fold.number, lag, room))
+    return [_cut(study, name, *chosen[name], taken) for name, taken in parts.items() if taken]
 
 
 def best_lag(scores: Scores) -> int:
@@ -103,7 +110,9 @@ def draw(axes: Axes, excerpt: Excerpt, ink: str, ours: str, naive: str) -> None:
         axes.plot(ahead, middle, color=ours, linewidth=2, label=label + "median forecast", marker=marker)
         if len(steps) == excerpt.quantiles.shape[1]:
             axes.axvline(excerpt.moments[max(0, steps[0] - 1)], color=ink, linewidth=0.6, linestyle=":", alpha=0.6)
-    axes.plot(excerpt.moments, excerpt.readings, color=ink, linewidth=1.3, label="reading")
+    # A reading between two that are missing is no line.
+    alone: dict[str, Any] = {"marker": ".", "markersize": 3} if np.isnan(excerpt.readings).any() else {}
+    axes.plot(excerpt.moments, excerpt.readings, color=ink, linewidth=1.3, label="reading", **alone)
     if np.issubdtype(excerpt.moments.dtype, np.datetime64):
         locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
@@ -122,26 +131,43 @@ def _pieces(excerpt: Excerpt) -> Iterator[tuple[NDArray[np.int64], slice]]:
         yield np.arange(start, start + horizon), slice(at, at + 1)
 
 
-def _cut(study: Study, forecasts: Forecasts, name: str, fold: int, lag: int, word: str, error: float | None) -> Excerpt:
-    """Forecasts one after the other, without those that overlap one already taken."""
-    horizon, stride = study.config.horizon, study.settings.stride
+class _Part(NamedTuple):
+    """Forecasts of one fold, one after the other, without those that overlap one already taken."""
+
+    fold: int
+    starts: NDArray[np.int64]  # places of their first steps in the series
+    quantiles: Array
+    naive: Array
+
+
+def _most(study: Study) -> int:
+    """Forecasts in an excerpt, at most."""
+    return STEPS // study.config.horizon if study.config.horizon < SHORT else HORIZONS
+
+
+def _part(study: Study, forecasts: Forecasts, name: str, fold: int, lag: int, room: int) -> _Part:
     stretch = study.stretches[study.ids.index(name)]
-    apart = -(-horizon // stride)  # origins from one forecast to the next that does not overlap it
-    count = STEPS // horizon if horizon < SHORT else HORIZONS
-    rows = np.flatnonzero(np.array(forecasts.ids) == name)[::apart][:count]
-    first = place(stretch, int(forecasts.first_times[rows[0]]))
-    last = first + (len(rows) - 1) * apart * stride + horizon
-    start = max(0, first - max(SHOWN_BEFORE * horizon, SHORT))
-    shown = slice(start, last)
+    apart = -(-study.config.horizon // study.settings.stride)  # origins from one to the next that does not overlap it
+    rows = np.flatnonzero(np.array(forecasts.ids) == name)[::apart][-room:]
+    starts = np.searchsorted(stretch.times, forecasts.first_times[rows])
+    return _Part(fold, starts, forecasts.quantiles[rows], forecasts.naive(lag)[rows, :, 0])
+
+
+def _cut(study: Study, name: str, word: str, error: float | None, parts: list[_Part]) -> Excerpt:
+    """The forecasts of the parts, and the readings from a little before them on."""
+    horizon, stretch = study.config.horizon, study.stretches[study.ids.index(name)]
+    starts = np.concatenate([part.starts for part in parts])
+    begin = max(0, int(starts[0]) - max(SHOWN_BEFORE * horizon, SHORT))
+    shown = slice(begin, int(starts[-1]) + horizon)
     return Excerpt(
         name,
         word,
         error,
-        fold,
+        tuple(part.fold for part in parts),
         moments_of(stretch.times[shown], study.frequency),
         stretch.values[shown, 0],
-        tuple(first - start + at * apart * stride for at in range(len(rows))),
-        forecasts.quantiles[rows],
-        forecasts.naive(lag)[rows, :, 0],
+        tuple((starts - begin).tolist()),
+        np.concatenate([part.quantiles for part in parts]),
+        np.concatenate([part.naive for part in parts]),
         study.config.quantiles,
     )

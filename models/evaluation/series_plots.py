@@ -1,4 +1,4 @@
-"""The best, the median and the worst series of a rolling-origin backtest, with the bands of its last fold."""
+"""The best, the median and the worst series of a rolling-origin backtest, with the bands of its last folds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.evaluation.scores import Scores
 
 
 def plot_series(study: Study, scores: Scores, read: Callable[[int], Forecasts], path: Path) -> None:
-    """Each in the last fold in which it was tested; `read` gives the forecasts of a fold. Two or one if there are no
+    """Each in the last folds in which it was tested; `read` gives the forecasts of a fold. Two or one if there are no
     three series with a scale.
     """
     found = excerpts_of(study, scores, read)
@@ -21,6 +21,7 @@ def plot_series(study: Study, scores: Scores, read: Callable[[int], Forecasts], 
     for axes, excerpt in zip(rows, found, strict=True):
         draw(axes, excerpt, INK, OURS, NAIVE)
         error = "no MASE" if excerpt.error is None else f"MASE {excerpt.error:.3f}"
-        axes.set_title(f"{excerpt.name}, {excerpt.word}: {error}; fold {excerpt.fold}", loc="left", color=INK)
+        title = f"{excerpt.name}, {excerpt.word}: {error}; {excerpt.span}"
+        axes.set_title(title, loc="left", color=INK, parse_math=False)  # a name may hold a dollar sign
     rows[-1].legend(frameon=False, ncol=5, loc="upper left", bbox_to_anchor=(0, -0.12))
     figure.savefig(path, dpi=130)

@@ -22,9 +22,9 @@ a { color: var(--ours); }
 .soft { color: var(--soft); font-size: .9rem; }
 div.wide { overflow-x: auto; margin: .6rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .94rem; }
-th, td { border-bottom: 1px solid var(--grid); padding: .3rem .7rem; text-align: right; vertical-align: top; }
+th, td { border-bottom: 1px solid var(--grid); padding: .3rem .6rem; text-align: right; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
-table.figures td { white-space: nowrap; } table.figures td:first-child { white-space: normal; min-width: 6rem; }
+table.figures td { white-space: nowrap; }
 th:first-child, td:first-child, table.words td { text-align: left; }
 th:first-child, td:first-child { padding-left: 0; }
 td.best { font-weight: 700; color: var(--good); }
@@ -33,9 +33,13 @@ details { margin: .6rem 0; } summary { cursor: pointer; color: var(--ours); }
 figure { margin: 0; } figcaption { color: var(--soft); font-size: .9rem; }
 div.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: 1.2rem 2rem; }
 svg { max-width: 100%; height: auto; stroke-linejoin: round; }
-@media (max-width: 40rem) { svg.broad { max-width: none; width: 42rem; } body { padding-top: 1rem; } }
-pre { background: var(--panel); padding: .6rem .8rem; overflow-x: auto; font-size: .88rem; margin: .4rem 0; }
-@media print { details > * { display: block; } pre { white-space: pre-wrap; } }
+@media (max-width: 40rem) {
+  table.figures td:first-child { white-space: normal; min-width: 6rem; }
+  svg.broad { max-width: none; width: 42rem; }
+  body { padding-top: 1rem; }
+}
+pre { background: var(--panel); padding: .6rem .8rem; font-size: .88rem; margin: .4rem 0; white-space: pre-wrap;
+  overflow-wrap: anywhere; }
 """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models.architectures import depth
 from models.diagnosis.resizing import narrower
 from models.evaluation.advice.case import Case
@@ -25,8 +27,8 @@ def learned_by_heart(case: Case) -> Suggestion | None:
         return None
     fold = early[0]
     finding = (
-        f"In {len(early)} of {len(case.trainings)} folds the best validation came early, at step {fold['best_step']:,} "
-        f"of {fold['steps']:,} in the first of them: from there on the net learned its readings by heart."
+        f"{_folds(early, case)} the best validation came early, at step {fold['best_step']:,} of {fold['steps']:,} in "
+        "the first of them: from there on the net learned its readings by heart."
     )
     title = "The nets overfit"
     if case.config.dropout < DROPOUT and depth(case.config) > 1:
@@ -46,8 +48,8 @@ def stopped_too_soon(case: Case) -> Suggestion | None:
         return None
     steps = LONGER * case.training.steps
     reason = (
-        f"In {len(late)} of {len(case.trainings)} folds the validation after the last of {case.training.steps:,} steps "
-        "was the best of all: the nets were still learning."
+        f"{_folds(late, case)} the validation after the last of {case.training.steps:,} steps was the best of all: the "
+        "net was still learning."
     )
     return Suggestion("The training may go on", reason, case.again.changed({"--steps": str(steps)}, f"{steps}-steps"))
 
@@ -62,3 +64,7 @@ def skipped_steps(case: Case) -> Suggestion | None:
         f"{skipped:,} of {steps:,} steps had no finite gradient and were skipped; half the rate makes smaller steps."
     )
     return Suggestion("Steps were skipped", reason, case.again.changed({"--rate": rate}, "slower"))
+
+
+def _folds(those: list[dict[str, Any]], case: Case) -> str:
+    return "In the one fold" if len(case.trainings) == 1 else f"In {len(those)} of {len(case.trainings)} folds"

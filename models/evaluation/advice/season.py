@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 LOOKED_AT = 8192  # readings at the end, at most
 CLEAR = 0.4  # autocorrelation from which a season is one
+ROUNDING = 1e-9  # of the largest reading: what is left of a line that was taken away
 REPEATS = 3  # seasons that must have gone by
 
 
@@ -23,10 +24,10 @@ def season_in(values: Array) -> int | None:
     series = np.interp(np.arange(values.size), known, values[known])[-LOOKED_AT:]
     steps = np.arange(series.size)
     series = series - np.polyval(np.polyfit(steps, series, 1), steps)
+    if series.std() <= ROUNDING * np.abs(values[known]).max():
+        return None
     power = np.abs(np.fft.rfft(series, 2 * series.size)) ** 2
     agreement = np.fft.irfft(power)[: series.size // REPEATS + 1]
-    if agreement[0] <= 0:
-        return None
     agreement = agreement / agreement[0]
     negative = np.flatnonzero(agreement < 0)
     if not negative.size:

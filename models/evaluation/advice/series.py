@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import numpy as np
@@ -36,7 +37,8 @@ def worst_series(case: Case) -> Suggestion | None:
     )
     reason = f"The median series has a MASE of {middle:.2f}; much worse: {said}{more}. Of the first, {hint}"
     file = f"{case.again.out}/{FORECASTS}"
-    rows = f"pl.read_parquet({file!r}).filter(pl.col('unique_id') == {outside[0]!r})"
+    # Double quotes, so that the shell's single ones stay readable.
+    rows = f'pl.read_parquet({json.dumps(file)}).filter(pl.col("unique_id") == {json.dumps(outside[0])})'
     shown = f"import polars as pl; print({rows})"
     title = "One series stands out" if len(outside) == 1 else f"{len(outside)} series stand out"
     return Suggestion(title, reason, shlex.join(["python", "-c", shown]))

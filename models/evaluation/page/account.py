@@ -45,9 +45,9 @@ class Account:
     def names(self) -> dict[str, str]:
         """All forecasters in words, ours first, then the seasonal naives, then the simple ones."""
         found = {OURS: OURS}
-        found |= {f"naive_{lag}": f"seasonal naive, {self.lag(lag)}" for lag in self.config.lags}
+        found |= {f"naive_{lag}": f"seasonal naive ({self.lag(lag)})" for lag in self.config.lags}
         for name, baseline in baselines_of(self.config.lags).items():
-            found[name] = baseline.words + ("" if baseline.season is None else f", {self.lag(baseline.season)}")
+            found[name] = baseline.words + ("" if baseline.season is None else f" ({self.lag(baseline.season)})")
         return found
 
     def lag(self, steps: int) -> str:
@@ -74,6 +74,11 @@ class Account:
     @property
     def overall(self) -> Entry:
         return dict(self.metrics["overall"])
+
+    @cached_property
+    def measure(self) -> str:
+        """What errors are drawn in: MASE, or sMAPE where nothing has a scale."""
+        return "smape" if ours(self.overall) is None else "mase"
 
     @cached_property
     def naive(self) -> tuple[str, float] | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from html import escape
 
 from models.evaluation.excerpt import Excerpt
-from models.evaluation.page import pictures, tables
+from models.evaluation.page import tables
 from models.evaluation.page.account import OURS, Account, figures
+from models.evaluation.page.calibration import coverage_by_horizon, reliability
+from models.evaluation.page.errors import error_by_fold, error_by_horizon
 from models.evaluation.page.headline import percent, scope, sentences, title
+from models.evaluation.page.series import excerpt
 from models.pages.document import document
 
 STYLE = """
@@ -31,7 +34,7 @@ def page_of(account: Account) -> str:
     """The whole page; every figure in it is one of the metrics."""
     sections = {
         "table": ("Beside what costs nothing", _standings(account)),
-        "errors": ("Where the error comes from", _errors(account)),
+        "errors": ("Error by step ahead and by fold", _errors(account)),
         "calibration": ("Do the bands keep their promise?", _calibration(account)),
         "series": ("What it looks like", _excerpts(account)),
         "folds": ("Fold by fold", tables.by_fold(account)),
@@ -39,13 +42,14 @@ def page_of(account: Account) -> str:
         "next": ("What to try next", _advice(account)),
         "figures": ("Every figure", tables.everything(account)),
     }
+    sections = {name: section for name, section in sections.items() if section[1]}
     parts = [
         f"<h1>{escape(title(account))}</h1>",
         f"<p class='said'>{escape(' '.join(sentences(account)))}</p>",
         _key_figures(account),
         f"<p class='soft'>{escape(scope(account))}</p>",
         "<nav>" + "".join(f"<a href='#{name}'>{escape(head)}</a>" for name, (head, _) in sections.items()) + "</nav>",
-        *(f"<h2 id='{name}'>{escape(head)}</h2>{body}" for name, (head, body) in sections.items() if body),
+        *(f"<h2 id='{name}'>{escape(head)}</h2>{body}" for name, (head, body) in sections.items()),
         _beside(account),
     ]
     return document(title(account), parts, STYLE)
@@ -84,23 +88,22 @@ def _standings(account: Account) -> str:
 def _errors(account: Account) -> str:
     return (
         "<div class='pair'>"
-        f"<div><h3>By step ahead</h3>{pictures.error_by_horizon(account)}</div>"
-        f"<div><h3>By fold</h3>{pictures.error_by_fold(account)}</div></div>"
-        "<p class='soft'>Lines that leave a picture at its top are in the tables below.</p>"
+        f"<div><h3>By step ahead</h3>{error_by_horizon(account)}</div>"
+        f"<div><h3>By fold</h3>{error_by_fold(account)}</div></div>"
     )
 
 
 def _calibration(account: Account) -> str:
-    coverage = pictures.coverage_by_horizon(account)
+    coverage = coverage_by_horizon(account)
     second = f"<div><h3>What the bands hold by step ahead</h3>{coverage}</div>" if coverage else ""
-    return f"<div class='pair'><div><h3>Every quantile</h3>{pictures.reliability(account)}</div>{second}</div>"
+    return f"<div class='pair'><div><h3>Every quantile</h3>{reliability(account)}</div>{second}</div>"
 
 
 def _excerpts(account: Account) -> str:
     if not account.excerpts:
         return ""
     return "".join(
-        f"<h3>{escape(_named(shown))}</h3>{pictures.excerpt(account, shown, at == 0)}"
+        f"<h3>{escape(_named(shown))}</h3>{excerpt(account, shown, at == 0)}"
         for at, shown in enumerate(account.excerpts)
     )
 

@@ -14,12 +14,14 @@ def title(account: Account) -> str:
     """What came out, in one line."""
     own, naive = ours(account.overall), account.naive
     if own is None or naive is None:
-        return f"{account.source}: no error in seasonal scales"
+        return f"{account.source}: no seasonal scale to compare errors by"
     share = own / naive[1] - 1 if naive[1] else 0.0
     if abs(share) < SAME:
         return f"{account.source}: as good as the seasonal naive, and no better"
     word = "less" if share < 0 else "more"
-    return f"{account.source}: {percent(abs(share))} {word} error than the seasonal naive"
+    said = f"{account.source}: {percent(abs(share))} {word} error than the seasonal naive"
+    beaten = account.rival is not None and account.rival[1] < own < naive[1]
+    return f"{said}, but more than the {account.names[account.rival[0]]}" if beaten and account.rival else said
 
 
 def sentences(account: Account) -> list[str]:
@@ -52,9 +54,12 @@ def _error(account: Account) -> str:
     if naive is None:
         return f"The mean absolute scaled error (MASE) is {own:.3f}. No seasonal naive has a forecast to compare with."
     share = own / naive[1] - 1 if naive[1] else 0.0
-    much = f"{percent(abs(share))} {'less' if share < 0 else 'more'}" if abs(share) >= SAME else "no different"
-    said = f"The mean absolute scaled error (MASE) is {own:.3f}, that of the {account.names[naive[0]]}, {naive[1]:.3f}"
-    return f"{said}: {much}." if share < SAME else f"{said}: {much}. It does not beat what costs nothing."
+    said = f"The mean absolute scaled error (MASE) is {own:.3f}, that of the {account.names[naive[0]]} {naive[1]:.3f}"
+    if abs(share) < SAME:
+        return f"{said}: no difference worth the name."
+    if share > 0:
+        return f"{said}: {percent(share)} more. It does not beat what costs nothing."
+    return f"{said}: {percent(-share)} less."
 
 
 def _often(account: Account) -> str:
@@ -66,7 +71,7 @@ def _often(account: Account) -> str:
         won, of = account.won(entries)
         if of > 1:
             parts.append(f"in {won:,} of {of:,} {several}" if one == "fold" else f"for {won:,} of {of:,} {several}")
-    said = f"It is better {' and '.join(parts)}." if parts else ""
+    said = f"Ours is the smaller one {' and '.join(parts)}." if parts else ""
     if len(account.folds) < FEW:
         count = "One fold is" if len(account.folds) == 1 else "Two folds are"
         said += f" {count} little to go by: a lucky or a hard week decides."
@@ -79,8 +84,8 @@ def _rival(account: Account) -> str:
         return ""
     name = account.names[rival[0]]
     if rival[1] < own:
-        return f"But a simpler forecast is better than both: {name}, {rival[1]:.3f}."
-    return f"The best of what costs nothing is {name}, {rival[1]:.3f}: {percent(1 - own / rival[1])} above ours."
+        return f"But the {name}, which costs nothing either, comes to {rival[1]:.3f} and beats it."
+    return f"Of all that costs nothing the {name} is best, {rival[1]:.3f}; ours is {percent(1 - own / rival[1])} below."
 
 
 def _bands(account: Account) -> str:

@@ -53,8 +53,10 @@ def by_fold(account: Account) -> str:
 
 
 def by_series(account: Account) -> str:
-    """The worst and the best series at once, all of them up to a bound behind a click."""
+    """The worst and the best series, or all where they are few; nothing of a single one, which is the whole."""
     keys, ranked = _beside(account), account.ranked
+    if len(ranked) < 2:
+        return ""
     headings = ["series", *(account.names[key] for key in keys), "80 % holds", "95 % holds", "sMAPE", "readings"]
 
     def listed(names: Iterable[str]) -> str:
@@ -130,7 +132,7 @@ def _marked(rows: Iterable[Figures]) -> list[list[str]]:
     for name, (_, write) in METRICS.items():
         values = [row[name] for row in rows]
         known = [_distance(name, value) for value in values if value is not None]
-        least = min(known) if len(known) > 1 else None
+        least = min(known) if known and min(known) < max(known) else None
         columns.append([_cell(write(v), v is not None and _distance(name, v) == least) for v in values])
     return [list(cells) for cells in zip(*columns, strict=True)]
 
