@@ -77,9 +77,9 @@ def _alone(text: str, said: str, kind: str) -> str:
     """The element as one of several on a page: only names that it refers to, none that another one has, and the
     page's font."""
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
-    used = set(re.findall(r"(?:url\(#|href=\"#)([\w-]+)", text))
+    used = set(re.findall(r"(?:url\(#|href=\"#)([\w.-]+)", text))
     own = hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub(r' id="([\w-]+)"', lambda name: f' id="{own}-{name[1]}"' if name[1] in used else "", text)
+    text = re.sub(r' id="([\w.-]+)"', lambda name: f' id="{own}-{name[1]}"' if name[1] in used else "", text)
     text = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{own}-", text)
     text = re.sub(r"font: ((?:[\w.]+ )*?[\d.]+px) [^;\"]+", r"font: \1 system-ui, sans-serif", text)
     opening = f"<svg role='img' aria-label='{escape(said)}'" if said else "<svg"
