@@ -173,7 +173,7 @@ def test_what_is_not_better_is_called_so(account: Account) -> None:
             row["mase"] = 1.0
         overall["baselines"]["mean"]["mase"] = mean
         told = replace(account, metrics=metrics)
-        return title(told), " ".join(sentences(told))
+        return title(told).replace("\u00a0", " "), " ".join(sentences(told))
 
     assert saying(0.8)[0] == "waves.csv: 20.0 % less error than the seasonal naive"
     assert saying(1.2)[0] == "waves.csv: 20.0 % more error than the seasonal naive"

@@ -111,7 +111,8 @@ def _bands(account: Account) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
+    """A share as it is read; number and sign stay on one line."""
+    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def plural(count: int, one: str, several: str | None = None) -> str:

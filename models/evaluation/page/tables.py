@@ -14,7 +14,7 @@ SHOWN = 10  # best and worst series that are shown at once
 BOUND = 1_000  # series that are listed at most
 METRICS: dict[str, tuple[str, Callable[[Any], str]]] = {  # heading, and how a figure is written
     "mase": ("MASE", lambda value: number(value, 3)),
-    "smape": ("sMAPE", lambda value: ABSENT if value is None else f"{value:.2f} %"),
+    "smape": ("sMAPE", lambda value: ABSENT if value is None else percent(value / 100, 2)),
     "weighted_quantile_loss": ("weighted quantile loss", number),
     "coverage_80": ("80 % band holds", lambda value: ABSENT if value is None else percent(value)),
     "coverage_95": ("95 % band holds", lambda value: ABSENT if value is None else percent(value)),
@@ -45,10 +45,11 @@ def by_fold(account: Account) -> str:
         found, training = figures(entry), entry["training"]
         went = f"{training['best_step']:,} of {training['steps']:,}" if training else ABSENT
         coverage = [METRICS[name][1](entry[OURS][name]) for name in PROMISED]
-        span = [moment(entry["cutoff"]), moment(entry["end"])]
         seconds = account.seconds.get(entry["fold"])
-        rows.append([f"{entry['fold']}", *span, *_errors(found, keys), *coverage, went, taken(seconds)])
-    headings = ["fold", "tested from", "to before", *(account.names[key] for key in keys)]
+        rows.append(
+            [f"{entry['fold']}", moment(entry["cutoff"]), *_errors(found, keys), *coverage, went, taken(seconds)]
+        )
+    headings = ["fold", "tested from", *(account.names[key] for key in keys)]
     return table([*headings, "80 % holds", "95 % holds", "best step", "training"], rows)
 
 
@@ -93,9 +94,7 @@ def everything(account: Account) -> str:
             folded("All figures over all folds", overall),
             folded("All figures by fold", folds),
             folded("All figures by step ahead", steps),
-            folded(
-                f"All {len(account.ranked):,} series, ours" if not left else f"{BOUND:,} series, ours", series + rest
-            ),
+            folded("All our figures by series", series + rest),
             folded("MASE of every forecaster by series", table(["", *account.names.values()], errors) + rest),
             folded("Share of readings at or below each quantile", table(["", *levels], rows)),
         )
