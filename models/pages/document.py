@@ -7,10 +7,10 @@ from html import escape
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --soft: #5c6873; --back: #ffffff; --grid: #d9dee3; --panel: #f4f6f8;
-  --ours: #1668a8; --naive: #c2701c; --other: #7d8894; --good: #1b7f4d; --bad: #b3372f; }
+  --ours: #1668a8; --naive: #c2701c; --other: #7d8894; --good: #1b7f4d; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e8ec; --soft: #9aa5b1; --back: #14181c; --grid: #3a434c; --panel: #1e242a;
-    --ours: #5aa9e6; --naive: #e59a4c; --other: #8996a3; --good: #58c08d; --bad: #ee8277; }
+    --ours: #5aa9e6; --naive: #e59a4c; --other: #8996a3; --good: #58c08d; }
 }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 0 auto;

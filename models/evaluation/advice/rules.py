@@ -16,10 +16,10 @@ from models.evaluation.advice.time import one_fold, rising_error
 RULES: tuple[Callable[[Case], Suggestion | None], ...] = (
     unknown_season,
     misled_by_a_season,
-    beaten,
-    skipped_steps,
     stopped_too_soon,
     learned_by_heart,
+    skipped_steps,
+    beaten,
     rising_error,
     worst_series,
     narrow_bands,

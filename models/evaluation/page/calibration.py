@@ -59,7 +59,7 @@ def coverage_by_horizon(account: Account) -> str:
         axes.set(ylim=(max(0.0, min(0.6, lowest - 0.05)), 1.0), xlabel="steps ahead", ylabel="readings held")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         along(axes, places)
-        legend(axes, loc="lower left", ncol=2)
+        drawing.legend(loc="outside lower center", ncol=2, frameon=False, labelcolor=INK, fontsize=10)
 
     said = []
     for words, (promise, shares) in bands.items():
