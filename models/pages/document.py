@@ -25,7 +25,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { border-bottom: 1px solid var(--grid); padding: .3rem .6rem; text-align: right; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 table.figures td { white-space: nowrap; }
-th:first-child, td:first-child, table.words td { text-align: left; }
+th:first-child, td:first-child, table.words th, table.words td { text-align: left; }
 th:first-child, td:first-child { padding-left: 0; }
 td.best { font-weight: 700; color: var(--good); }
 tr.ours td:first-child { font-weight: 700; color: var(--ours); }
