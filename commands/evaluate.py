@@ -11,9 +11,11 @@ from rich.markup import escape
 
 from commands.data import Covariates, Future, Static
 from commands.lists import lags_in, members_in, names_in
+from commands.retyped import again_of
 from commands.study import Task, task_of
 
 if TYPE_CHECKING:
+    from models.evaluation.advice.again import Again
     from models.evaluation.ledger import Ledger
     from models.evaluation.scores import Scores
 
@@ -28,8 +30,9 @@ Count = int | None
 
 
 def evaluate(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="RUN|DATA", help="A run's folder, or a file as train takes it.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where forecasts, metrics and plots go.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where page, forecasts, metrics and plots go.")],
     data: Annotated[
         Name, typer.Argument(metavar="DATA", help="Another file than the run's.", show_default=False)
     ] = None,
@@ -116,6 +119,8 @@ def evaluate(
         _announce(task)
         ledger.open(resume, replace)
         scores = _evaluate(task, ledger, threads)
+        again = again_of(context, task, source, data, out)
+        page = _write(task, scores, ledger, again)
     except (DataError, RunError, EvaluationError, TrainingDiverged, ValueError) as problem:
         errors.print(f"[red]✗[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -127,7 +132,7 @@ def evaluate(
         done = sum(ledger.done(fold.number) for fold in task.study.folds)
         errors.print(f"[yellow]![/] Stopped. {done} of {folds} folds are done and kept: --resume goes on.")
         raise typer.Exit(130) from None
-    _conclude(task, scores, out)
+    _conclude(task, scores, again, page)
 
 
 def _ledger(task: Task, out: Path) -> Ledger:
@@ -142,7 +147,6 @@ def _ledger(task: Task, out: Path) -> Ledger:
 
 
 def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
-    from models.evaluation.fold_plots import plot_folds
     from models.evaluation.rolling_origin import evaluate as evaluate_study
     from models.training.interrupt import interruptible
     from models.training.refit import fit_of
@@ -153,9 +157,17 @@ def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
     view = TrainingsView(console, study.settings.count, task.settings.steps + task.settings.cooling)
     with interruptible() as interrupted, view.shown():
         fit = fit_of(study, task.settings, weights, view, interrupted)
-        scores = evaluate_study(study, ledger, fit, view, interrupted, threads)
-    plot_folds(study, scores, ledger.read, ledger.path)
-    return scores
+        return evaluate_study(study, ledger, fit, view, interrupted, threads)
+
+
+def _write(task: Task, scores: Scores, ledger: Ledger, again: Again) -> Path:
+    """The plots and the page; its path."""
+    from models.evaluation.fold_plots import plot_folds
+    from models.evaluation.page.page import write_page
+
+    plot_folds(task.study, scores, ledger.read, ledger.path)
+    source = Path(task.table.source).name
+    return write_page(task.study, scores, ledger, task.settings, again, source)
 
 
 def _announce(task: Task) -> None:
@@ -180,7 +192,7 @@ def _announce(task: Task) -> None:
     )
 
 
-def _conclude(task: Task, scores: Scores, out: Path) -> None:
+def _conclude(task: Task, scores: Scores, again: Again, page: Path) -> None:
     from models.evaluation.fold_report import fold_table
     from models.evaluation.report import comparison_table, shortfall
 
@@ -190,10 +202,9 @@ def _conclude(task: Task, scores: Scores, out: Path) -> None:
     console.print(fold_table(task.study, scores))
     if (short := shortfall(result, task.study.season)) is not None:
         console.print(f"[yellow]![/] {short}", highlight=False, soft_wrap=True)
-    if task.run is not None:
-        command = f"gatecast export {task.run.path} --out {task.run.path}.bundle"
-    else:
-        name = Path(task.table.source).name.split(".")[0]
-        command = f"gatecast train {task.table.source} --horizon {task.study.config.horizon} --out runs/{name}"
-    ready = f"\nForecasts, metrics and plots are in {escape(str(out))}. Next: [bold]{escape(command)}[/]"
-    console.print(ready, highlight=False, soft_wrap=True)
+    console.print(
+        f"\nThe page to read and to show: [bold]{escape(str(page))}[/]; forecasts, metrics and plots are beside it.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"Next: [bold]{escape(again.gone_on())}[/]", highlight=False, soft_wrap=True)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.comparison.gradients import HALF, Reach
-from models.comparison.plots import colours
 from models.evaluation.plots import INK, framed_figure
+from models.pages.picture import colours
 
 FLOOR = 1e-12  # of a share; what is smaller is not drawn
 

@@ -1,31 +1,14 @@
-"""The report as one HTML file that needs nothing from outside and no script, readable by day and by night."""
+"""The report of a comparison as an HTML page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from models.comparison.claims import percent, sized
 from models.comparison.plots import pictures
-
-STYLE = """
-:root { color-scheme: light dark; --ink: #1f2933; --soft: #5c6873; --back: #ffffff; --grid: #d9dee3; --panel: #f4f6f8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ec; --soft: #9aa5b1; --back: #14181c; --grid: #3a434c; --panel: #1e242a; }
-}
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 0 auto;
-  max-width: 62rem; padding: 2rem 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-.said { background: var(--panel); border-left: 4px solid #2f81c7; padding: .8rem 1rem; }
-.soft { color: var(--soft); font-size: .9rem; }
-div.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--grid); padding: .3rem .7rem; text-align: right; vertical-align: top; }
-th:first-child, td:first-child, table.words td { text-align: left; }
-svg { max-width: 100%; height: auto; font-family: system-ui, sans-serif; }
-"""
-ABSENT = "–"
+from models.pages.document import document
+from models.pages.table import ABSENT, number, table, whole
 
 
 def page_of(report: dict[str, Any]) -> str:
@@ -41,26 +24,23 @@ def page_of(report: dict[str, Any]) -> str:
         f"{budget['layers']} layers of {budget['hidden']}, horizon {budget['horizon']}. Each was trained for {same}: "
         f"{budget['steps']:,} steps of {budget['batch']} crops, {seeds}. {escape(report['machine'])}.</p>",
         "<h2>What was found</h2>",
-        _table(["", *report["models"]], summary_rows(report)),
+        table(["", *report["models"]], summary_rows(report)),
         *_naive(report),
         "<h2>Is the difference in error one?</h2>",
-        _table(["", "difference", "95 % interval", "p", "verdict"], _differences(report)),
+        table(["", "difference", "95 % interval", "p", "verdict"], _differences(report)),
         f"<p class='soft'>Over {report['held_out']['units']:,} {escape(report['held_out']['kind'])} and {seeds}: both "
         "which seeds and which readings one happened to have are taken as chance (a t test on crossed random effects). "
         "p allows for the number of pairs (Holm); the interval is that of its pair alone.</p>",
         "<h2>What is often said</h2>",
-        _table(["claim", "verdict", "found here"], _claims(report), "words"),
+        table(["claim", "verdict", "found here"], _claims(report), "words"),
         *(f"<h2>{escape(title)}</h2>{drawing}" for title, drawing in pictures(report).items()),
         "<h2>Seconds an epoch</h2>",
         f"<p class='soft'>To see all {report['timing']['readings']:,} training readings once, by the readings in the "
         f"longest row; forward and backward, {escape(report['timing']['clock'])}; in brackets the ratio to "
         f"{escape(report['reference'])}.</p>",
-        _table(["longest row", *report["models"]], _epochs(report)),
+        table(["longest row", *report["models"]], _epochs(report)),
     ]
-    title = f"Gatecast: {names}"
-    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{escape(title)}</title>"
-    body = "".join(parts)
-    return f"<!doctype html>\n<html lang='en'><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>\n"
+    return document(f"Gatecast: {names}", parts)
 
 
 def summary_rows(report: dict[str, Any]) -> list[list[str]]:
@@ -69,9 +49,9 @@ def summary_rows(report: dict[str, Any]) -> list[list[str]]:
     rows = [
         ["parameters", *(f"{model['size']['parameters']:,}" for model in models)],
         ["of them recurrent", *(f"{model['size']['recurrent']:,}" for model in models)],
-        ["  by the closed form", *(_whole(model["size"]["closed_form"]) for model in models)],
+        ["  by the closed form", *(whole(model["size"]["closed_form"]) for model in models)],
         ["scaled error ± its spread over seeds", *(_error(model["error"]) for model in models)],
-        ["weighted quantile loss", *(_number(model["metrics"]["weighted_quantile_loss"]) for model in models)],
+        ["weighted quantile loss", *(number(model["metrics"]["weighted_quantile_loss"]) for model in models)],
         ["80 % band covers", *(_share(model["metrics"]["coverage_80"]) for model in models)],
         ["a training step, forward and backward", *(_time(model["step_seconds"]) for model in models)],
         ["activations of a training step", *(_bytes(model["size"]["activation_bytes"]) for model in models)],
@@ -130,22 +110,8 @@ def _epochs(report: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "figures") -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in headings)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class='wide'><table class='{kind}'><tr>{head}</tr>{body}</table></div>"
-
-
 def _error(error: dict[str, Any]) -> str:
     return f"{error['mean']:.4f}" + ("" if error["spread"] is None else f" ± {error['spread']:.4f}")
-
-
-def _number(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:.4f}"
-
-
-def _whole(value: int | None) -> str:
-    return ABSENT if value is None else f"{value:,}"
 
 
 def _share(value: float | None) -> str:

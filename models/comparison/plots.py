@@ -1,25 +1,14 @@
-"""The pictures of a comparison as SVG in the colour of the page's text, so that they are read by day and by night."""
+"""The pictures of a comparison, as SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import StringIO
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK, GRID = "#010203", "#040506"  # stand for the page's own colours
-COLOURS = ("#2f81c7", "#d9822b", "#2a9d6f", "#b5568f", "#8f7d2b", "#7a6bd1", "#c44e52", "#5f8f9f")
-APART = 1.4  # ratio of two places on a logarithmic axis below which the second goes without its name
-FONT: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 11,
-    "svg.hashsalt": "gatecast",
-}
+from models.pages.picture import INK, colours, framed, legend, stepped, svg
 
 
 def pictures(report: dict[str, Any]) -> dict[str, str]:
@@ -38,47 +27,6 @@ def pictures(report: dict[str, Any]) -> dict[str, str]:
     if report["packing"]["models"]:
         drawn["Time of packed over padded rows, by share of padding"] = lambda figure: _draw_packing(figure, report)
     return {title: svg(draw) for title, draw in drawn.items()}
-
-
-def svg(draw: Callable[[Figure], None], width: float = 9.0, height: float = 3.6) -> str:
-    """An <svg> element of what is drawn, without a background; its text stays text."""
-    with mpl.rc_context({**FONT, "text.color": INK, "axes.labelcolor": INK}):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        figure.patch.set_alpha(0)
-        draw(figure)
-        file = StringIO()
-        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    text = file.getvalue()
-    return text[text.index("<svg") :].replace(INK, "currentColor").replace(GRID, "var(--grid)")
-
-
-def framed(axes: Axes, title: str = "") -> Axes:
-    """The look of all these pictures."""
-    axes.patch.set_alpha(0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GRID)
-    axes.tick_params(colors=INK, length=0, which="both")
-    axes.grid(axis="y", color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    if title:
-        axes.set_title(title, loc="left", fontsize=11)
-    return axes
-
-
-def colours(names: list[str]) -> dict[str, str]:
-    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
-
-
-def stepped(axes: Axes, places: list[int]) -> None:
-    """A logarithmic axis that names the places that were measured, where there is room."""
-    axes.set_xscale("log")
-    named = [place for at, place in enumerate(places) if at == 0 or place > APART * places[at - 1]]
-    axes.set_xticks(named, [str(place) for place in named])
-    axes.minorticks_off()
-
-
-def legend(axes: Axes) -> None:
-    axes.legend(frameon=False, labelcolor=INK)
 
 
 def _draw_timing(figure: Figure, report: dict[str, Any]) -> None:

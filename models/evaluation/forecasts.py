@@ -45,6 +45,16 @@ class Forecasts:
         return self.frame["unique_id"].gather_every(self.config.horizon).to_list()
 
     @property
+    def origins(self) -> NDArray[np.int64]:
+        """The time of the last reading known to each forecast, (origins,)."""
+        return self._times("origin")[:: self.config.horizon]
+
+    @property
+    def first_times(self) -> NDArray[np.int64]:
+        """The time of the first step of each forecast, (origins,)."""
+        return self._times("ds")[:: self.config.horizon]
+
+    @property
     def scales(self) -> Array:
         """The seasonal scale of each origin's series before the cutoff, (origins,)."""
         return self._column("scale")[:, 0]
@@ -59,9 +69,18 @@ class Forecasts:
         """(origins, horizon, quantiles)."""
         return np.stack([self._column(quantile_column(level)) for level in self.config.quantiles], 2)
 
+    @property
+    def lowest(self) -> Array:
+        """The lowest quantile, (origins, horizon)."""
+        return self._column(quantile_column(self.config.quantiles[0]))
+
     def naive(self, lag: int) -> Array:
         """The seasonal naive as a point forecast, (origins, horizon, 1)."""
         return self._column(naive_column(lag))[:, :, None]
+
+    def _times(self, name: str) -> NDArray[np.int64]:
+        times = self.frame[name]
+        return (times if times.dtype.is_integer() else times.dt.epoch("s")).to_numpy()
 
     def _column(self, name: str) -> Array:
         values = self.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()

@@ -23,6 +23,7 @@ IDENTITY = "evaluation.json"
 FORECASTS = "forecasts.parquet"
 METRICS = "metrics.json"
 BY_SERIES = "metrics_by_series.parquet"
+PAGE = "report.html"
 PLOTS = ("error_by_horizon.png", "error_by_fold.png", "calibration.png", "series.png")
 
 
@@ -105,7 +106,7 @@ class Ledger:
 
     def _clear(self) -> None:
         own = [*self.path.glob("fold-*.parquet"), *self.path.glob("fold-*.json")]
-        for file in (*own, *(self.path / name for name in (FORECASTS, METRICS, BY_SERIES, IDENTITY, *PLOTS))):
+        for file in (*own, *(self.path / name for name in (FORECASTS, METRICS, BY_SERIES, IDENTITY, PAGE, *PLOTS))):
             file.unlink(missing_ok=True)
 
     def _table(self, fold: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ from models.evaluation.panel import Panel, Stretch
 from models.evaluation.scores import Scores
 from models.forecaster import Forecaster
 from models.training.trainings import Silent, View
+
+SECONDS = "seconds"  # of a fold, in its notes: those of training and those of forecasting
 
 
 class Stopped(Exception):
@@ -67,11 +70,12 @@ def evaluate(
     view: View | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     threads: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Scores:
     """Does the folds that are not done, and scores them all from what the ledger holds.
 
     So an evaluation that was stopped and resumed comes to the figures of one that was not. `view` is told what is being
-    done with which fold, each of them a training. Stopped if `interrupted` says so.
+    done with which fold, each of them a training. Stopped if `interrupted` says so. `clock` gives seconds.
     """
     view = view or Silent()
     torch.set_num_threads(threads)
@@ -81,8 +85,8 @@ def evaluate(
             view.trained(fold.number, 0)
             continue
         _check(interrupted)
-        _do(study, ledger, fold, fit, view, lambda: _check(interrupted))
-    scores = Scores(study.config)
+        _do(study, ledger, fold, fit, view, lambda: _check(interrupted), clock)
+    scores = Scores(study.config, dict(zip(study.ids, study.stretches, strict=True)))
     for fold in study.folds:
         scores.add(fold.number, ledger.read(fold.number))
     ledger.conclude([fold.number for fold in study.folds], summary(study, ledger, scores), scores.series_table())
@@ -100,7 +104,8 @@ def summary(study: Study, ledger: Ledger, scores: Scores) -> dict[str, Any]:
     for entry, fold in zip(metrics["by_fold"], study.folds, strict=True):
         ends = {"cutoff": fold.cutoff, "end": fold.end}
         entry |= {name: format_time(time, study.frequency) for name, time in ends.items()}
-        entry["training"] = ledger.notes(fold.number)
+        # How long it took is not a figure of the forecasts, and is another one every time.
+        entry["training"] = {name: value for name, value in ledger.notes(fold.number).items() if name != SECONDS}
     return {"settings": study.settings.to_dict(), "season": study.season, **metrics}
 
 
@@ -111,12 +116,15 @@ def _do(
     fit: Fit,
     view: View,
     check: Callable[[], None],
+    clock: Callable[[], float],
 ) -> None:
     settings = study.settings
     panel = training_panel(study.stretches, fold, study.config, settings) if settings.refit else None
     if panel is not None:
         view.begun(f"{named(study, fold)}: training")
+    begun = clock()
     model, notes = fit(fold, panel)
+    trained = clock()
     view.trained(fold.number, 0)
     view.begun(f"{named(study, fold)}: forecasting")
     origins = origins_of(study.stretches, fold, study.config, settings)
@@ -124,7 +132,8 @@ def _do(
         model, study.stretches, study.ids, fold, origins, settings.stride, study.season, study.frequency, check
     )
     known = {} if panel is None else {"series": len(panel.series), "readings": sum(len(part) for part in panel.series)}
-    ledger.keep(fold.number, forecasts, {**known, **notes})
+    spent = {} if panel is None else {SECONDS: {"training": trained - begun, "forecasting": clock() - trained}}
+    ledger.keep(fold.number, forecasts, {**known, **notes, **spent})
 
 
 def _check(interrupted: Callable[[], bool]) -> None:

@@ -1,8 +1,8 @@
-"""What a rolling-origin backtest comes to: over all, by fold, by series and by step ahead, beside every naive."""
+"""What a rolling-origin backtest comes to: over all, by fold, by series and by step ahead, beside every baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from models.config import ForecasterConfig
 from models.evaluation.backtest import Backtest, Comparison
-from models.evaluation.forecasts import Forecasts
+from models.evaluation.baselines import Baseline, baselines_of
+from models.evaluation.forecasts import Forecasts, naive_column
 from models.evaluation.metrics import Tally
+from models.evaluation.panel import Stretch
 
 Array = NDArray[np.float64]
 OURS = "gatecast"
@@ -49,16 +51,22 @@ class _Board:
 class Scores:
     """The metrics of models/evaluation/metrics.py, added up fold by fold, in any order of the folds' arrival."""
 
-    def __init__(self, config: ForecasterConfig) -> None:
+    def __init__(self, config: ForecasterConfig, stretches: Mapping[str, Stretch]) -> None:
+        """`stretches` by the names of the series: what simple baselines, which no table holds, are made from."""
         self.config = config
+        self.stretches = stretches
+        self.baselines = baselines_of(config.lags)
         self.ours = _Board(config.quantiles, config.horizon)
         self.naives = {lag: _Board((0.5,), config.horizon) for lag in config.lags}
+        self.simple = {name: _Board((0.5,), config.horizon) for name in self.baselines}
 
     def add(self, fold: int, forecasts: Forecasts) -> None:
         """The forecasts of one fold."""
         self.ours.add(fold, forecasts, forecasts.quantiles)
         for lag, board in self.naives.items():
             board.add(fold, forecasts, forecasts.naive(lag))
+        for name, baseline in self.baselines.items():
+            self.simple[name].add(fold, forecasts, self._forecast(baseline, forecasts))
 
     def overall(self) -> Backtest:
         """Over all folds, by step ahead too."""
@@ -74,9 +82,12 @@ class Scores:
         errors = {name: tally.metrics().mase for name, tally in self.ours.by_series.items()}
         return sorted(((n, e) for n, e in errors.items() if e is not None), key=lambda item: item[1])
 
-    def calibration(self) -> list[dict[str, float | None]]:
-        """For each quantile the share of readings that it says will lie at or below it, and the share that did."""
-        observed = self.ours.overall.shares_below().tolist()
+    def calibration(self, fold: int | None = None) -> list[dict[str, float | None]]:
+        """For each quantile the share of readings that it says will lie at or below it, and the share that did.
+
+        Over all folds, or in one.
+        """
+        observed = (self.ours.overall if fold is None else self.ours.by_fold[fold]).shares_below().tolist()
         return [
             {"level": level, "observed": None if np.isnan(share) else share}
             for level, share in zip(self.config.quantiles, observed, strict=True)
@@ -87,7 +98,10 @@ class Scores:
         return {
             "overall": self._entry(_overall, None),
             "beats_seasonal_naive": self.overall().beats_naive,
-            "by_fold": [{"fold": fold, **self._entry(_by_fold, fold)} for fold in sorted(self.ours.by_fold)],
+            "by_fold": [
+                {"fold": fold, **self._entry(_by_fold, fold), "calibration": self.calibration(fold)}
+                for fold in sorted(self.ours.by_fold)
+            ],
             "by_horizon": [{"h": at + 1, **self._entry(_by_step, at)} for at in range(self.config.horizon)],
             "by_series": {name: self._entry(_by_series, name) for name in self.ours.by_series},
             "calibration": self.calibration(),
@@ -97,14 +111,31 @@ class Scores:
         """A row for each series and forecaster, with its metrics over all folds."""
         rows = []
         for name in self.ours.by_series:
-            for forecaster, board in ((OURS, self.ours), *((f"naive_{lag}", b) for lag, b in self.naives.items())):
+            for forecaster, board in self._boards():
                 rows.append({"unique_id": name, "forecaster": forecaster, **board.by_series[name].metrics().to_dict()})
         return pl.DataFrame(rows, infer_schema_length=None)
+
+    def _boards(self) -> Iterator[tuple[str, _Board]]:
+        """All forecasters as files name them."""
+        yield OURS, self.ours
+        yield from ((naive_column(lag), board) for lag, board in self.naives.items())
+        yield from self.simple.items()
+
+    def _forecast(self, baseline: Baseline, forecasts: Forecasts) -> Array:
+        """A baseline from the origins of a table, (origins, horizon, 1)."""
+        found = np.empty((len(forecasts.ids), self.config.horizon, 1))
+        origins = forecasts.origins
+        for name, rows in _runs(forecasts.ids):
+            stretch = self.stretches[name]
+            places = np.searchsorted(stretch.times, origins[rows])
+            found[rows, :, 0] = baseline.forecast(stretch.values[:, 0], places, self.config.horizon)
+        return found
 
     def _entry(self, tally: Callable[[_Board, Any], Tally], key: Any) -> dict[str, Any]:
         return {
             OURS: tally(self.ours, key).metrics().to_dict(),
             "seasonal_naive": {str(lag): tally(board, key).metrics().to_dict() for lag, board in self.naives.items()},
+            "baselines": {name: tally(board, key).metrics().to_dict() for name, board in self.simple.items()},
         }
 
 

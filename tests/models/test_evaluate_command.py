@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import polars as pl
@@ -15,8 +19,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from commands import evaluate as command_module
-from commands.main import app
-from models.evaluation.ledger import BY_SERIES, FORECASTS, IDENTITY, METRICS, PLOTS
+from commands.main import app, load
+from commands.retyped import again_of
+from commands.study import task_of
+from models.evaluation.ledger import BY_SERIES, FORECASTS, IDENTITY, METRICS, PAGE, PLOTS
 from models.training.run import CONFIG, Run
 from tests.conftest import daily_wave
 
@@ -74,8 +80,9 @@ def test_a_run_is_evaluated_on_its_own_file_read_as_it_was(trained: Path, whole:
     for part in ("3 folds", "fold 3/3", "MASE", "seasonal naive, a day", "tested from", "80 %", "95 %"):
         assert part in result.output
     assert result.output.strip().endswith(f"gatecast export {trained / 'run'} --out {trained / 'run'}.bundle")
-    for name in (FORECASTS, METRICS, BY_SERIES, *PLOTS):
+    for name in (FORECASTS, METRICS, BY_SERIES, PAGE, *PLOTS):
         assert (out / name).is_file(), name
+    assert f"The page to read and to show: {out / PAGE}" in result.output
     metrics = json.loads((out / METRICS).read_text())
     assert metrics["settings"]["test_steps"] == 12  # a third of the 40 steps that the run held out, in whole horizons
     assert [entry["training"]["steps"] for entry in metrics["by_fold"]] == [2] * 3
@@ -99,6 +106,54 @@ def test_a_file_is_evaluated_without_a_run(trained: Path, tmp_path: Path, model:
     assert len(metrics["by_horizon"]) == 12
     assert metrics["overall"]["gatecast"]["forecasts"] == 2 * 7
     assert metrics["by_fold"][0]["training"]["readings"] == 2 * 120
+
+
+def commands_of(page: Path) -> list[list[str]]:
+    """What the page says to type, as words."""
+    blocks = re.findall(r"<pre>(.*?)</pre>", page.read_text(), flags=re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in unescape(block).splitlines()]
+
+
+def test_the_commands_on_the_page_say_the_files_and_options_of_this_evaluation(
+    trained: Path, whole: Result, tmp_path: Path
+) -> None:
+    assert whole.exit_code == 0, whole.output
+    run, out = trained / "run", trained / "whole"
+    found = commands_of(out / PAGE)
+    longer = ["gatecast", "evaluate", str(run), "--steps", "4", "--folds", "3", "--out", f"{out}-4-steps"]
+    assert longer in found  # of two steps the last is the best
+    assert found[-1] == ["gatecast", "export", str(run), "--out", f"{run}.bundle"]
+    data = trained / "meters.csv"
+    options = (*TINY, *COLUMNS, "--horizon", "6", "--folds", "1")
+    assert invoke("evaluate", data, "--out", tmp_path / "e", *options).exit_code == 0
+    found = commands_of(tmp_path / "e" / PAGE)
+    assert found[-1][:4] == ["gatecast", "train", str(data), "--id"]
+    for program, name, *rest in found:
+        if program != "gatecast":
+            continue
+        params = load(name).make_context(name, rest).params
+        if name in ("train", "tune"):
+            assert (params["id_column"], params["time_column"], params["target_column"]) == ("meter", "when", "load")
+            assert params["horizon"] == 6
+    more = next(words for words in found if "--folds" in words)
+    done = invoke(*more[1:-1], tmp_path / "five", "--steps", "2")
+    assert done.exit_code == 0, done.output  # it is not only understood
+
+
+def test_what_a_run_was_trained_with_is_trained_with_again(trained: Path, whole: Result, tmp_path: Path) -> None:
+    assert whole.exit_code == 0, whole.output
+    context = load("evaluate").make_context("evaluate", [str(trained / "run"), "--out", "e", "--folds", "2"])
+    task = task_of(str(trained / "run"), None, {}, {}, {}, {"count": 2, "refit": True})
+    again = again_of(context, task, str(trained / "run"), None, Path("e"))
+    train, evaluate = again.changed({"--dropout": "0.3"}, "dropout").splitlines()
+    words = shlex.split(train)[1:-1]
+    done = invoke(*words, tmp_path / "other")
+    assert done.exit_code == 0, done.output
+    one, other = (Run.open(path) for path in (trained / "run", tmp_path / "other"))
+    assert other.config == replace(one.config, dropout=0.3)
+    assert other.settings == one.settings
+    assert other.data.digest == one.data.digest
+    assert evaluate == f"gatecast evaluate {trained / 'run'}-dropout --test-steps 18 --folds 2 --out e-dropout"
 
 
 def test_without_refit_the_runs_own_weights_are_tested_where_it_held_out(trained: Path, tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.evaluation import rolling
+from models.evaluation.baselines import BASELINES, baselines_of
 from models.evaluation.fold_plots import plot_folds
 from models.evaluation.folds import Fold, FoldSettings, origins_of, training_panel
 from models.evaluation.forecasts import forecasts_of
 from models.evaluation.ledger import BY_SERIES, FORECASTS, METRICS, PLOTS, Ledger
-from models.evaluation.rolling_origin import Study, evaluate
+from models.evaluation.rolling_origin import SECONDS, Study, evaluate
 from models.evaluation.scores import Scores
 from models.forecaster import Forecaster
 from models.training.refit import fit_of, refit
@@ -134,11 +135,55 @@ def test_coverage_and_calibration_are_those_of_the_forecasts_written(whole: tupl
         assert entry["observed"] == pytest.approx(below)
 
 
+@pytest.mark.parametrize("name", BASELINES)
+def test_simple_baselines_are_scored_on_the_very_targets_of_the_forecasts(
+    whole: tuple[Study, Path, Scores], name: str
+) -> None:
+    study, path, _ = whole
+    frame = pl.read_parquet(path / FORECASTS).with_columns(at=pl.col("origin").dt.epoch("s"))
+    forecast = baselines_of(study.config.lags)[name].forecast
+    parts = []
+    for series, stretch in zip(study.ids, study.stretches, strict=True):
+        part = frame.filter(unique_id=series)
+        origins = np.searchsorted(stretch.times, part.filter(h=1)["at"].to_numpy())
+        made = forecast(stretch.values[:, 0], origins, study.config.horizon).reshape(-1)
+        parts.append(part.with_columns(simple=pl.Series(made)))
+    table = pl.concat(parts)
+    metrics = json.loads((path / METRICS).read_text())
+    found = metrics["overall"]["baselines"][name]
+    assert found["targets"] == metrics["overall"]["gatecast"]["targets"]
+    assert found["mase"] == pytest.approx(mean_error(table, "simple"))
+    for entry in metrics["by_fold"]:
+        part = table.filter(fold=entry["fold"])
+        assert entry["baselines"][name]["mase"] == pytest.approx(mean_error(part, "simple"))
+
+
+def test_each_fold_has_a_calibration_of_its_own(whole: tuple[Study, Path, Scores]) -> None:
+    _, path, _ = whole
+    frame = pl.read_parquet(path / FORECASTS).drop_nulls("y")
+    for fold in json.loads((path / METRICS).read_text())["by_fold"]:
+        part = frame.filter(fold=fold["fold"])
+        for entry in fold["calibration"]:
+            below = part.select((pl.col("y") <= pl.col(f"q{entry['level']:g}")).mean()).item()
+            assert entry["observed"] == pytest.approx(below)
+
+
+def test_how_long_a_fold_took_is_noted_and_no_part_of_the_metrics(tmp_path: Path) -> None:
+    study = study_of(replace(FOLDS, count=1))
+    ledger = Ledger(tmp_path / "run", study.identity, study.config)
+    ledger.open(resume=False, replace=False)
+    readings = iter([10.0, 14.0, 15.5])
+    evaluate(study, ledger, fit_of(study, TINY, None), clock=lambda: next(readings))
+    assert ledger.notes(1)[SECONDS] == {"training": 4.0, "forecasting": 1.5}
+    assert SECONDS not in json.loads((ledger.path / METRICS).read_text())["by_fold"][0]["training"]
+
+
 def test_the_table_of_series_is_what_the_metrics_say(whole: tuple[Study, Path, Scores]) -> None:
     study, path, _ = whole
     table = pl.read_parquet(path / BY_SERIES)
     metrics = json.loads((path / METRICS).read_text())["by_series"]
-    assert table.height == 3 * len(study.ids)
+    assert table.height == 7 * len(study.ids)
+    assert set(table["forecaster"]) == {"gatecast", "naive_4", "naive_24", *BASELINES}
     for row in table.filter(forecaster="gatecast").to_dicts():
         assert row["mase"] == metrics[row["unique_id"]]["gatecast"]["mase"]
 
