@@ -13,6 +13,7 @@ from commands.data import (
     Covariates,
     Data,
     DataOptions,
+    Days,
     Freq,
     Future,
     Horizon,
@@ -23,6 +24,7 @@ from commands.data import (
     TestSteps,
     TimeColumn,
     ValidationSteps,
+    Zone,
     announce,
     describe,
 )
@@ -52,6 +54,8 @@ def compare(
     target_column: TargetColumn = None,
     freq: Freq = None,
     snap: Snap = False,
+    zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -101,6 +105,8 @@ def compare(
         static,
         test_steps,
         validation_steps,
+        zone,
+        holidays,
     )
     chosen = {"lags": lags, "hidden": hidden, "layers": layers, "dropout": dropout, "members": members}
     training = {"steps": steps, "batch": batch, "rate": rate, "shortest": shortest, "longest": longest}
@@ -145,12 +151,12 @@ def _plan(
     from models.architectures import require_used
     from models.comparison.plan import Plan
     from models.config import implied_config
+    from models.table import decided_by
     from models.training.settings import TrainingSettings
     from models.training.trainer import resolved
 
-    known = {"future": table.future, "static": table.static}
     wanted = {**chosen, "lags": lags_in(chosen["lags"]), "members": members_in(chosen["members"])}
-    config = implied_config(table.frequency, horizon, None, table.covariates, **known, **wanted)
+    config = implied_config(table.frequency, horizon, None, table.covariates, **decided_by(table), **wanted)
     require_context(table, config.window)
     season = table.frequency.seasons()[0]
     config = resolved(config, panel, season)  # what is timed and served is what is trained

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.data import Covariates, Future, Static
+from commands.data import Covariates, Days, Future, Static, Zone
 from commands.lists import lags_in, members_in, names_in
 from commands.study import Task, task_of
 
@@ -49,6 +49,8 @@ def evaluate(
     target_column: Annotated[Name, typer.Option("--target", help="Column to forecast.", **OF_DATA)] = None,
     freq: Annotated[Name, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)] = None,
     snap: Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)] = False,
+    zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -91,6 +93,8 @@ def evaluate(
                 "static": names_in(static),
                 "frequency": freq,
                 "snap": snap or None,
+                "zone": zone,
+                "holidays": holidays,
             },
             model={
                 "horizon": horizon,

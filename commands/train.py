@@ -13,6 +13,7 @@ from commands.data import (
     Covariates,
     Data,
     DataOptions,
+    Days,
     Freq,
     Future,
     Horizon,
@@ -92,6 +93,7 @@ def train(
     freq: Freq = None,
     snap: Snap = False,
     zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -170,6 +172,7 @@ def train(
         test_steps,
         validation_steps,
         zone,
+        holidays,
     )
     try:
         table, panel = options.read(errors)
@@ -242,6 +245,8 @@ def _announce(run: Run) -> None:
 
     announce(console, run.data)
     config, lags = run.config, ", ".join(map(str, run.config.lags))
+    if config.holidays is not None:
+        console.print(f"Holidays: {escape(str(config.holidays))}.", highlight=False, soft_wrap=True)
     console.print(
         f"{describe_net(config)}, seasonal lags {lags}, horizon {config.horizon}; "
         f"{run.settings.steps:,} steps of {run.settings.batch_in_words}. Ctrl-C keeps the best weights.",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.holidays import Holidays
 from export.golden import Stretch
 from export.verify import Verification
 from export.writer import Description, write_bundle
@@ -18,6 +19,7 @@ from tests.nets import NETS, REST_ONLY
 
 # With an example of 5 steps, a horizon of 6 is where a wrong shape of the exporter's agreed with a right one.
 HORIZONS = (6, 5, 4, 3, 2)
+HOLIDAYS = {"holidays": Holidays(("US",), (("2014-07-04", "2014-07-21"),), "2014-12-31"), "calendar_zone": "Asia/Tokyo"}
 NAMES = {"covariates": ("price",), "future": ("price",), "static": ("area",)}
 
 
@@ -33,6 +35,7 @@ def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, nam
         **NETS[name],
         **{"horizon": horizon, "missing": missing, "normalisation": normalisation, "scaling": scaling},
         **NAMES,
+        **(HOLIDAYS if at % 2 else {}),
     )
     model = taught(build(config), steps=10)
     random = np.random.default_rng(0)
