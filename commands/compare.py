@@ -30,6 +30,7 @@ from commands.data import (
 )
 from commands.lists import lags_in, members_in, names_in, numbers_in
 from commands.options import OF_MODEL, OF_TRAINING, Dropout, Hidden, Lags, Layers, Longest, Members, Shortest
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from datasets.table import SeriesTable
@@ -87,6 +88,7 @@ def compare(
 
     Ctrl-C keeps the trainings that are done; --resume then goes on.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.comparison.folder import ComparisonError, Folder
     from models.evaluation.rolling_origin import Stopped

@@ -12,6 +12,7 @@ from rich.markup import escape
 from commands.data import Covariates, Days, Future, Static, Zone
 from commands.lists import lags_in, members_in, names_in
 from commands.study import Task, task_of
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from models.evaluation.ledger import Ledger
@@ -74,6 +75,7 @@ def evaluate(
     Each fold trains afresh on the readings before its cutoff and is tested on those behind it. Ctrl-C keeps the folds
     that are done; --resume then goes on.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.evaluation.ledger import EvaluationError
     from models.evaluation.rolling_origin import Stopped

@@ -23,6 +23,7 @@ from commands.data import (
     Zone,
 )
 from commands.lists import lags_in, names_in
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from models.comparison.gradients import Reach
@@ -63,6 +64,7 @@ def gradients(
 
     Exact, step by step (Bengio et al. 1994; Pascanu et al. 2013), on features of DATA or on noise.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.training.loop import TrainingDiverged
 

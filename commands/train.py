@@ -67,6 +67,7 @@ from commands.options import (
     Widths,
     Zoneout,
 )
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from models.training.run import Run
@@ -150,6 +151,7 @@ def train(
 
     Ctrl-C keeps the best weights so far; --resume then goes on as if nothing had happened.
     """
+    sleep_soon()
     from datasets.split import require_context
     from datasets.table import DataError
     from models.training.checkpoint import ResumeError

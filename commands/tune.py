@@ -30,6 +30,7 @@ from commands.data import (
     describe,
     span,
 )
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from datasets.table import SeriesTable
@@ -95,6 +96,7 @@ def tune(
 
     Ctrl-C, or a kill, loses nothing but the trials that run; --resume then goes on.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.training.interrupt import interruptible
     from models.tuning.crew import Crew
