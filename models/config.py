@@ -17,6 +17,7 @@ NORMALISATIONS = ("none", "layer", "batch")
 DECLARED = ("non_negative", "integer")  # of the target; no weight depends on them
 DECODERS = ("plain", "local")
 IMPLIED = ("calendar", "offset", "spread")  # settings that the training part implies where they are left open (None)
+BEFORE = {"offset": 0.0}  # settings whose default is not what was done before they could be written down
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
 
@@ -138,7 +139,7 @@ class ForecasterConfig:
         if unknown:
             raise ValueError(f"unknown settings {unknown}; this version knows {sorted(known)}")
         settings: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+            key: tuple(value) if isinstance(value, list) else value for key, value in {**BEFORE, **data}.items()
         }
         if isinstance(settings.get("holidays"), dict):
             settings["holidays"] = Holidays.from_dict(settings["holidays"])
