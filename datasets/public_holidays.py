@@ -36,7 +36,7 @@ def find_holidays(named: str, first: int, last: int) -> Holidays:
 
 def require_days(frequency: Frequency) -> None:
     """DataError where steps have no day of their own."""
-    if frequency.unit != "second" or frequency.size > DAY:
+    if not frequency.has_days:
         raise DataError(
             f"--holidays: expected steps of a day or shorter, got {frequency.alias}: leave it out, or give the share "
             "of holidays in each step as a covariate that is known ahead (--future)"

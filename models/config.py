@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from datasets.frequency import DAY, Frequency
+from datasets.frequency import Frequency
 from datasets.holidays import Holidays
 from models.architectures import require_architecture
 
@@ -90,7 +90,7 @@ class ForecasterConfig:
             raise ValueError(f"hidden and layers must be at least 1, not {self.hidden} and {self.layers}")
         if list(self.future) != [name for name in self.covariates if name in self.future]:
             raise ValueError(f"known ahead are some of the covariates {self.covariates}, in order, not {self.future}")
-        if self.holidays is not None and not has_days(Frequency.parse(self.frequency)):
+        if self.holidays is not None and not Frequency.parse(self.frequency).has_days:
             raise ValueError(f"holidays want steps of a day or shorter, not {self.frequency}: leave them out")
 
     @property
@@ -144,11 +144,6 @@ class ForecasterConfig:
         if isinstance(settings.get("holidays"), dict):
             settings["holidays"] = Holidays.from_dict(settings["holidays"])
         return cls(**settings)
-
-
-def has_days(frequency: Frequency) -> bool:
-    """Whether each step lies in a day of its own."""
-    return frequency.unit == "second" and frequency.size <= DAY
 
 
 def implied_calendar(frequency: Frequency, span: float) -> tuple[str, ...]:

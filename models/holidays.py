@@ -64,8 +64,7 @@ class HolidayFlags(nn.Module):
 
     def _row(self, times: Tensor) -> Tensor:
         """That of each time's day in a table; of days outside of it, the outermost."""
-        day = (times - torch.remainder(times, DAY)) // DAY
-        return (day - self.first).clamp(0, self.days - 1)
+        return (times - self.first * DAY).clamp(0, self.days * DAY - 1) // DAY
 
 
 def _clock(zone: str, first: int, days: int) -> list[tuple[int, int, int]]:
