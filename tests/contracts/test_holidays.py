@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.sync.client import connect
 
 from datasets.holidays import Holidays
@@ -18,25 +20,32 @@ from export.verify import Verification
 from models.forecaster import Forecaster
 from models.registry import build
 from service.bundle import Bundle
-from service.runtimes import open_runtime, why_not_native
+from service.runtimes import Runtime, open_runtime, why_not_native
 from tests.conftest import HOUR, START, daily_wave, small_bundle, small_config, taught
 from tests.served import Served
 
 TOLERANCE = 1e-5  # |a - b| <= TOLERANCE * (deviation of the series + |b|)
 LENGTH = 110  # hours from the evening of June 30 in New York, past July 4
-DAYS = Holidays(("US-NY", "shop.csv"), (("2014-07-02", "2014-07-04"), ("2014-07-03", "2014-08-05")), "2014-07-04")
+UNTIL = "2014-11-04"  # the clocks went back two days before
+OF_THE_STATE, OF_THE_SHOP = ("2014-07-02", "2014-07-04", "2014-11-02"), ("2014-07-03", "2014-11-01", "2014-11-04")
+DAYS = Holidays(("US-NY", "shop.csv"), (OF_THE_STATE, OF_THE_SHOP), UNTIL)
 pytestmark = pytest.mark.timeout(400)  # an export takes long on a busy machine
 
 
 @pytest.fixture(scope="module")
 def model() -> Forecaster:
     torch.manual_seed(0)
-    return taught(build(small_config(holidays=DAYS, calendar_zone="America/New_York")))
+    return taught(build(small_config(holidays=DAYS, calendar_zone="America/New_York", layers=1)))
 
 
 @pytest.fixture(scope="module")
 def bundle(model: Forecaster, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return small_bundle(model, tmp_path_factory.mktemp("holidays") / "days.bundle")
+
+
+@pytest.fixture(scope="module")
+def runtimes(bundle: Bundle) -> list[Runtime]:
+    return [open_runtime(name, bundle) for name in ("onnx", "torchscript")]
 
 
 @pytest.fixture(scope="module")
@@ -59,22 +68,48 @@ def table(forecast: dict[str, Any]) -> np.ndarray:
 
 def test_its_manifest_says_whose_days_it_knows_and_for_how_long_and_takes_no_more_inputs(bundle: Bundle) -> None:
     manifest = bundle.manifest
-    assert (manifest.holidays, str(manifest.holidays_until)) == (["US-NY", "shop.csv"], "2014-07-04")
+    assert (manifest.holidays, str(manifest.holidays_until)) == (["US-NY", "shop.csv"], UNTIL)
     assert manifest.future == []
     assert "step.safetensors" not in manifest.files
     assert why_not_native(bundle, "cpu") is not None
 
 
-@pytest.mark.parametrize("name", ["onnx", "torchscript"])
 def test_every_runtime_passes_the_golden_answers_and_streams_what_torch_answers_whole(
-    name: str, bundle: Bundle, expected: np.ndarray
+    runtimes: list[Runtime], bundle: Bundle, expected: np.ndarray
 ) -> None:
-    runtime = open_runtime(name, bundle)
-    assert [check for check in Verification(bundle).run(runtime) if not check.passed] == []
-    state, values = runtime.states(bundle.initial[None].copy()), daily_wave(LENGTH)
-    for step in range(LENGTH):
-        quantiles, state = runtime.step(values[None, step : step + 1], np.array([START + HOUR * step]), state)
-        assert_one_answer(quantiles[0], expected[step])
+    for runtime in runtimes:
+        assert [check for check in Verification(bundle).run(runtime) if not check.passed] == []
+        state, values = runtime.states(bundle.initial[None].copy()), daily_wave(LENGTH)
+        for step in range(LENGTH):
+            quantiles, state = runtime.step(values[None, step : step + 1], np.array([START + HOUR * step]), state)
+            assert_one_answer(quantiles[0], expected[step])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    starts=st.lists(st.integers(-100, 24 * 300), min_size=1, max_size=4),  # hours from START, over a change of clocks
+    lengths=st.lists(st.integers(0, 60), min_size=4, max_size=4),
+    cut=st.integers(1, 59),
+)
+@torch.no_grad()
+def test_wherever_histories_begin_and_are_cut_every_runtime_says_what_torch_says(
+    model: Forecaster, runtimes: list[Runtime], starts: list[int], lengths: list[int], cut: int
+) -> None:
+    rows, counts = len(starts), np.array(lengths[: len(starts)], dtype=np.int64)
+    values = np.stack([daily_wave(60, seed=row) for row in range(rows)])[:, :, None]
+    times = START + HOUR * (np.array(starts, dtype=np.int64)[:, None] + np.arange(60))
+    given = (torch.from_numpy(each) for each in (values, times, counts))
+    expected, _ = model.sequence(*given, model.initial().repeat(rows, 1))
+    for runtime in runtimes:
+        beginning = np.tile(runtime.bundle.initial, (rows, 1))
+        states = runtime.states(beginning.copy())
+        whole, _ = runtime.sequence(values, times, counts, states)
+        assert_one_answer(whole, expected.numpy())
+        states = runtime.states(beginning.copy())
+        _, states = runtime.sequence(values[:, :cut], times[:, :cut], np.minimum(counts, cut), states)
+        rest = np.maximum(counts - cut, 0)
+        chunked, _ = runtime.sequence(values[:, cut:].copy(), times[:, cut:].copy(), rest, states)
+        assert_one_answer(chunked, expected.numpy())
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +131,7 @@ def test_rest_and_websocket_agree_with_torch_and_who_serves_is_told_when_the_day
     for length, forecast in zip(lengths, answer.raise_for_status().json()["series"], strict=True):
         assert_one_answer(table(forecast), expected[length - 1])
     told = httpx.get(f"{served.url}/v1/models", timeout=30).json()["current"]
-    assert (told["holidays_until"], told["holidays_passed"]) == ("2014-07-04", False)
+    assert (told["holidays_until"], told["holidays_passed"]) == (UNTIL, False)
     httpx.put(f"{served.url}/v1/sessions/a", json={"start": start}, timeout=30).raise_for_status()
     with connect(served.stream) as stream:
         for step in range(LENGTH):
@@ -104,8 +139,7 @@ def test_rest_and_websocket_agree_with_torch_and_who_serves_is_told_when_the_day
             assert_one_answer(table(msgspec.msgpack.decode(stream.recv(timeout=30))["forecast"]), expected[step])
     again = httpx.get(f"{served.url}/v1/sessions/a/forecast", timeout=30).json()
     assert_one_answer(table(again["forecast"]), expected[-1])
-    whole = {"series": [{"unique_id": "a", "start": start, "y": values}]}
-    found = httpx.post(f"{served.url}/v1/predict", json=whole, timeout=30).raise_for_status().json()
-    assert_one_answer(table(found["series"][0]), expected[-1])
+    late = {"series": [{"unique_id": "a", "start": "2014-11-03T00:00:00", "y": values}]}
+    httpx.post(f"{served.url}/v1/predict", json=late, timeout=30).raise_for_status()
     assert httpx.get(f"{served.url}/v1/models", timeout=30).json()["current"]["holidays_passed"] is True
     assert "gatecast_holidays_passed 1.0" in httpx.get(f"{served.url}/metrics", timeout=30).text
