@@ -13,6 +13,7 @@ from commands.data import (
     Covariates,
     Data,
     DataOptions,
+    Days,
     Freq,
     Future,
     Horizon,
@@ -23,11 +24,13 @@ from commands.data import (
     TestSteps,
     TimeColumn,
     ValidationSteps,
+    Zone,
     announce,
     describe,
 )
 from commands.lists import lags_in, members_in, names_in, numbers_in
 from commands.options import OF_MODEL, OF_TRAINING, Dropout, Hidden, Lags, Layers, Longest, Members, Shortest
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from datasets.table import SeriesTable
@@ -52,6 +55,8 @@ def compare(
     target_column: TargetColumn = None,
     freq: Freq = None,
     snap: Snap = False,
+    zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -83,6 +88,7 @@ def compare(
 
     Ctrl-C keeps the trainings that are done; --resume then goes on.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.comparison.folder import ComparisonError, Folder
     from models.evaluation.rolling_origin import Stopped
@@ -101,6 +107,8 @@ def compare(
         static,
         test_steps,
         validation_steps,
+        zone,
+        holidays,
     )
     chosen = {"lags": lags, "hidden": hidden, "layers": layers, "dropout": dropout, "members": members}
     training = {"steps": steps, "batch": batch, "rate": rate, "shortest": shortest, "longest": longest}
@@ -145,12 +153,12 @@ def _plan(
     from models.architectures import require_used
     from models.comparison.plan import Plan
     from models.config import implied_config
+    from models.table import decided_by
     from models.training.settings import TrainingSettings
     from models.training.trainer import resolved
 
-    known = {"future": table.future, "static": table.static}
     wanted = {**chosen, "lags": lags_in(chosen["lags"]), "members": members_in(chosen["members"])}
-    config = implied_config(table.frequency, horizon, None, table.covariates, **known, **wanted)
+    config = implied_config(table.frequency, horizon, None, table.covariates, **decided_by(table), **wanted)
     require_context(table, config.window)
     season = table.frequency.seasons()[0]
     config = resolved(config, panel, season)  # what is timed and served is what is trained

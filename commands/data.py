@@ -32,6 +32,9 @@ Zone = Annotated[
     str | None,
     typer.Option(help="Zone whose clock people live by: Europe/Berlin. Steps are of UTC then.", **OF_DATA),
 ]
+Days = Annotated[
+    str | None, typer.Option(help="Days to know ahead: DE, US-NY or days.csv; several with commas.", **OF_DATA)
+]
 Covariates = Annotated[str | None, typer.Option(help="Other columns to use: a,b or none; else all.", **OF_DATA)]
 Future = Annotated[str | None, typer.Option(help="Covariates that are known ahead: a,b.", **OF_DATA)]
 Static = Annotated[str | None, typer.Option(help="Columns that are constant for a series: a,b.", **OF_DATA)]
@@ -56,6 +59,7 @@ class DataOptions:
     test_steps: int | None = None
     validation_steps: int | None = None
     zone: str | None = None
+    holidays: str | None = None
 
     def read(self, errors: Console) -> tuple[SeriesTable, Panel]:
         """The table and its panel; what is odd about the data goes to `errors`. DataError if it is wrong."""
@@ -63,7 +67,7 @@ class DataOptions:
         from datasets.split import split, without_short
 
         options = self.reading()
-        table = read_table(options.pop("path"), **options)
+        table = read_table(options.pop("path"), holidays=self.holidays, **options)
         table = without_short(table, self.horizon, self.test_steps, self.validation_steps)
         for warning in table.warnings:
             errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
@@ -71,7 +75,7 @@ class DataOptions:
         return table, panel_of(table, parts)
 
     def reading(self) -> dict[str, Any]:
-        """The file and how it is read, as a run keeps it to find its data again."""
+        """The file and how it is read, as a run keeps it to find its data again; its holidays it has by itself."""
         return {
             "path": str(source_of(self.source).resolve()),
             "id_column": self.id_column,
@@ -93,6 +97,7 @@ class DataOptions:
             "--target": self.target_column,
             "--freq": self.freq,
             "--zone": self.zone,
+            "--holidays": self.holidays,
             "--covariates": self.covariates,
             "--future": self.future,
             "--static": self.static,

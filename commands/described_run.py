@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from commands.data import describe
 
 if TYPE_CHECKING:
+    from datasets.holidays import Holidays
     from datasets.table import SeriesTable
     from models.evaluation.panel import Panel
     from models.training.run import Run
@@ -43,6 +44,7 @@ def run_of(
     from models.architectures import require_used
     from models.config import implied_config
     from models.registry import build
+    from models.table import decided_by
     from models.training.recipe import Recipe
     from models.training.run import Run
     from models.training.settings import TrainingSettings
@@ -60,11 +62,21 @@ def run_of(
         recipes.append(Recipe.read(file, table.frequency))
     given = {part: {k: v for k, v in options.items() if v is not None} for part, options in chosen.items()}
     recipe = Recipe.joined(*recipes, Recipe(given["model"], given["training"]))
-    known = {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
-    model = {**recipe.model, **known}
+    model = {**recipe.model, **decided_by(table)}
+    if resume:
+        model["holidays"] = _as_before(before.config.holidays, table.holidays)
     config = implied_config(table.frequency, horizon, None, table.covariates, **model)
     if start is not None:
         start.refuse_others(config)
     require_used([*given["model"], *given["training"]], [config])
     settings = suited(TrainingSettings(**recipe.training), build(config))
     return Run(out, config, settings, describe(table, panel), reading, implied)
+
+
+def _as_before(then: Holidays | None, now: Holidays | None) -> Holidays | None:
+    """Those of a run that goes on; ValueError where others are asked for."""
+    if now is not None and now != then:
+        same = then is not None and (then.names, then.until) == (now.names, now.until)
+        said = "their dates are not the same any more" if same else f"they were {then or 'none'}, are {now}"
+        raise ValueError(f"--holidays: {said}. Leave it out to go on, or train anew without --resume")
+    return then

@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.data import Covariates, Future, Static
+from commands.data import Covariates, Days, Future, Static, Zone
 from commands.lists import lags_in, members_in, names_in
 from commands.retyped import again_of
 from commands.study import Task, task_of
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from models.evaluation.advice.again import Again
@@ -52,6 +53,8 @@ def evaluate(
     target_column: Annotated[Name, typer.Option("--target", help="Column to forecast.", **OF_DATA)] = None,
     freq: Annotated[Name, typer.Option(help="Length of a step: 30min, 1h, 1d, …; else inferred.", **OF_DATA)] = None,
     snap: Annotated[bool, typer.Option("--snap", help="Move times to the nearest step.", **OF_DATA)] = False,
+    zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -75,6 +78,7 @@ def evaluate(
     Each fold trains afresh on the readings before its cutoff and is tested on those behind it. Ctrl-C keeps the folds
     that are done; --resume then goes on.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.evaluation.ledger import EvaluationError
     from models.evaluation.rolling_origin import Stopped
@@ -94,6 +98,8 @@ def evaluate(
                 "static": names_in(static),
                 "frequency": freq,
                 "snap": snap or None,
+                "zone": zone,
+                "holidays": holidays,
             },
             model={
                 "horizon": horizon,

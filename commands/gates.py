@@ -95,7 +95,7 @@ def _view(
     chosen = choose_layer(layers, layer)
     columns = {"covariates": manifest.covariates, "future": manifest.future, "static": manifest.static}
     named = {**reading, "target_column": reading["target_column"] or manifest.target}
-    table = read_table(source_of(data), **named, **columns, snap=snap)  # type: ignore[arg-type]
+    table = read_table(source_of(data), **named, **columns, snap=snap, zone=manifest.calendar_zone)  # type: ignore[arg-type]
     for warning in table.warnings:
         errors.print(f"[yellow]![/] {escape(warning)}", highlight=False)
     excerpt = excerpt_of(manifest, table, series, *span)

@@ -9,8 +9,21 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from commands.data import Covariates, DataOptions, Freq, Future, IdColumn, Snap, Static, TargetColumn, TimeColumn
+from commands.data import (
+    Covariates,
+    DataOptions,
+    Days,
+    Freq,
+    Future,
+    IdColumn,
+    Snap,
+    Static,
+    TargetColumn,
+    TimeColumn,
+    Zone,
+)
 from commands.lists import lags_in, names_in
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from models.comparison.gradients import Reach
@@ -41,6 +54,8 @@ def gradients(
     target_column: TargetColumn = None,
     freq: Freq = None,
     snap: Snap = False,
+    zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -49,6 +64,7 @@ def gradients(
 
     Exact, step by step (Bengio et al. 1994; Pascanu et al. 2013), on features of DATA or on noise.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.training.loop import TrainingDiverged
 
@@ -59,9 +75,9 @@ def gradients(
         if not names:
             raise ValueError("--models names no architecture: rnn,gru,lstm say")
         named = (id_column, time_column, target_column, freq, snap, covariates, future, static)
-        if data is None and any(named):
+        if data is None and any((*named, zone, holidays)):
             raise ValueError("options of data say how DATA is read: name a file, or leave them out")
-        options = None if data is None else DataOptions(data, horizon, *named)
+        options = None if data is None else DataOptions(data, horizon, *named, zone=zone, holidays=holidays)
         model = {"hidden": hidden, "layers": layers, "lags": lags_in(lags)}
         reaches = _measured(names, options, model, horizon, length, steps, seed)
         _write(reaches, out)
@@ -90,6 +106,7 @@ def _measured(
     from models.architectures import require_used
     from models.comparison.gradients import features_on, noise, reach, require_steps, started
     from models.config import implied_config
+    from models.table import decided_by
     from models.training.settings import TrainingSettings
     from models.training.trainer import resolved
 
@@ -103,8 +120,7 @@ def _measured(
     else:
         table, panel = options.read(errors)
         frequency = table.frequency
-        known = {"future": table.future, "static": table.static}
-        config = implied_config(frequency, horizon, None, table.covariates, **known, **model)
+        config = implied_config(frequency, horizon, None, table.covariates, **decided_by(table), **model)
         config = resolved(config, panel, frequency.seasons()[0])
     settings = TrainingSettings(steps=max(1, steps), seed=seed)
     season = frequency.seasons()[0]

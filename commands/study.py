@@ -46,7 +46,9 @@ def task_of(source: str, data: str | None, reading: Options, model: Options, tra
         table = _table(source, reading)
         config, settings, held_out = _fresh(table, model, training, folds["count"])
     else:
-        table = _table_of(run, data, reading)
+        if reading.pop("holidays", None) is not None:
+            raise ValueError("--holidays: a run knows its own. Leave it out, or evaluate the file without the run")
+        table = _known_days(_table_of(run, data, reading), run)
         config = run.asked if folds["refit"] else run.config
         settings, held_out = replace(run.settings, **training), run.data.test_steps
         folds |= {"validation": _validation_share(run)}
@@ -98,12 +100,13 @@ def _fresh(
     from models.architectures import require_used
     from models.config import implied_config
     from models.registry import build
+    from models.table import decided_by
     from models.training.settings import TrainingSettings
 
     lengths = [len(series) for series in table.series]
     held_out = max(int(HELD_OUT * float(np.median(lengths))), folds * model["horizon"])
     chosen = {name: value for name, value in model.items() if name != "horizon"}
-    chosen |= {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
+    chosen |= decided_by(table)
     config = implied_config(table.frequency, model["horizon"], None, table.covariates, **chosen)
     require_used(model, [config])
     build(config)  # says now, before the first fold, what cannot be built
@@ -122,7 +125,7 @@ def _table_of(run: Run, data: str | None, reading: Options) -> SeriesTable:
     if not recorded:
         config = run.config
         recorded = {"target_column": run.data.target, "covariates": list(config.covariates)}
-        recorded |= {"future": list(config.future), "static": list(config.static)}
+        recorded |= {"future": list(config.future), "static": list(config.static), "zone": config.calendar_zone}
     table = _table(data or file, {"frequency": run.data.frequency, **_given(recorded), **reading})
     config = run.config
     for name, expected, got in zip(
@@ -142,6 +145,17 @@ def _table_of(run: Run, data: str | None, reading: Options) -> SeriesTable:
             f"gatecast evaluate {run.path} {file}"
         )
     return table
+
+
+def _known_days(table: SeriesTable, run: Run) -> SeriesTable:
+    """The table with the run's holidays, and a warning where its readings go on for longer than they are known."""
+    from datasets.public_holidays import odd
+
+    if (known := run.config.holidays) is None:
+        return table
+    size = table.frequency.size
+    ends = min(one.start for one in table.series), max(one.start + size * (len(one) - 1) for one in table.series)
+    return replace(table, holidays=known, warnings=(*table.warnings, *odd(known, *ends)))
 
 
 def _said(value: object) -> str:

@@ -13,6 +13,7 @@ from commands.data import (
     Covariates,
     Data,
     DataOptions,
+    Days,
     Freq,
     Future,
     Horizon,
@@ -67,6 +68,7 @@ from commands.options import (
     Widths,
     Zoneout,
 )
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from models.training.run import Run
@@ -93,6 +95,7 @@ def train(
     freq: Freq = None,
     snap: Snap = False,
     zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -150,6 +153,7 @@ def train(
 
     Ctrl-C keeps the best weights so far; --resume then goes on as if nothing had happened.
     """
+    sleep_soon()
     from datasets.split import require_context
     from datasets.table import DataError
     from models.training.checkpoint import ResumeError
@@ -172,6 +176,7 @@ def train(
         test_steps,
         validation_steps,
         zone,
+        holidays,
     )
     try:
         table, panel = options.read(errors)
@@ -245,6 +250,8 @@ def _announce(run: Run) -> None:
 
     announce(console, run.data)
     config, lags = run.config, ", ".join(map(str, run.config.lags))
+    if config.holidays is not None:
+        console.print(f"Holidays: {escape(str(config.holidays))}.", highlight=False, soft_wrap=True)
     cooling = f", then {run.settings.cooling:,} at a low rate" if run.settings.cooling else ""
     console.print(
         f"{describe_net(config)}, seasonal lags {lags}, horizon {config.horizon}; "

@@ -14,6 +14,7 @@ from commands.data import (
     Covariates,
     Data,
     DataOptions,
+    Days,
     Freq,
     Future,
     Horizon,
@@ -24,10 +25,12 @@ from commands.data import (
     TestSteps,
     TimeColumn,
     ValidationSteps,
+    Zone,
     announce,
     describe,
     span,
 )
+from commands.threads import sleep_soon
 
 if TYPE_CHECKING:
     from datasets.table import SeriesTable
@@ -75,6 +78,8 @@ def tune(
     target_column: TargetColumn = None,
     freq: Freq = None,
     snap: Snap = False,
+    zone: Zone = None,
+    holidays: Days = None,
     covariates: Covariates = None,
     future: Future = None,
     static: Static = None,
@@ -91,6 +96,7 @@ def tune(
 
     Ctrl-C, or a kill, loses nothing but the trials that run; --resume then goes on.
     """
+    sleep_soon()
     from datasets.table import DataError
     from models.training.interrupt import interruptible
     from models.tuning.crew import Crew
@@ -113,6 +119,8 @@ def tune(
         static=static,
         test_steps=test_steps,
         validation_steps=validation_steps,
+        zone=zone,
+        holidays=holidays,
     )
     try:
         before, asked = read_plan(out) if resume else ({}, None)
@@ -157,6 +165,7 @@ def _plan(
 
     from datasets.split import require_context
     from models.config import implied_config
+    from models.table import decided_by
     from models.training.settings import TrainingSettings
     from models.tuning.folder import StudyError
     from models.tuning.plan import Plan, settings_of
@@ -170,8 +179,7 @@ def _plan(
         space = Space.read(file)
     else:
         space = Space.from_dict(before["space"]) if before else Space.parse(DEFAULT)
-    known = {"future": table.future, "static": table.static}
-    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **known)
+    config = implied_config(table.frequency, horizon, span(panel), table.covariates, **decided_by(table))
     digest = describe(table, panel.before_test(horizon, config.known)).digest
     plan = Plan(space, config, settings_of(steps, seed), sampler, pruner, seed, digest)
     for lags in space.chosen_values("lags") or [config.lags]:
@@ -182,11 +190,13 @@ def _plan(
 
 
 def _difference(then: dict[str, Any], now: dict[str, Any]) -> str:
+    from datasets.holidays import told
+
     if then["data"] != now["data"] and all(then[part] == now[part] for part in now if part != "data"):
         return "readings, times or the split are not the same. Resume with the same file and split, or begin anew"
     pairs = [(f"{part}", then.get(part), now[part]) for part in ("sampler", "pruner", "seed", "space")]
     pairs += [(name, then[part].get(name), now[part][name]) for part in ("model", "training") for name in now[part]]
-    changed = [f"{name} was {was}, is {value}" for name, was, value in pairs if was != value]
+    changed = [f"{name} was {told(was)}, is {told(value)}" for name, was, value in pairs if was != value]
     return "; ".join(changed) + ". Leave these options as they were, or begin anew with another --out"
 
 

@@ -89,6 +89,11 @@ class Frequency:
         return self.unit != "count"
 
     @property
+    def has_days(self) -> bool:
+        """Whether each step lies in a day of its own."""
+        return self.unit == "second" and self.size <= DAY
+
+    @property
     def seconds(self) -> float:
         """The mean length of a step in seconds; for counts, in counts."""
         return float(self.size * (MONTH if self.unit == "month" else 1))

@@ -12,8 +12,10 @@ from datasets.clock import Clock, read_clock
 from datasets.columns import Roles, choose_columns
 from datasets.frequency import Frequency
 from datasets.grid import fill, place
+from datasets.holidays import Holidays
 from datasets.inference import infer_frequency
 from datasets.moments import read_moments
+from datasets.public_holidays import find_holidays, odd, require_days
 from datasets.readings import Readings, by_series, read_numbers
 from datasets.source import Source, open_source, shown
 from datasets.static import take_static
@@ -34,13 +36,15 @@ def read_table(
     frequency: str | Frequency | None = None,
     snap: bool = False,
     zone: str | None = None,
+    holidays: str | None = None,
 ) -> SeriesTable:
     """The series of a CSV (also gzipped) or Parquet file in long format: unique_id, ds, y and covariates.
 
     Columns with other names are named here, or found where only one fits. `future` are covariates that are known ahead,
     `static` columns that are constant for a series. Steps that were not read and empty cells are NaN. Times off the
     grid are an error, unless `snap` moves them to the nearest step. With a `zone` the grid is one of UTC: times with an
-    offset are converted, times without are those of that zone's clock. DataError says what is wrong, where, what to do.
+    offset are converted, times without are those of that zone's clock. `holidays` are days to look up by
+    name: DE, US-NY, days.csv (`datasets.public_holidays`). DataError says what is wrong, where, what to do.
     """
     source = open_source(Path(path))
     roles = choose_columns(source, id_column, time_column, target_column, covariates, static)
@@ -52,15 +56,17 @@ def read_table(
     step = _frequency(source, readings, clock, frequency, snap)
     places = place(source, readings, step, snap)
     series = take_static(source, readings, fill(source, readings, step, places), roles.static)
+    days, strange = (None, ()) if holidays is None else _holidays(holidays, step, series)
     warnings = (
         *clock.warnings,
         *places.warnings,
         *_constant(source, readings, roles.target),
         *_empty(source, values, roles),
         *_sparse(source, series, readings),
+        *strange,
     )
     return SeriesTable(
-        str(path), step, clock.zone, roles.target, roles.covariates, series, warnings, known, roles.static, zone
+        str(path), step, clock.zone, roles.target, roles.covariates, series, warnings, known, roles.static, zone, days
     )
 
 
@@ -74,6 +80,14 @@ def _known_ahead(source: Source, roles: Roles, future: Sequence[str]) -> tuple[s
                 "name columns of numbers that are read with the target and known ahead of it"
             )
     return tuple(name for name in roles.covariates if name in future)
+
+
+def _holidays(named: str, step: Frequency, series: Sequence[Series]) -> tuple[Holidays, tuple[str, ...]]:
+    """The days of that name for the time that the series span, and what is odd about them."""
+    require_days(step)
+    first, last = min(one.start for one in series), max(one.start + step.size * (len(one) - 1) for one in series)
+    days = find_holidays(named, first, last)
+    return days, odd(days, first, last)
 
 
 def _frequency(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
+from datasets.holidays import Holidays
 
 
 class DataError(Exception):
@@ -45,3 +46,4 @@ class SeriesTable:
     future: tuple[str, ...] = ()  # covariates that are known ahead, in the order of `covariates`
     static: tuple[str, ...] = ()  # features that are constant for a series
     calendar_zone: str | None = None  # whose clock people live by; times are then UTC
+    holidays: Holidays | None = None

@@ -35,6 +35,8 @@ def beyond_the_kernel(model: Forecaster) -> str | None:
             return f"{what} {found}"
     if config.calendar_zone:
         return f"the clock of {config.calendar_zone}"
+    if config.holidays:
+        return f"the holidays of {', '.join(config.holidays.names)}"
     return "covariates that are known ahead" if config.future else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,8 @@ def _manifest(model: Forecaster, description: Description, folder: Path) -> Mani
         frequency=config.frequency,
         time_zone=description.time_zone,
         calendar_zone=config.calendar_zone,
+        holidays=list(config.holidays.names) if config.holidays else [],
+        holidays_until=date.fromisoformat(config.holidays.until) if config.holidays else None,
         horizon=config.horizon,
         quantiles=list(config.quantiles),
         target=description.target,

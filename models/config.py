@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from datasets.frequency import Frequency
+from datasets.holidays import Holidays
 from models.architectures import require_architecture
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
@@ -16,6 +17,7 @@ NORMALISATIONS = ("none", "layer", "batch")
 DECLARED = ("non_negative", "integer")  # of the target; no weight depends on them
 DECODERS = ("plain", "local")
 IMPLIED = ("calendar", "offset", "spread")  # settings that the training part implies where they are left open (None)
+BEFORE = {"offset": 0.0}  # settings whose default is not what was done before they could be written down
 SHORTEST_WINDOW = 24  # steps that statistics need, whatever the seasons are
 YEAR = 31_556_952  # seconds of the mean Gregorian year
 
@@ -34,6 +36,7 @@ class ForecasterConfig:
     static: tuple[str, ...] = ()  # features that are constant for a series
     calendar: tuple[str, ...] | None = ()  # None: implied
     calendar_zone: str | None = None  # whose clock the calendar is read from; times are then UTC. None: times are it
+    holidays: Holidays | None = None  # of the day of each reading and each step ahead, by the same clock
     hidden: int = 96
     layers: int = 2
     dropout: float = 0.1
@@ -87,6 +90,8 @@ class ForecasterConfig:
             raise ValueError(f"hidden and layers must be at least 1, not {self.hidden} and {self.layers}")
         if list(self.future) != [name for name in self.covariates if name in self.future]:
             raise ValueError(f"known ahead are some of the covariates {self.covariates}, in order, not {self.future}")
+        if self.holidays is not None and not Frequency.parse(self.frequency).has_days:
+            raise ValueError(f"holidays want steps of a day or shorter, not {self.frequency}: leave them out")
 
     @property
     def window(self) -> int:
@@ -114,6 +119,16 @@ class ForecasterConfig:
         """Places in a reading of the covariates that are known ahead."""
         return [1 + self.covariates.index(name) for name in self.future]
 
+    @property
+    def holiday_flags(self) -> int:
+        """Flags of one time: of its own day and of the days that its seasons repeat, each by source."""
+        return 0 if self.holidays is None else len(self.holidays.names) * (1 + len(self.lags))
+
+    @property
+    def ahead(self) -> int:
+        """Numbers that the decoder is told of each step ahead."""
+        return 2 * len(self.future) + self.holiday_flags
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -124,8 +139,10 @@ class ForecasterConfig:
         if unknown:
             raise ValueError(f"unknown settings {unknown}; this version knows {sorted(known)}")
         settings: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+            key: tuple(value) if isinstance(value, list) else value for key, value in {**BEFORE, **data}.items()
         }
+        if isinstance(settings.get("holidays"), dict):
+            settings["holidays"] = Holidays.from_dict(settings["holidays"])
         return cls(**settings)
 
 

@@ -46,8 +46,8 @@ class Decoder(nn.Module):
         if self.local:
             self.contrast = nn.Linear(self.candidates + 1, RANK)
             self.contrasted = nn.Linear(config.hidden, self.levels * RANK)
-        if config.future:
-            self.lift = nn.Linear(2 * len(config.future), RANK)
+        if config.ahead:
+            self.lift = nn.Linear(config.ahead, RANK)
             self.response = nn.Linear(config.hidden, self.levels * RANK)
         self.quantiles = NonCrossingQuantiles(config.quantiles)
         self.median = self.quantiles.median
@@ -62,7 +62,7 @@ class Decoder(nn.Module):
             if self.local:
                 self.contrasted.weight.mul_(0.1)
                 self.contrasted.bias.zero_()
-            if config.future:
+            if config.ahead:
                 self.response.weight.mul_(0.1)
                 self.response.bias.zero_()
             self.correction.weight.mul_(0.1)
@@ -86,7 +86,7 @@ class Decoder(nn.Module):
         return torch.cat([windows.index_select(2, self.places[:-1]), mean, windows[:, :, -1:]], 2)
 
     def lifted(self, known: Tensor) -> Tensor:
-        """Known covariates of steps ahead (…, 2 known) in a few learned directions, (…, rank)."""
+        """What is known of steps ahead (…, ahead) in a few learned directions, (…, rank)."""
         directions: Tensor = nn.functional.silu(self.lift(known))
         return directions
 

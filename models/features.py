@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from models.calendar import Calendar
 from models.config import ForecasterConfig
+from models.holidays import HolidayFlags
 from models.memory import Ring, Tape
 from models.scaling import Scaling, Statistics
 from models.transform import Transform
@@ -16,7 +17,8 @@ FARTHEST = 10.0  # deviations of a covariate that are told apart
 
 
 class Features(nn.Module):
-    """The reading and its seasons in deviations of the window, the window's own figures, calendar, covariates, static.
+    """The reading and its seasons in deviations of the window, the window's own figures, calendar, holidays,
+    covariates, static.
 
     A covariate or static feature is scaled by constants of the training data; a missing one is zero and a flag.
     """
@@ -35,10 +37,12 @@ class Features(nn.Module):
         self.transform = Transform(config.offset or 0.0)
         self.scaling = Scaling.of(config)
         self.calendar = Calendar(config.calendar or (), config.calendar_zone)
+        self.holidays = None if config.holidays is None else HolidayFlags(config)
         self.covariates = len(config.covariates)
         self.static = len(config.static)
         places = [config.covariates.index(name) for name in config.future]
-        self.size = 4 + 3 * len(config.lags) + self.calendar.size + 2 * self.covariates + 2 * self.static
+        self.size = 4 + 3 * len(config.lags) + self.calendar.size + config.holiday_flags
+        self.size += 2 * self.covariates + 2 * self.static
         window = config.window
         self.looked_at = [window, *(window + 1 - lag for lag in config.lags), *(window - lag for lag in config.lags)]
         self.register_buffer("places", torch.tensor(self.looked_at), persistent=False)
@@ -79,6 +83,8 @@ class Features(nn.Module):
         variation = torch.log(scale / (self.transform.size(level) + scale)).clamp(min=COEFFICIENT_FLOOR)
         figures = torch.stack([variation / 4.0, count / self.window], 2).to(torch.float32)
         pieces = [now, missing[:, :, :1], by_lag, figures, self.calendar(times)]  # (batch, time, 4 + 3 lags + calendar)
+        if self.holidays is not None:
+            pieces.append(self.holidays(times))
         if self.covariates:
             pieces.append(flagged(values[:, :, 1:], self.covariate_mean, self.covariate_deviation))
         if self.static:
@@ -87,10 +93,16 @@ class Features(nn.Module):
             pieces.append(given.expand(-1, values.size(1), -1))
         return torch.cat(pieces, 2)
 
-    def ahead(self, future: Tensor) -> Tensor:
-        """Known covariates (…, known) as the decoder sees them, (…, 2 known)."""
-        mean = self.covariate_mean.index_select(0, self.known)
-        return flagged(future, mean, self.covariate_deviation.index_select(0, self.known))
+    def ahead(self, future: Tensor | None, times: Tensor | None) -> Tensor:
+        """What the decoder is told of steps ahead, (…, ahead): of known covariates (…, known) and holidays at (…)."""
+        pieces = []
+        if future is not None:
+            mean = self.covariate_mean.index_select(0, self.known)
+            pieces.append(flagged(future, mean, self.covariate_deviation.index_select(0, self.known)))
+        if self.holidays is not None:
+            assert times is not None
+            pieces.append(self.holidays(times))
+        return torch.cat(pieces, -1)
 
 
 def normalised(residual: Tensor, mean: Tensor, scale: Tensor) -> Tensor:

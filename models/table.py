@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.frequency import Frequency
+from datasets.holidays import Holidays
 
 
 class Series(Protocol):
@@ -34,6 +35,8 @@ class Table(Protocol):
     @property
     def calendar_zone(self) -> str | None: ...
     @property
+    def holidays(self) -> Holidays | None: ...
+    @property
     def target(self) -> str: ...
     @property
     def covariates(self) -> tuple[str, ...]: ...
@@ -52,3 +55,13 @@ class Parts(Protocol):
     def train_end(self) -> NDArray[np.int64]: ...  # (series,)
     @property
     def validation_end(self) -> NDArray[np.int64]: ...
+
+
+def decided_by(table: Table) -> dict[str, Any]:
+    """Settings of a model that its table decides, by name, beside frequency and covariates."""
+    return {
+        "future": table.future,
+        "static": table.static,
+        "calendar_zone": table.calendar_zone,
+        "holidays": table.holidays,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -81,6 +81,8 @@ class Manifest(Strict):
     frequency: str = Field(description="length of a step: 30min, 1h, 1d, 1mo, or a whole number for counted steps")
     time_zone: str | None
     calendar_zone: str | None = Field(default=None, description="whose clock the graphs' calendar is read from")
+    holidays: list[str] = Field(default=[], description="whose holidays the graphs know, by the same clock")
+    holidays_until: date | None = Field(default=None, description="the last day of which they know whether it is one")
     horizon: int = Field(gt=0)
     quantiles: list[float] = Field(min_length=1)
     target: str
@@ -114,6 +116,8 @@ class Manifest(Strict):
             )
         if len(set(self.static)) != len(self.static):
             raise ValueError(f"static must name each feature once, got [{', '.join(self.static)}]")
+        if bool(self.holidays) != (self.holidays_until is not None):
+            raise ValueError("holidays want a day until which they are known, and that day wants holidays")
         if self.dependence is not None and (len(self.dependence) != self.horizon or self.dependence[0] != 1.0):
             raise ValueError(f"dependence must be 1 and then a correlation for each further step of {self.horizon}")
         return self

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.bundle import Manifest
+from service.support import held
 
 VERSION = 1  # of the method: a row of another one is of no use, and is made again by a replay
 MEDIAN = 0.5
@@ -68,7 +69,7 @@ class Calibration:
                     edges.append(inner)
                     share[side] = np.clip((tails[side] - tails[outer]) / (tails[inner] - tails[outer]), 0, 1)
         median = int(np.searchsorted(levels, MEDIAN))
-        said = [bool(getattr(manifest, name, False)) for name in ("non_negative", "integer")]
+        said = manifest.non_negative, manifest.integer
         return cls(manifest.horizon, median, np.array(edges), tails[edges], first, second, share, *said)
 
     @property
@@ -136,9 +137,7 @@ class Calibration:
             np.maximum(wide[..., level], wide[..., level - 1], out=wide[..., level])
         for level in reversed(range(middle)):
             np.minimum(wide[..., level], wide[..., level + 1], out=wide[..., level])
-        if self.integer:  # the quantile of a whole number is the smallest one that reaches the level
-            wide = np.ceil(wide - 0.5) + 0.0  # no minus zero
-        return np.where(wide <= 0.0, 0.0, wide) if self.non_negative else np.asarray(wide)
+        return held(np.asarray(wide), self)
 
     @cached_property
     def _steps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

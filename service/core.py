@@ -21,6 +21,7 @@ from service.frame_queue import FrameQueue
 from service.gaps import Gaps
 from service.health import Health
 from service.histories import Histories
+from service.holidays import KnownHolidays
 from service.housekeeping import housekeeping
 from service.intake import Intake
 from service.journal import Journal
@@ -127,8 +128,9 @@ class Core:
         ttl = settings.session_ttl_seconds or 0
         self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, bundle.initial, bundle.digest, ttl)
         self.listing = Listing(registry, frequency, around.wall)
+        self.holidays = holidays = KnownHolidays(manifest, table, observer, clock)
         self.chores = housekeeping(
-            registry, replays, histories, settings, observer, clock, around.wall, lambda: around.alone(self)
+            registry, replays, histories, holidays, settings, observer, clock, around.wall, lambda: around.alone(self)
         )
         self.shown = Shown(model, registry, replays, histories, around.replies, around.room, settings.checkpoint_every)
         places = Places(table, reach, settings.max_history)

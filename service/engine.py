@@ -53,11 +53,10 @@ __all__ = [
 class Engine:
     """Callers submit from their event loops and await; one thread owns runtime, arena and journal.
 
-    What changes the past of sessions, or copies them, is `changes`; what changes the model, `models`.
-
-    There is no timer and no wait: whatever has come while a batch ran is the next batch. Between two chunks of
-    long histories the stream has its turn. Any call may end in `Overloaded`, `Draining`, `ModelFailed` or
-    `JournalError`; errors of single readings stand in their `Answers`.
+    What changes the past of sessions, or copies them, is `changes`; what changes the model, `models`. There is no timer
+    and no wait: whatever has come while a batch ran is the next batch. Between two chunks of long histories the stream
+    has its turn. Any call may end in `Overloaded`, `Draining`, `ModelFailed` or `JournalError`; errors of single
+    readings stand in their `Answers`.
     """
 
     def __init__(
@@ -125,6 +124,11 @@ class Engine:
         return self._core.runtime
 
     @property
+    def holidays_passed(self) -> bool:
+        """Whether forecasts have gone beyond the days of which the model that serves knows the holidays."""
+        return self._core.holidays.passed
+
+    @property
     def steady(self) -> AbstractContextManager[object]:
         """While one is in it no model takes another's place; for looking at several things, not for work."""
         return self._serving.steady
@@ -160,10 +164,10 @@ class Engine:
         if not histories:
             return self._core.no_forecasts
         self._core.intake.histories(histories)
+        self._core.holidays.asked(histories)
 
         def begin(caller: Caller) -> None:
-            core = self._core
-            forecasts = np.empty((len(histories), *self._core.no_forecasts.shape[1:]))
+            core, forecasts = self._core, np.empty((len(histories), *self._core.no_forecasts.shape[1:]))
             Prediction(caller, forecasts, self._replies).begin(histories, core.bundle.initial, core.histories)
 
         # A forecast takes room too, until it is sent: a million histories of one reading are not a million steps.

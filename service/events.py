@@ -44,6 +44,9 @@ class Observer(Protocol):
     def stored(self, size: int, sessions: int) -> None:
         """What the journal takes, in bytes, and how many sessions there are."""
 
+    def holidays_passed(self, until: str) -> None:
+        """A forecast was asked for that reaches beyond the day until which the model knows holidays."""
+
     def readiness(self, ready: bool, reason: str) -> None:
         """The engine became ready, or stopped being so and why."""
 
@@ -74,5 +77,7 @@ class NullObserver:
     def expired(self, sessions: int) -> None: ...
 
     def stored(self, size: int, sessions: int) -> None: ...
+
+    def holidays_passed(self, until: str) -> None: ...
 
     def readiness(self, ready: bool, reason: str) -> None: ...

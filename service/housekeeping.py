@@ -10,6 +10,7 @@ from service.events import Observer
 from service.expiry import Expiry
 from service.forgetting import Forgetting
 from service.histories import Histories
+from service.holidays import KnownHolidays
 from service.keeping import Keeping
 from service.registry import Registry
 from service.replays import Replays
@@ -21,6 +22,7 @@ def housekeeping(
     registry: Registry,
     replays: Replays,
     histories: Histories,
+    holidays: KnownHolidays,
     settings: EngineSettings,
     observer: Observer,
     clock: Callable[[], float],
@@ -37,5 +39,6 @@ def housekeeping(
         chores.append(Retention(keeping, registry, replays, histories, settings, observer, clock, alone))
     chores.append(Expiry(registry, observer, wall))
     chores.append(Forgetting(registry, settings))
+    chores.append(holidays)
     chores.append(Usage(registry.journal, observer, settings.usage_seconds, clock))
     return Chores(*chores)

@@ -87,6 +87,9 @@ class LogObserver(NullObserver):
     def rebuilt(self, sessions: int, readings: int) -> None:
         self._log.debug("rebuilt", sessions=sessions, readings=readings)
 
+    def holidays_passed(self, until: str) -> None:
+        self._log.warning("the holidays that the model knows are over: train anew", until=until)
+
     def readiness(self, ready: bool, reason: str) -> None:
         log = self._log.warning if self._was_ready and not ready else self._log.info
         self._was_ready |= ready

@@ -64,6 +64,9 @@ class Metrics:
         self._bytes = Gauge("gatecast_journal_bytes", "What the journal takes.", registry=registry)
         self._sessions = Gauge("gatecast_sessions", "Sessions in the journal, expired ones too.", registry=registry)
         self._released = Counter("gatecast_released", "Readings that the journal let go of.", registry=registry)
+        self._holidays_passed = Gauge(
+            "gatecast_holidays_passed", "1 once a forecast went beyond the holidays it knows.", registry=registry
+        )
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
 
     def compare(self, follower: Standing | None) -> None:
@@ -143,6 +146,9 @@ class Metrics:
     def stored(self, size: int, sessions: int) -> None:
         self._bytes.set(size)
         self._sessions.set(sessions)
+
+    def holidays_passed(self, until: str) -> None:  # noqa: ARG002 (the log says until when)
+        self._holidays_passed.set(1)
 
     def readiness(self, ready: bool, reason: str) -> None:  # noqa: ARG002 (the log says why)
         self._ready.set(ready)

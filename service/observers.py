@@ -59,6 +59,10 @@ class Observers:
         for each in self._observers:
             each.stored(size, sessions)
 
+    def holidays_passed(self, until: str) -> None:
+        for each in self._observers:
+            each.holidays_passed(until)
+
     def readiness(self, ready: bool, reason: str) -> None:
         for each in self._observers:
             each.readiness(ready, reason)

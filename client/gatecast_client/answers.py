@@ -174,6 +174,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     frequency: str
     time_zone: str | None
     calendar_zone: str | None = None  # whose clock its days and weeks are of, where that is another one
+    holidays: list[str] = []  # whose holidays it knows by itself …
+    holidays_until: str | None = None  # … and the last day of which it does
     horizon: int
     quantiles: list[float]
     target: str

@@ -79,7 +79,7 @@ def read_feed(path: Path, model: Model, **named: Any) -> SeriesTable:
         named[part] = [each for each in wanted if each in columns]  # `make_feed` says what is not there
     if named.get("target_column") is None and model.target in columns:
         named["target_column"] = model.target
-    return read_table(path, **named)
+    return read_table(path, zone=model.calendar_zone, **named)
 
 
 def make_feed(table: SeriesTable, model: Model) -> Feed:

@@ -12,7 +12,7 @@ from models.config import implied_config
 from models.evaluation.backtest import Backtest, backtest
 from models.evaluation.panel import Panel, Stretch
 from models.forecaster import Forecaster
-from models.table import Parts, Table
+from models.table import Parts, Table, decided_by
 from models.training.dependence import dependence_of
 from models.training.loop import Outcome, Record
 from models.training.run import DataSummary, summarise
@@ -67,8 +67,7 @@ def fit(
     together and for series that are all shorter than one window, TrainingDiverged if it cannot be trained.
     """
     panel, settings = Panel.of(table, parts), settings or TrainingSettings()
-    known = {"future": table.future, "static": table.static, "calendar_zone": table.calendar_zone}
-    config = implied_config(table.frequency, horizon, None, table.covariates, **{**known, **chosen})
+    config = implied_config(table.frequency, horizon, None, table.covariates, **{**decided_by(table), **chosen})
     require_used(chosen, [config])
     longest = max(len(stretch) for stretch in panel.series)
     if longest < config.window:

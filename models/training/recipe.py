@@ -22,6 +22,7 @@ OF_DATA = (
     "future",
     "static",
     "calendar_zone",
+    "holidays",
 )  # what the data and the command decide, whatever the file says
 
 

@@ -85,11 +85,12 @@ class Run:
             if content["format"] != FORMAT:
                 raise RunError(f"{file} has format {content['format']}, this version reads {FORMAT}: train again")
             data = content["data"]
+            names = {name: tuple(data.get(name, ())) for name in ("covariates", "future", "static")}
             return cls(
                 path,
                 ForecasterConfig.from_dict(content["model"]),
                 TrainingSettings.from_dict(content["training"]),
-                DataSummary(**{**data, **{name: tuple(data[name]) for name in ("covariates", "future", "static")}}),
+                DataSummary(**{**data, **names}),
                 content.get("reading"),
                 tuple(name for name in IMPLIED if name in content.get("implied", IMPLIED)),  # not said by old versions
             )

@@ -34,8 +34,11 @@ class Start:
         changed = [
             f"{name} is {_shown(theirs[name])} there and {_shown(ours[name])} here"
             for name in ours
-            if ours[name] != theirs[name] and name not in DECLARED
+            if ours[name] != theirs[name] and name not in (*DECLARED, "holidays")
         ]
+        there, here = (each.holidays.names if each.holidays else () for each in (self.config, config))
+        if there != here:  # the same holidays are known for longer when the data go on
+            changed.append(f"holidays are {_shown(there)} there and {_shown(here)} here")
         if changed:
             raise ValueError(
                 f"{self.source} cannot be gone on from: {'; '.join(changed)}. Leave these options out, or train data "

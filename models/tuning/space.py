@@ -41,6 +41,7 @@ DECIDED = {
     "integer": "the target decides it: gatecast train --integer",
     "spread": "the readings imply it",
     "calendar_zone": "--zone decides it",
+    "holidays": "--holidays decides them",
     "precision": "workers train in float32 on the CPU",
     "quantiles": "losses over other quantiles cannot be compared",
     "seed": "--seed decides it, and a search over seeds chooses luck",

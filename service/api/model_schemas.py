@@ -35,6 +35,8 @@ class ModelAnswer(Answered):
     frequency: str
     time_zone: str | None
     calendar_zone: str | None = Field(None, description="whose clock its days are of, where that is another one")
+    holidays: list[str] = Field([], description="whose holidays it knows by itself")
+    holidays_until: str | None = Field(None, description="the last day of which it knows whether it is one")
     horizon: int
     quantiles: list[float]
     target: str

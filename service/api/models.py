@@ -11,6 +11,7 @@ from pydantic import Field
 from service.api import openapi, problems
 from service.api.edge import Edge
 from service.api.schemas import Answered
+from service.bundle import Bundle
 from service.deployments import Deployments
 from service.errors import Draining, Overloaded, WrongType
 from service.follower import Standing
@@ -52,6 +53,8 @@ class Served(Answered):
     version: str | None = Field(None, description="null for a bundle that is not of the directory of models")
     name: str
     digest: str
+    holidays_until: str | None = Field(None, description="the last day of which it knows whether it is a holiday")
+    holidays_passed: bool = Field(False, description="forecasts have gone beyond that day: train anew")
 
 
 class Rebuilt(Answered):
@@ -192,9 +195,20 @@ def _told(edge: Edge, deployments: Deployments) -> ModelsAnswer:
         previous = Previous(version=deployments.previous, digest=found.digest, scores=_compared(found))
     return ModelsAnswer(
         versions=deployments.names,
-        current=Served(version=deployments.version, name=bundle.manifest.name, digest=bundle.digest),
+        current=_served(deployments.version, bundle, edge.engine.holidays_passed),
         candidate=candidate,
         previous=previous,
+    )
+
+
+def _served(version: str | None, bundle: Bundle, passed: bool) -> Served:
+    manifest, until = bundle.manifest, bundle.manifest.holidays_until
+    return Served(
+        version=version,
+        name=manifest.name,
+        digest=bundle.digest,
+        holidays_until=None if until is None else until.isoformat(),
+        holidays_passed=passed,
     )
 
 
@@ -226,7 +240,7 @@ def _example(edge: Edge) -> dict[str, object]:
     bundle = edge.bundle
     answer = ModelsAnswer(
         versions=["2026-11-01", "2026-11-21"],
-        current=Served(version="2026-11-01", name=bundle.manifest.name, digest=bundle.digest),
+        current=_served("2026-11-01", bundle, False),
         candidate=candidate,
         previous=None,
     )

@@ -77,6 +77,8 @@ def model(edge: Edge) -> dict[str, object]:
         "frequency": manifest.frequency,
         "time_zone": manifest.time_zone,
         "calendar_zone": manifest.calendar_zone,
+        "holidays": list(manifest.holidays),
+        "holidays_until": None if manifest.holidays_until is None else manifest.holidays_until.isoformat(),
         "horizon": manifest.horizon,
         "quantiles": list(manifest.quantiles),
         "target": manifest.target,

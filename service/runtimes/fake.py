@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -216,6 +216,7 @@ def fake_bundle(
     name: str = "fake",
     gates: Sequence[str] = ("1.r", "1.z"),
     dependence: Sequence[float] | None = (),
+    holidays_until: date | None = None,
 ) -> Bundle:
     """A bundle without files; its digest follows its manifest, so another name is another model.
 
@@ -234,6 +235,8 @@ def fake_bundle(
         architecture="fake",
         frequency=frequency,
         time_zone=time_zone,
+        holidays=[] if holidays_until is None else ["XX"],
+        holidays_until=holidays_until,
         horizon=horizon,
         quantiles=list(quantiles),
         target="y",

@@ -240,6 +240,7 @@ async def test_where_none_was_promoted_and_there_is_a_choice_it_must_be_made(mod
     async with served(models=models) as http:
         assert (await http.get("/v1/models")).json()["current"] == {
             "version": "v1", "name": "format-1", "digest": bundle.digest,
+            "holidays_until": None, "holidays_passed": False,
         }  # fmt: skip
     (models / "current.json").write_text("v1")
     with pytest.raises(BundleError, match="does not say which version serves"):

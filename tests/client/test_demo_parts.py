@@ -124,6 +124,15 @@ def test_of_several_columns_that_could_be_the_target_the_models_own_is_taken(tmp
     assert read_feed(path, served, target_column="depth").target == "depth"
 
 
+def test_a_file_of_local_times_is_read_by_the_clock_of_the_model(tmp_path: Path) -> None:
+    path = tmp_path / "local.csv"
+    rows = [f"2024-03-31T{hour:02d}:00:00,{hour}" for hour in (0, 1, 3, 4, 5)]  # the hour after one is skipped there
+    path.write_text("\n".join(["ds,y", *rows]))
+    found = read_feed(path, model(time_zone="UTC", calendar_zone="Europe/Berlin"))
+    (series,) = found.series
+    assert (found.time_zone, series.values[:, 0].tolist()) == ("UTC", [0, 1, 3, 4, 5])
+
+
 def test_covariates_are_sent_as_the_model_calls_them() -> None:
     values = np.stack([np.arange(10.0), np.arange(10.0) + 100, np.arange(10.0) + 200], axis=1)
     feed = make_feed(table(values, ("wind", "rain")), model(covariates=["rain"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 import torch
 
 from export.golden import Stretch
+from export.graphs import Graphs, example
 from export.step_weights import step_weights
 from export.verify import Verification
 from export.writer import Description, write_bundle
+from models.ensemble import EnsembleForecaster
 from models.forecaster import Forecaster
 from models.gru import GRUForecaster
 from models.registry import build
@@ -57,6 +60,35 @@ def test_every_architecture_ends_in_what_was_declared_and_its_state_is_the_same(
     if model.streams:
         stepped = [each.step(values[:, 0], times[:, 0], state)[0] for each in (model, free)]
         assert torch.equal(stepped[0], BOTH.hold(stepped[1]))
+
+
+TWO = {"architecture": "ensemble", "members": ("gru", "gru"), "layers": 1, "integer": True, "non_negative": True}
+
+
+@torch.no_grad()
+def test_an_ensemble_answers_with_whole_numbers_in_torchscript_too_and_its_members_stay_free() -> None:
+    """Of ONNX, and of the golden answers, tests/exports asks: an export takes half a minute."""
+    torch.manual_seed(0)
+    model = build(small_config(**TWO, hidden=4)).eval()
+    given = {name: tuple(inputs.values()) for name, inputs in example(model).items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's own
+        traced = torch.jit.trace_module(Graphs(model), given, check_trace=False)
+    values = torch.from_numpy(np.stack([near_zero(row, 60) for row in range(3)]))
+    times, state = START + HOUR * torch.arange(60).repeat(3, 1), model.initial().repeat(3, 1)
+    for at in range(60):
+        found, after, _ = traced.step(values[:, at], times[:, at], state)
+        expected, state, _ = model.step(values[:, at], times[:, at], state)
+        torch.testing.assert_close(after, state, equal_nan=True)
+        assert torch.equal(found, expected)
+        assert torch.equal(found, BOTH.hold(found))
+    whole, _ = traced.sequence(values, times, torch.full((3,), 60), model.initial().repeat(3, 1))
+    assert torch.equal(whole, found)
+    assert isinstance(model, EnsembleForecaster)
+    nothing = values[:, :1], times[:, :1], torch.zeros(3, dtype=torch.int64)
+    free = torch.stack([each.sequence(*nothing, part)[0] for each, part in model._with(state)])
+    assert (free != torch.round(free)).any()
+    torch.testing.assert_close(BOTH.hold(free.mean(0)), found)
 
 
 @pytest.fixture(scope="module")

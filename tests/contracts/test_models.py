@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from datasets.holidays import Holidays
 from models.forecaster import CannotStream, Forecaster
 from models.registry import build
 from tests.conftest import HOUR, START, daily_wave, known, small_config, taught
@@ -18,13 +19,20 @@ TOLERANCE = 1e-5  # |a - b| <= TOLERANCE * (deviation of the series or slice + |
 
 COVARIATES = {"covariates": ("temperature",), "future": ("temperature",), "static": ("area",)}
 STREAMS = [name for name in NETS if name not in REST_ONLY]
+# Every other net knows holidays too, by another clock than that of the times; `readings` begin on July 1.
+HOLIDAYS = {
+    "holidays": Holidays(("US", "shop"), (("2014-07-01", "2014-07-04"), ("2014-07-03",)), "2014-12-31"),
+    "calendar_zone": "America/New_York",
+}
+KNOWING_DAYS = list(NETS)[::2]
 ONCE: dict[str, Forecaster] = {}
 
 
 def built(name: str) -> Forecaster:
     if name not in ONCE:
         torch.manual_seed(0)
-        ONCE[name] = taught(build(small_config(**NETS[name], **COVARIATES)))
+        days = HOLIDAYS if name in KNOWING_DAYS else {}
+        ONCE[name] = taught(build(small_config(**NETS[name], **COVARIATES, **days)))
     return ONCE[name]
 
 

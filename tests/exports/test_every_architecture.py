@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.holidays import Holidays
 from export.golden import Stretch
 from export.verify import Verification
 from export.writer import Description, write_bundle
@@ -18,6 +19,7 @@ from tests.nets import NETS, REST_ONLY
 
 # With an example of 5 steps, a horizon of 6 is where a wrong shape of the exporter's agreed with a right one.
 HORIZONS = (6, 5, 4, 3, 2)
+HOLIDAYS = {"holidays": Holidays(("US",), (("2014-07-04", "2014-07-21"),), "2014-12-31"), "calendar_zone": "Asia/Tokyo"}
 NAMES = {"covariates": ("price",), "future": ("price",), "static": ("area",)}
 
 
@@ -33,6 +35,7 @@ def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, nam
         **NETS[name],
         **{"horizon": horizon, "missing": missing, "normalisation": normalisation, "scaling": scaling},
         **NAMES,
+        **(HOLIDAYS if at % 2 else {}),
     )
     model = taught(build(config), steps=10)
     random = np.random.default_rng(0)
@@ -48,3 +51,22 @@ def test_every_runtime_answers_for_every_architecture_as_torch_does(at: int, nam
         checks = list(Verification(bundle).run(open_runtime(runtime, bundle)))
         assert len(checks) == (4 if name in REST_ONLY else 9)
         assert [check for check in checks if not check.passed] == []
+
+
+def test_an_ensemble_of_a_declared_target_answers_for_it_in_every_runtime(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    declared = {"architecture": "ensemble", "members": ("gru", "gru"), "integer": True, "non_negative": True}
+    model = taught(build(small_config(**declared, layers=1)), steps=10)
+    counts = [np.round(np.maximum(daily_wave(1_100, row, level=0.0) / 4, 0.0))[:, None] for row in range(2)]
+    stretches = [Stretch(START, count) for count in counts]
+    bundle = write_bundle(model, Description("counts", "y", None, {}, {}), stretches, tmp_path / "a.bundle")
+    golden = bundle.golden()
+    for name in ("onnx", "torchscript"):
+        runtime = open_runtime(name, bundle)
+        checks = list(Verification(bundle).run(runtime))
+        assert len(checks) == 9
+        assert [check for check in checks if not check.passed] == []
+        states = runtime.states(golden["chain.start"])
+        answered, _ = runtime.step(golden["values"][:, 24].copy(), golden["times"][:, 24].copy(), states)
+        assert (answered == np.round(answered)).all()
+        assert (answered >= 0).all()

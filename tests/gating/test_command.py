@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from commands.main import app
-from service.bundle import Bundle, write_manifest
+from service.bundle import MANIFEST, Bundle, write_manifest
 from tests.conftest import daily_wave
 
 HOURS = 120
@@ -111,3 +113,15 @@ def test_no_bundle_and_no_room_are_said(bundle: Bundle, data: Path, tmp_path: Pa
     result = gates(bundle.path, data, tmp_path / "file" / "out")
     assert result.exit_code == 1
     assert "cannot be written" in said(result)
+
+
+def test_local_times_are_read_on_the_clock_that_the_bundle_was_trained_on(bundle_copy: Path, tmp_path: Path) -> None:
+    manifest = json.loads((bundle_copy / MANIFEST).read_text())
+    write_manifest(bundle_copy, json.dumps({**manifest, "time_zone": "UTC", "calendar_zone": "Europe/Berlin"}))
+    hours = [datetime(2024, 3, 29, tzinfo=UTC) + timedelta(hours=hour) for hour in range(72)]
+    rows = [f"{hour.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%dT%H:%M:%S},{hour.hour}" for hour in hours]
+    (tmp_path / "local.csv").write_text("\n".join(["ds,y", *rows]), encoding="utf-8")
+    span = ("--from", "2024-03-30T12:00", "--to", "2024-03-31T12:00:00+02:00")
+    result = gates(bundle_copy, tmp_path / "local.csv", tmp_path / "out", *span)
+    assert result.exit_code == 0, result.output
+    assert "2024-03-30T12:00:00 to 2024-03-31T10:00:00" in said(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from models.training.precision import PRECISIONS
 from models.training.run import Run
 from models.training.schedule import SCHEDULES
 from tests.conftest import daily_wave
+from tests.models.runs import as_the_first_version_left_it
 
 Command = Callable[..., Result]
 SMALL = ("--hidden", "8", "--batch", "2", "--steps", "4")
@@ -108,6 +110,30 @@ def test_resume_takes_the_options_of_the_run(command: Command, tmp_path: Path) -
     other = command("--horizon", "6", "--out", str(out), "--resume", "--steps", "9")
     assert other.exit_code == 1
     assert "steps was 4, is 9" in other.output
+
+
+def test_a_folder_of_the_first_version_can_be_gone_on_with_examined_and_evaluated(
+    command: Command, csv: Path, tmp_path: Path
+) -> None:
+    """It has no word of the decoder, the curve and the spread that came later: what it was trained with was none."""
+    out, then = tmp_path / "run", tmp_path / "then.json"
+    model = {"frequency": "1h", "horizon": 6, "lags": [4, 24], "offset": 0.0, "spread": [0.0, 0.0], "decoder": "plain"}
+    then.write_text(json.dumps({"format": 1, "model": {**model, "hidden": 8}, "training": {"batch": 2, "steps": 8}}))
+    typed = ("--horizon", "6", "--out", str(out))
+    first = command(*typed, "--config", str(then))
+    assert first.exit_code == 0, first.output
+    before, config = (out / "weights.safetensors").read_bytes(), Run.open(out).config
+    as_the_first_version_left_it(out)
+    result = command(*typed, "--resume")
+    assert result.exit_code == 0, result.output
+    assert (out / "weights.safetensors").read_bytes() == before
+    assert Run.open(out).config == config
+    assert CliRunner().invoke(app, ["doctor", str(out)]).exit_code in (0, 1)
+    evaluate = ["evaluate", str(out), "--no-refit", "--folds", "1", "--out", str(tmp_path / "folds")]
+    unknown = CliRunner().invoke(app, evaluate)
+    assert "say where it is" in " ".join(unknown.output.split())  # the first version did not keep it
+    result = CliRunner().invoke(app, [*evaluate, str(csv)])
+    assert result.exit_code == 0, result.output
 
 
 def test_better_than_the_naive_can_be_required(command: Command, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from models.training.progress import ProgressView
 from models.training.run import CONFIG, LOG, METRICS, RESUME, STRETCHES, WEIGHTS, Run, RunError
 from models.training.trainer import covariate_statistics, golden_stretches, train
 from tests.models.panels import SETTINGS, Signalling, small_panel, small_run, small_training
+from tests.models.runs import as_the_first_version_left_it
 
 PNG = b"\x89PNG"
 
@@ -39,10 +40,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-def stopped_run(path: Path, step: int) -> Run:
+def stopped_run(path: Path, step: int, **changes: object) -> Run:
     """A run folder as a kill after `step` leaves it: with the last checkpoint and a log that is ahead of it."""
     run = small_run(path)
-    training = small_training()
+    run = replace(run, config=replace(run.config, **changes))  # type: ignore[arg-type]
+    training = small_training(**changes)
     run.start()
     run.write_stretches(golden_stretches(small_panel(), run.config.window))
 
@@ -144,6 +146,16 @@ def test_a_run_begun_before_a_setting_existed_goes_on_with_its_default(whole: Ru
     save_checkpoint(replace(checkpoint, run={**checkpoint.run, "training": then}), run.path / RESUME)
     train(small_panel(), run, Console(quiet=True), resume=True)
     assert (run.path / WEIGHTS).read_bytes() == (whole.path / WEIGHTS).read_bytes()
+
+
+def test_a_run_of_the_first_version_goes_on_as_it_was_begun(tmp_path: Path) -> None:
+    done, run = (stopped_run(tmp_path / name, 10, decoder="plain") for name in ("done", "run"))
+    train(small_panel(), done, Console(quiet=True), resume=True)
+    as_the_first_version_left_it(run.path)
+    found = Run.open(run.path)
+    assert (found.config, found.settings, found.data) == (done.config, done.settings, done.data)
+    train(small_panel(), found, Console(quiet=True), resume=True)
+    assert (run.path / WEIGHTS).read_bytes() == (done.path / WEIGHTS).read_bytes()
 
 
 def test_a_damaged_or_absent_checkpoint_is_refused_by_name(tmp_path: Path) -> None:
