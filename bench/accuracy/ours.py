@@ -44,7 +44,7 @@ def measured(protocol: Protocol, settings: TrainingSettings, threads: int, conso
     """Trains one model and takes all its figures."""
     torch.set_num_threads(threads)
     training = prepare(protocol.panel, protocol.config, settings, protocol.season)
-    view, before = ProgressView(console, settings.steps), time.process_time()
+    view, before = ProgressView(console, settings.steps + settings.cooling), time.process_time()
     with view.shown():
         outcome = training.run(view, lambda _: None)
     model, began, processor = training.model, time.monotonic(), time.process_time() - before
@@ -57,7 +57,7 @@ def measured(protocol: Protocol, settings: TrainingSettings, threads: int, conso
         if protocol.every > 1 and wanted.any():
             thin.add(series, origins[wanted], quantiles[wanted], None if said is None else said[wanted])
     steps, best = outcome.place.step, outcome.place.best_step
-    told = f"{steps:,} steps, the weights of step {best:,}"
+    told = f"{steps:,} steps, the weights of step {best:,}" + (", cooled down" if outcome.place.cooled else "")
     return Result(
         set=protocol.name,
         who=OURS,
