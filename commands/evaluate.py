@@ -69,7 +69,7 @@ def evaluate(
     batch: Annotated[Count, typer.Option(min=1, help="Crops in a step.", **OF_TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate at its peak.", **OF_TRAINING)] = None,
     seed: Annotated[Count, typer.Option(min=0, help="Same seed, same weights.", **OF_TRAINING)] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Cores; each takes a part of a batch.", **OF_TRAINING)] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the folds that are not done.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Evaluate anew over what is there.")] = False,
 ) -> None:
@@ -162,8 +162,8 @@ def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
     weights = task.run.forecaster() if task.run is not None and not study.settings.refit else None
     view = TrainingsView(console, study.settings.count, task.settings.steps + task.settings.cooling)
     with interruptible() as interrupted, view.shown():
-        fit = fit_of(study, task.settings, weights, view, interrupted)
-        return evaluate_study(study, ledger, fit, view, interrupted, threads)
+        fit = fit_of(study, task.settings, weights, view, interrupted, threads)
+        return evaluate_study(study, ledger, fit, view, interrupted)
 
 
 def _write(task: Task, scores: Scores, ledger: Ledger, again: Again) -> Path:

@@ -142,7 +142,7 @@ def train(
     cooldown: Cooldown = None,
     precision: Precision = None,
     device: Device = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="Cores; small nets gain little from more.", **OF_TRAINING)] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Cores; each takes a part of a batch.", **OF_TRAINING)] = 1,
     require_better: Annotated[
         bool, typer.Option("--require-better", help="Exit 1 unless it beats the seasonal naive.", **OF_TRAINING)
     ] = False,

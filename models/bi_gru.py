@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.config import ForecasterConfig
 from models.forecaster import CannotStream, Fork, counting
+from models.layers.dropout import Dropout
 from models.layers.gru import GRULayer
 from models.layers.norm import Normalisation
 from models.layers.zoneout import zoned_out
@@ -33,7 +34,7 @@ class BiGRUForecaster(RecurrentForecaster):
         self.backwards = nn.ModuleList(GRULayer(size, config.hidden) for size in sizes)
         self.norms = nn.ModuleList(Normalisation(config.normalisation, size) for size in sizes[1:])
         self.zoneout = config.zoneout
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         for layer in self._layers():
             for direction in layer:
                 direction.start(longest_memory=config.window)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from models.config import ForecasterConfig
 from models.lags import SeasonalMean, naive_positions
+from models.layers.dropout import Dropout
 from models.memory import Ring, Tape
 from models.quantiles import NonCrossingQuantiles, gaussian_bias
 
@@ -39,7 +40,7 @@ class Decoder(nn.Module):
         self.seasonal = SeasonalMean(config.lags[0], config.window, config.horizon) if self.local else None
         self.candidates = len(config.lags) + 2 + self.local
         self.norm = nn.LayerNorm(inputs)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.expand = nn.Linear(inputs, config.hidden)
         self.mix = nn.Linear(config.hidden, self.horizon * self.candidates)
         self.correction = nn.Linear(config.hidden, self.horizon * self.levels)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ForecasterConfig
+from models.layers.dropout import Dropout
 from models.layers.gru import GRULayer
 from models.recurrent import RecurrentForecaster
 from models.stack import Stack
@@ -40,7 +41,7 @@ class GRUTransformerForecaster(RecurrentForecaster):
             nn.LayerNorm(config.hidden),
             nn.Linear(config.hidden, 2 * config.hidden),
             nn.SiLU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(2 * config.hidden, config.hidden),
         )
         self.register_buffer("places", torch.arange(config.attended), persistent=False)

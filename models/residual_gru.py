@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ForecasterConfig
+from models.layers.dropout import Dropout
 from models.layers.gru import GRULayer
 from models.layers.layer import at_end
 from models.layers.norm import Normalisation
@@ -33,7 +34,7 @@ class ResidualGRUForecaster(RecurrentForecaster):
             for size, width in zip(sizes, widths, strict=True)
         )
         self.zoneout = config.zoneout
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         for layer in self.layers:
             layer.start(longest_memory=config.window)
 

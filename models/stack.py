@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.config import ForecasterConfig
 from models.forecaster import counting
+from models.layers.dropout import Dropout
 from models.layers.layer import Layer
 from models.layers.norm import Normalisation
 from models.layers.zoneout import zoned_out
@@ -36,7 +37,7 @@ class Stack(nn.Module):
         self.layers: list[Layer] = nn.ModuleList(kind(size, width) for size in sizes)  # type: ignore[assignment]
         between = layers - 1 if first else layers
         self.norms = nn.ModuleList(Normalisation(config.normalisation, width) for _ in range(between))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         for layer in self.layers:
             layer.start(longest_memory=config.window)
 

@@ -69,7 +69,6 @@ def evaluate(
     fit: Fit,
     view: View | None = None,
     interrupted: Callable[[], bool] = lambda: False,
-    threads: int = 1,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Scores:
     """Does the folds that are not done, and scores them all from what the ledger holds.
@@ -78,7 +77,7 @@ def evaluate(
     done with which fold, each of them a training. Stopped if `interrupted` says so. `clock` gives seconds.
     """
     view = view or Silent()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)  # a training that uses several has them side by side
     for fold in study.folds:
         if ledger.done(fold.number):
             view.begun(f"{named(study, fold)}: was done before")

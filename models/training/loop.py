@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from models.forecaster import Forecaster, Fork
+from models.layers.dropout import drawing_from
 from models.training.accumulation import accumulate
 from models.training.checkpoint import Checkpoint, Place, ResumeError
 from models.training.loss import count_targets, fork_loss
@@ -19,6 +21,7 @@ from models.training.optimizer import build_optimizer, moments, restore_moments
 from models.training.precision import autocast, loss_scaler
 from models.training.schedule import rate_at
 from models.training.settings import TrainingSettings
+from models.training.side_by_side import Part, SideBySide
 from models.training.validation import Validation
 from models.training.windows import Crops, Sampler
 
@@ -74,7 +77,9 @@ class Training:
         validation: Validation,
         settings: TrainingSettings,
         clock: Callable[[], float] = time.monotonic,
+        threads: int = 1,
     ) -> None:
+        """With several `threads`, on the CPU, each takes a part of a batch; other bits, and the same each time."""
         self.model = model
         self.sampler = sampler
         self.validation = validation
@@ -87,6 +92,8 @@ class Training:
         self.monitor = Monitor(model)
         self._levels = torch.tensor(model.config.quantiles, device=self.device)
         self._clock = clock
+        alone = threads == 1 or self.device.type != "cpu" or model.config.normalisation == "batch"
+        self._beside = None if alone else SideBySide(threads)
 
     def checkpoint(self) -> Checkpoint:
         """Where the run is now."""
@@ -117,6 +124,15 @@ class Training:
         `observe` is told of every step, `save` is given a checkpoint after every validation and at the end; a run that
         ends within the cool-down begins that anew. TrainingDiverged if gradients stop being finite.
         """
+        try:
+            return self._run(observe, save, interrupted)
+        finally:
+            if self._beside is not None:
+                self._beside.close()
+
+    def _run(
+        self, observe: Callable[[Record], None], save: Callable[[Checkpoint], None], interrupted: Callable[[], bool]
+    ) -> Outcome:
         before = self.place.seconds
         started = self._clock()
         reason = self._reason()
@@ -189,7 +205,11 @@ class Training:
             group["lr"] = rate
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = accumulate(self._parts(step), list(self.model.parameters()), self.scaler.scale)
+        weights = list(self.model.parameters())
+        if self._beside is None:
+            loss = accumulate(self._parts(step), weights, self.scaler.scale)
+        else:
+            loss = self._beside.learn(self._dealt(step, self._beside.threads), weights)
         self.scaler.unscale_(self.optimizer)  # so that clipping sees gradients as they are
         self.monitor.before()
         norm = self._clip()
@@ -208,14 +228,34 @@ class Training:
 
         Members of an ensemble learn side by side: none of their losses is any other's business.
         """
-        several = self.settings.accumulate
-        for number in range(step * several, (step + 1) * several):
+        for number in self._batches(step):
             crops = self.sampler.crops(number).to(self.device)
             forks = self._forks(crops, number)
             self.monitor.watch(forks, crops.lengths)
-            losses = [fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels) for fork in forks]
-            targets = count_targets(forks[0], crops.future, crops.lengths) if several > 1 else 1
-            yield torch.stack(losses).sum(), targets
+            targets = count_targets(forks[0], crops.future, crops.lengths) if self.settings.accumulate > 1 else 1
+            yield self._loss(forks, crops), targets
+
+    def _dealt(self, step: int, parts: int) -> Iterator[list[Part]]:
+        """Of each batch of a step its parts, each with draws of its own; the monitor looks at the first."""
+
+        def of(part: int, crops: Crops, number: int) -> tuple[Tensor, int]:
+            seed = (self.settings.seed * 1_000_003 + number) * parts + part
+            with drawing_from(torch.Generator().manual_seed(seed)):
+                forks = self._forks(crops, number)
+            if part == 0:
+                self.monitor.watch(forks, crops.lengths)
+            return self._loss(forks, crops), count_targets(forks[0], crops.future, crops.lengths)
+
+        for number in self._batches(step):
+            dealt = self.sampler.crops(number).dealt(parts)
+            yield [partial(of, part, crops, number) for part, crops in enumerate(dealt)]
+
+    def _batches(self, step: int) -> range:
+        return range(step * self.settings.accumulate, (step + 1) * self.settings.accumulate)
+
+    def _loss(self, forks: list[Fork], crops: Crops) -> Tensor:
+        losses = [fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels) for fork in forks]
+        return torch.stack(losses).sum()
 
     def _forks(self, crops: Crops, number: int = 0) -> list[Fork]:
         """Decoded at every few steps, in turn: origins side by side share nearly all their targets."""

@@ -23,6 +23,7 @@ def refit(
     season: int,
     observe: Callable[[Record], None] = lambda _: None,
     interrupted: Callable[[], bool] = lambda: False,
+    threads: int = 1,
 ) -> tuple[Forecaster, dict[str, Any]]:
     """The forecaster and how its training went; the seed decides it, whatever was trained before.
 
@@ -30,7 +31,7 @@ def refit(
 
     Stopped if it was interrupted: half a training would be another model. TrainingDiverged if it cannot be trained.
     """
-    training = prepare(panel, config, settings, season)
+    training = prepare(panel, config, settings, season, threads=threads)
     outcome = training.run(observe, lambda _: None, interrupted)
     if outcome.reason == "interrupted":
         raise Stopped
@@ -53,6 +54,7 @@ def fit_of(
     weights: Forecaster | None,
     view: View | None = None,
     interrupted: Callable[[], bool] = lambda: False,
+    threads: int = 1,
 ) -> Fit:
     """How a study's folds come by their forecasters: trained afresh, or `weights` for all where nothing is refitted."""
     shown = view or Silent()
@@ -67,7 +69,7 @@ def fit_of(
             shown.trained(fold.number - 1, record.step)
 
         try:
-            return refit(panel, study.config, settings, study.season, observe, interrupted)
+            return refit(panel, study.config, settings, study.season, observe, interrupted, threads)
         except TrainingDiverged as diverged:
             raise TrainingDiverged(f"fold {fold.number}: {diverged}") from None
 

@@ -50,17 +50,17 @@ def train(
 ) -> tuple[Backtest, Outcome]:
     """Trains, or goes on with `resume`, and writes everything to the run folder; Ctrl-C ends it early and in order.
 
-    `threads` are the processor cores to use: a step of a small net is too short to be worth sharing. `device` is where
-    training and its validations run, `cpu` or `cuda`; what follows them runs on the CPU. With `start` it begins with
-    that model's weights instead of new ones.
+    `threads` are the processor cores to use, each for a part of a batch: other weights than with one, and the same
+    each time. `device` is where training and its validations run, `cpu` or `cuda`; what follows them runs on the CPU.
+    With `start` it begins with that model's weights instead of new ones.
 
     ResumeError if there is nothing to go on with or if it was another run, TrainingDiverged if it cannot be trained,
     ValueError if there is no such device, or if the model it is to start from is another one.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     asked = run.config
     run = replace(run, config=resolved(asked, panel, run.data.season), implied=run.implied or asked.open)
-    training = prepare(panel, run.config, run.settings, run.data.season, device, start)
+    training = prepare(panel, run.config, run.settings, run.data.season, device, start, threads)
     run = replace(run, settings=training.settings)
     if resume:
         _take_up(training, run)
@@ -87,6 +87,7 @@ def prepare(
     season: int,
     device: str = "cpu",
     start: Start | None = None,
+    threads: int = 1,
 ) -> Training:
     """A training at its first step; the seed decides the weights it starts from, unless `start` has them.
 
@@ -105,7 +106,11 @@ def prepare(
     settings = suited(settings, model)
     sampler = Sampler.of(panel, settings, config, season)
     return Training(
-        model.to(place), sampler, Validation.of(panel, season, model.streams, Transform(config.offset or 0.0)), settings
+        model.to(place),
+        sampler,
+        Validation.of(panel, season, model.streams, Transform(config.offset or 0.0)),
+        settings,
+        threads=threads,
     )
 
 

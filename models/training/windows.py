@@ -35,6 +35,27 @@ class Crops(NamedTuple):
     def to(self, device: torch.device) -> Crops:
         return Crops(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
 
+    def dealt(self, parts: int) -> list[Crops]:
+        """The rows dealt out one by one, so that all parts have rows of about the same lengths, and end with them."""
+        behind = self.future.size(1) - self.values.size(1)  # steps that are forecast beyond a row's last but one
+        dealt = []
+        for first in range(min(parts, len(self.lengths))):
+            rows = slice(first, None, parts)
+            longest = int(self.lengths[first])
+            dealt.append(
+                Crops(
+                    self.before[rows],
+                    self.values[rows, :longest],
+                    self.times[rows, :longest],
+                    self.lengths[rows],
+                    self.future[rows, : longest + behind],
+                    self.unit[rows],
+                    None if self.ahead is None else self.ahead[rows, : longest + behind],
+                    None if self.static is None else self.static[rows],
+                )
+            )
+        return dealt
+
 
 class Crop(NamedTuple):
     """The steps `start` to `end` of a stretch whose first `known` readings may be seen."""
