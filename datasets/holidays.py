@@ -19,10 +19,8 @@ class Holidays:
         if not self.names or len(self.names) != len(self.dates):
             raise ValueError(f"holidays need dates for each of {', '.join(self.names) or 'no name'}")
         for each in (self.until, *(day for days in self.dates for day in days)):
-            try:
-                date.fromisoformat(each)
-            except (TypeError, ValueError):
-                raise ValueError(f"holidays are dates such as 2015-12-25, not {each!r}") from None
+            if not is_day(each):
+                raise ValueError(f"holidays are dates such as 2015-12-25, not {each!r}")
 
     def __str__(self) -> str:
         return f"{', '.join(self.names)} until {self.until}"
@@ -35,6 +33,14 @@ class Holidays:
     def days(self) -> list[list[int]]:
         """The same dates as days since 1970; those after `until` are left out."""
         return [[number(day) for day in days if day <= self.until] for days in self.dates]
+
+
+def is_day(text: str) -> bool:
+    """Whether it is a date as it is kept here, 2015-12-25; as text such dates have the order of time."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except (TypeError, ValueError):
+        return False
 
 
 def number(day: str) -> int:

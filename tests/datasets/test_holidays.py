@@ -53,6 +53,8 @@ def test_what_is_not_known_is_refused_and_told_what_is_expected(named: str, said
     ("text", "said"),
     [
         ("date\n2015-03-02\n02.03.2015,sale\n", r"line 3: expected a date such as 2015-12-25 .* got '02\.03\.2015'"),
+        ("25.12.2015,Christmas\n2015-12-26\n", r"line 1: expected a date such as 2015-12-25 .* got '25\.12\.2015'"),
+        ("2015-12-25\n20151226\n", r"line 2: expected a date such as 2015-12-25 .* got '20151226'"),
         ("date,name\n", r"lists no date"),
         ("", r"lists no date"),
     ],
@@ -61,6 +63,16 @@ def test_a_file_of_days_is_one_date_a_line(tmp_path: Path, text: str, said: str)
     (tmp_path / "days.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=said):
         find_holidays(str(tmp_path / "days.csv"), FIRST, LAST)
+
+
+def test_dates_of_another_century_are_left_out_so_that_no_model_holds_a_row_for_each_day_until_then(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "days.csv").write_text("1600-01-01\n2013-01-01\n2015-05-01\n2030-12-31\n9999-12-31\n")
+    found = find_holidays(str(tmp_path / "days.csv"), FIRST, LAST)
+    assert (found.dates, found.until) == ((("2013-01-01", "2015-05-01", "2030-12-31"),), "2030-12-31")
+    (tmp_path / "days.csv").write_text("1600-01-01\n")
+    assert find_holidays(str(tmp_path / "days.csv"), FIRST, LAST).dates == ((),)
 
 
 def table(path: Path, times: list[str]) -> Path:

@@ -130,8 +130,9 @@ def test_a_configuration_with_holidays_comes_back_from_json_and_one_without_days
     assert str(config.holidays) == "even, third until 2016-12-31"
     with pytest.raises(ValueError, match="holidays want steps of a day or shorter, not 1w"):
         small_config(holidays=MANY, frequency="1w")
-    with pytest.raises(ValueError, match="dates such as 2015-12-25, not 'Christmas'"):
-        Holidays(("XX",), (("Christmas",),), "2015-12-31")
+    for other in ("Christmas", "20151225", "2015-W52-5"):  # text of another form has not the order of time
+        with pytest.raises(ValueError, match=f"dates such as 2015-12-25, not '{other}'"):
+            Holidays(("XX",), ((other,),), "2015-12-31")
     with pytest.raises(ValueError, match="need dates for each of XX, YY"):
         Holidays(("XX", "YY"), ((),), "2015-12-31")
 
