@@ -80,8 +80,9 @@ def evaluate(
     """
     sleep_soon()
     from datasets.table import DataError
-    from models.evaluation.ledger import EvaluationError
+    from models.evaluation.ledger import IDENTITY, EvaluationError
     from models.evaluation.rolling_origin import Stopped
+    from models.training.earlier import as_begun, read_identity
     from models.training.loop import TrainingDiverged
     from models.training.run import RunError
 
@@ -121,6 +122,8 @@ def evaluate(
                 "refit": refit,
             },
         )
+        if resume:
+            task = task._replace(settings=as_begun(task.settings, read_identity(out / IDENTITY)))
         ledger = _ledger(task, out)
         _announce(task)
         ledger.open(resume, replace)

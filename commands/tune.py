@@ -166,6 +166,7 @@ def _plan(
     from datasets.split import require_context
     from models.config import implied_config
     from models.table import decided_by
+    from models.training.earlier import as_begun, completed
     from models.training.settings import TrainingSettings
     from models.tuning.folder import StudyError
     from models.tuning.plan import Plan, settings_of
@@ -181,11 +182,12 @@ def _plan(
         space = Space.from_dict(before["space"]) if before else Space.parse(DEFAULT)
     config = implied_config(table.frequency, horizon, span(panel), table.covariates, **decided_by(table))
     digest = describe(table, panel.before_test(horizon, config.known)).digest
-    plan = Plan(space, config, settings_of(steps, seed), sampler, pruner, seed, digest)
+    settings = as_begun(settings_of(steps, seed), before)
+    plan = Plan(space, config, settings, sampler, pruner, seed, digest)
     for lags in space.chosen_values("lags") or [config.lags]:
         require_context(table, replace(config, lags=lags).window)
-    if before and before != plan.identity:
-        raise StudyError(f"this is another study: {_difference(before, plan.identity)}")
+    if before and (then := completed(before, plan.identity)) != plan.identity:
+        raise StudyError(f"this is another study: {_difference(then, plan.identity)}")
     return plan
 
 

@@ -14,6 +14,7 @@ from models.comparison.plan import Plan
 from models.forecaster import Forecaster
 from models.registry import load
 from models.training.checkpoint import write_atomically
+from models.training.earlier import completed
 
 FORMAT = 1
 IDENTITY = "comparison.json"
@@ -78,7 +79,9 @@ class Folder:
             then = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as damaged:
             raise ComparisonError(f"{file} is damaged ({damaged}): compare anew with --replace") from None
-        for part, now in json.loads(encoded({"format": FORMAT, **self.plan.identity})).items():
+        identity = json.loads(encoded({"format": FORMAT, **self.plan.identity}))
+        then = completed(then, identity)
+        for part, now in identity.items():
             if then.get(part) != now:
                 said = _difference(then.get(part), now)
                 raise ComparisonError(f"{self.path} was begun with another {part}: {said}")

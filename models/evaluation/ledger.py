@@ -18,6 +18,7 @@ from models.config import ForecasterConfig
 from models.evaluation.forecasts import Forecasts
 from models.evaluation.panel import Stretch
 from models.training.checkpoint import write_atomically
+from models.training.earlier import completed
 
 FORMAT = 1
 IDENTITY = "evaluation.json"
@@ -101,7 +102,9 @@ class Ledger:
             then = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as damaged:
             raise EvaluationError(f"{file} is damaged ({damaged}): evaluate anew with --replace") from None
-        for part, now in json.loads(_json({"format": FORMAT, **self.identity})).items():
+        identity = json.loads(_json({"format": FORMAT, **self.identity}))
+        then = completed(then, identity)
+        for part, now in identity.items():
             if then.get(part) != now:
                 raise EvaluationError(f"{self.path} was begun with another {part}: {_difference(then.get(part), now)}")
 

@@ -25,6 +25,7 @@ from commands.study import task_of
 from models.evaluation.ledger import BY_SERIES, FORECASTS, IDENTITY, METRICS, PAGE, PLOTS
 from models.training.run import CONFIG, Run
 from tests.conftest import daily_wave
+from tests.models.runs import without_days_and_cool_down
 
 Command = Callable[..., Result]
 TINY = ("--hidden", "4", "--layers", "1", "--batch", "2", "--steps", "3", "--lags", "4,24")
@@ -244,6 +245,30 @@ def test_ctrl_c_keeps_the_folds_done_and_resume_goes_on(
     again = invoke(*options, "--out", tmp_path / "stopped")
     assert "is not empty: go on with --resume, evaluate anew with --replace" in one_line(again)
     assert invoke(*options, "--out", tmp_path / "stopped", "--replace", "--seed", "7").exit_code == 0
+
+
+@pytest.mark.parametrize("of", ["run", "meters.csv"])
+def test_a_folder_that_was_begun_before_the_cool_down_goes_on_as_it_was_begun(
+    trained: Path, tmp_path: Path, of: str
+) -> None:
+    options = TWO if of == "run" else (*TINY, *COLUMNS, "--horizon", "6", "--folds", "2")
+    words = ("evaluate", trained / of, *options, "--steps", "10", "--out", tmp_path / "e")
+    assert invoke(*words).exit_code == 0
+    without_days_and_cool_down(tmp_path / "e" / IDENTITY)
+    before = (tmp_path / "e" / METRICS).read_bytes()
+    (tmp_path / "e" / PAGE).unlink()
+    result = invoke(*words, "--resume")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "e" / PAGE).is_file()
+    assert (tmp_path / "e" / METRICS).read_bytes() == before
+    for fold in (1, 2):  # as if it had been stopped: no training of it cools down
+        (tmp_path / "e" / f"fold-{fold}.parquet").unlink(missing_ok=True)
+    (tmp_path / "e" / FORECASTS).unlink()
+    assert invoke(*words, "--resume").exit_code == 0
+    trainings = [fold["training"] for fold in json.loads((tmp_path / "e" / METRICS).read_text())["by_fold"]]
+    assert [training["cooled"] for training in trainings] == [False, False]
+    refused = invoke(*words, "--resume", "--seed", "7")
+    assert "begun with another training: seed was 0, is 7. Leave" in one_line(refused)
 
 
 @pytest.mark.parametrize(
