@@ -92,8 +92,10 @@ def _parameters(context: Any, panel: str) -> list[Any]:
 
 
 def _read(run: Run) -> Options:
-    """How a run reads its file."""
+    """How a run reads its file, and whose holidays it knows; where a file of them was, nobody knows any more."""
     found: Options = {}
+    if run.config.holidays is not None:
+        found["--holidays"] = ",".join(run.config.holidays.names)
     for name, option in READING.items():
         value = (run.reading or {}).get(name)
         if name == "covariates" and value == []:

@@ -89,7 +89,7 @@ FIRES: list[tuple[Callable[[Case], Suggestion | None], dict[str, Any], str]] = [
         '"static": {"area": null}',
     ),
     (beaten.beaten, {"overall": entry(1.1)}, "gatecast tune meters.csv --horizon 6 --id meter --out runs/meters-tuned"),
-    (beaten.beaten, {"overall": entry(1.1), "again": replace(FILE, reading={"--zone": "UTC"})}, "--steps 400 "),
+    (beaten.beaten, {"overall": entry(1.1), "again": replace(FILE, reading={"--zone": "UTC"})}, "--zone UTC "),
     (beaten.misled_by_a_season, {"overall": entry(1.1)}, "--lags 24 "),
     (beaten.unknown_season, {"config": {"lags": (1,)}, "readings": {"season": 12}}, "--lags 12 "),
     (beaten.worse_at_first, {"by_horizon": [entry(1.2), *[entry(0.7)] * 5]}, "--horizon 4 "),
