@@ -15,7 +15,9 @@ def title(account: Account) -> str:
     own, naive = ours(account.overall), account.naive
     if own is None or naive is None:
         return f"{account.source}: no seasonal scale to compare errors by"
-    share = own / naive[1] - 1 if naive[1] else 0.0
+    share = beyond(own, naive[1])
+    if share is None:
+        return f"{account.source}: the seasonal naive made no error, and ours did"
     if abs(share) < SAME:
         return f"{account.source}: as good as the seasonal naive, and no better"
     word = "less" if share < 0 else "more"
@@ -53,8 +55,10 @@ def _error(account: Account) -> str:
         )
     if naive is None:
         return f"The mean absolute scaled error (MASE) is {own:.3f}. No seasonal naive has a forecast to compare with."
-    share = own / naive[1] - 1 if naive[1] else 0.0
+    share = beyond(own, naive[1])
     said = f"The mean absolute scaled error (MASE) is {own:.3f}, that of the {account.names[naive[0]]} {naive[1]:.3f}"
+    if share is None:
+        return f"{said}. It does not beat what costs nothing."
     if abs(share) < SAME:
         return f"{said}: no difference worth the name."
     if share > 0:
@@ -85,7 +89,8 @@ def _rival(account: Account) -> str:
     name = account.names[rival[0]]
     if rival[1] < own:
         return f"But the {name}, which costs nothing either, comes to {rival[1]:.3f} and beats it."
-    return f"Of all that costs nothing the {name} is best, {rival[1]:.3f}; ours is {percent(1 - own / rival[1])} below."
+    below = percent(abs(beyond(own, rival[1]) or 0.0))
+    return f"Of all that costs nothing the {name} is best, {rival[1]:.3f}; ours is {below} below."
 
 
 def _bands(account: Account) -> str:
@@ -108,6 +113,13 @@ def _bands(account: Account) -> str:
     else:
         verdict = "as they should"
     return f"{text[0].upper()}{text[1:]}, {verdict}."
+
+
+def beyond(error: float, other: float) -> float | None:
+    """By which share of the other error this one is larger; 0 where both are none, None where only the other is."""
+    if other == 0:
+        return 0.0 if error == 0 else None
+    return error / other - 1
 
 
 def percent(share: float, digits: int = 1) -> str:
