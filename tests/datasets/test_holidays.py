@@ -91,6 +91,16 @@ def test_a_table_tells_what_is_odd_about_its_holidays(tmp_path: Path) -> None:
     assert read_table(path).holidays is None
 
 
+@pytest.mark.parametrize("snap", [False, True])
+def test_days_by_a_clock_that_jumps_are_refused_since_some_would_be_taken_for_the_day_before(
+    tmp_path: Path, snap: bool
+) -> None:
+    path = table(tmp_path / "days.csv", [f"2015-{month:02d}-{day:02d}" for month in (3, 4) for day in range(1, 31)])
+    with pytest.raises(DataError, match=r"with --zone, got 1d: the midnights of Europe/Berlin .* Leave --zone out"):
+        read_table(path, zone="Europe/Berlin", holidays="DE", snap=snap)
+    assert read_table(path, zone="Asia/Tokyo", holidays="JP").series[0].start % 86_400 == 15 * 3_600
+
+
 def test_steps_without_a_day_of_their_own_are_refused(tmp_path: Path) -> None:
     weeks = table(tmp_path / "weeks.csv", ["2015-01-05", "2015-01-12", "2015-01-19", "2015-01-26"])
     with pytest.raises(DataError, match="expected steps of a day or shorter, got 1w"):
