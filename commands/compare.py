@@ -195,7 +195,7 @@ def _measure(
     from models.training.interrupt import interruptible
     from models.training.trainings import TrainingsView
 
-    view = TrainingsView(console, len(plan.models) * plan.seeds, plan.settings.steps + plan.settings.cooling)
+    view = TrainingsView(console, len(plan.models) * plan.seeds, plan.settings.steps_in_all)
     with interruptible() as interrupted, view.shown():
         measured = Measuring(plan, panel, folder, view, interrupted, threads).run(serve)
     report = report_of(plan, asdict(data), sum(panel.train_end), taken(threads), measured)

@@ -163,7 +163,7 @@ def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
 
     study = task.study
     weights = task.run.forecaster() if task.run is not None and not study.settings.refit else None
-    view = TrainingsView(console, study.settings.count, task.settings.steps + task.settings.cooling)
+    view = TrainingsView(console, study.settings.count, task.settings.steps_in_all)
     with interruptible() as interrupted, view.shown():
         fit = fit_of(study, task.settings, weights, view, interrupted)
         return evaluate_study(study, ledger, fit, view, interrupted, threads)

@@ -84,6 +84,11 @@ class TrainingSettings:
         return round(self.cooldown * self.steps)
 
     @property
+    def steps_in_all(self) -> int:
+        """Steps of the budget and of the cool-down: what a run that does not end early takes."""
+        return self.steps + self.cooling
+
+    @property
     def batch_in_words(self) -> str:
         """What a step is made of: 64 crops, 2 x 64 crops, 4,096 readings."""
         by_steps = self.batching == "steps"
