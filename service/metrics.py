@@ -65,7 +65,9 @@ class Metrics:
         self._sessions = Gauge("gatecast_sessions", "Sessions in the journal, expired ones too.", registry=registry)
         self._released = Counter("gatecast_released", "Readings that the journal let go of.", registry=registry)
         self._holidays_passed = Gauge(
-            "gatecast_holidays_passed", "1 once a forecast went beyond the holidays of the model that serves.", registry=registry
+            "gatecast_holidays_passed",
+            "1 once a forecast went beyond what the model that serves knows.",
+            registry=registry,
         )
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
 

@@ -12,7 +12,7 @@ from models.training.schedule import SCHEDULES
 
 AT_LEAST_ONE = ("steps", "batch", "accumulate", "shortest", "longest", "stride", "every", "validate_every", "patience")
 NOT_NEGATIVE = ("decay", "warm_up", "jitter", "warp")
-BEFORE = {"cooldown": 0.0}  # what a run did that was begun before this could be said
+BEFORE: dict[str, Any] = {"cooldown": 0.0}  # what a run did that was begun before this could be said
 
 
 @dataclass(frozen=True)
