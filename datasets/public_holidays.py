@@ -25,7 +25,7 @@ def find_holidays(named: str, first: int, last: int) -> Holidays:
     names = tuple(part.strip() for part in named.split(","))
     if not all(names) or len(set(names)) < len(names):
         raise DataError(f"--holidays: expected one name or several, each once, joined by commas, got {named!r}: {_HOW}")
-    years = _year(first) - 1, _year(last) + YEARS_ON
+    years = max(1, _year(first) - 1), min(9999, _year(last) + YEARS_ON)
     found = [(_listed(Path(name), *years) if _is_file(name) else _public(name, *years)) for name in names]
     return Holidays(
         tuple(Path(name).name if _is_file(name) else name for name in names),
@@ -82,7 +82,7 @@ def _public(name: str, first: int, last: int) -> tuple[tuple[str, ...], str]:
         )
     end = min(last, country_holidays(country).end_year)
     calendar = country_holidays(country, subdiv=subdivision or None, years=range(first, end + 1))
-    until = f"{end}-12-31"
+    until = f"{end:04}-12-31"
     return tuple(sorted(day.isoformat() for day in calendar if day.isoformat() <= until)), until
 
 

@@ -73,6 +73,10 @@ def test_dates_of_another_century_are_left_out_so_that_no_model_holds_a_row_for_
     assert (found.dates, found.until) == ((("2013-01-01", "2015-05-01", "2030-12-31"),), "2030-12-31")
     (tmp_path / "days.csv").write_text("1600-01-01\n")
     assert find_holidays(str(tmp_path / "days.csv"), FIRST, LAST).dates == ((),)
+    (tmp_path / "days.csv").write_text("0001-01-01\n9999-12-31\n")
+    first, last = (int(datetime(year, 7, 1, tzinfo=UTC).timestamp()) for year in (1, 9999))
+    assert find_holidays(str(tmp_path / "days.csv"), first, last).until == "9999-12-31"
+    assert find_holidays("US", first, first + 9_999_999).dates == ((),)
 
 
 def table(path: Path, times: list[str]) -> Path:

@@ -115,6 +115,7 @@ FIRES: list[tuple[Callable[[Case], Suggestion | None], dict[str, Any], str]] = [
     ),
     (time.one_fold, {"by_fold": [entry(0.7) | training()]}, "--folds 5 --test-steps 12 "),
     (series.worst_series, {"by_series": {f"s{n}": entry(0.7 + 9 * (n == 2)) for n in range(5)}}, '== "s2"'),
+    (series.worst_series, {"by_series": {f"{n} 🚀": entry(0.7 + 9 * (n == 2)) for n in range(5)}}, '== "2 🚀"'),
     (target.below_zero, {"readings": {"non_negative": True, "below_zero": 0.02}}, "--non-negative "),
     (target.whole_numbers, {"readings": {"whole": True, "typical": 5.0}}, "--integer "),
     (target.many_missing, {"readings": {"missing": 0.2}}, "--mask 0.05 "),
