@@ -157,6 +157,19 @@ def test_what_a_run_was_trained_with_is_trained_with_again(trained: Path, whole:
     assert evaluate == f"gatecast evaluate {trained / 'run'}-dropout --test-steps 18 --folds 2 --out e-dropout"
 
 
+def test_what_a_run_held_out_is_held_out_again(trained: Path, tmp_path: Path) -> None:
+    data, options = trained / "meters.csv", ("--horizon", "6", "--test-steps", "24", *TINY, *COLUMNS)
+    assert invoke("train", data, "--out", tmp_path / "run", *options).exit_code == 0
+    run = str(tmp_path / "run")
+    context = load("evaluate").make_context("evaluate", [run, "--out", "e", "--folds", "2"])
+    task = task_of(run, None, {}, {}, {}, {"count": 2, "refit": True})
+    again = again_of(context, task, run, None, Path("e"))
+    assert "--test-steps 24" in again.tuned(6)
+    train, _ = again.changed({"--dropout": "0.3"}, "dropout").splitlines()
+    assert invoke(*shlex.split(train)[1:-1], tmp_path / "other").exit_code == 0
+    assert Run.open(tmp_path / "other").data == Run.open(tmp_path / "run").data
+
+
 def test_without_refit_the_runs_own_weights_are_tested_where_it_held_out(trained: Path, tmp_path: Path) -> None:
     result = invoke("evaluate", trained / "run", "--no-refit", "--folds", "2", "--out", tmp_path / "e")
     assert result.exit_code == 0, result.output
