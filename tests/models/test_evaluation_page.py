@@ -211,6 +211,17 @@ def flat(study: Study) -> Study:
     return replace(study, stretches=tuple(replace(each, values=values[: len(each)]) for each in study.stretches))
 
 
+def test_where_no_reading_came_the_page_says_that_nothing_was_compared(tmp_path: Path) -> None:
+    study = study_of(series=1)
+    (stretch,) = study.stretches
+    values = stretch.values.copy()
+    values[-(FOLDS.count * FOLDS.test_steps) :] = np.nan
+    account = told(replace(study, stretches=(replace(stretch, values=values),)), tmp_path)
+    assert title(account) == "waves.csv: no reading came to compare forecasts with"
+    assert "Nothing was compared" in " ".join(sentences(account))
+    assert "Nothing was compared" in page_of(account)
+
+
 def counted(study: Study) -> Study:
     """Times that are counts: no calendar, no season."""
     stretches = tuple(replace(each, times=np.arange(len(each))) for each in study.stretches)

@@ -13,6 +13,8 @@ FEW = 3  # folds, below which they say little
 def title(account: Account) -> str:
     """What came out, in one line."""
     own, naive = ours(account.overall), account.naive
+    if not account.overall[OURS]["targets"]:
+        return f"{account.source}: no reading came to compare forecasts with"
     if own is None or naive is None:
         return f"{account.source}: no seasonal scale to compare errors by"
     share = beyond(own, naive[1])
@@ -48,6 +50,8 @@ def scope(account: Account) -> str:
 
 def _error(account: Account) -> str:
     own, naive = ours(account.overall), account.naive
+    if not account.overall[OURS]["targets"]:
+        return "Nothing was compared: where the folds test, all readings are missing."
     if own is None:
         return (
             "Errors are scaled by how readings a season apart differ before each test, and here they do not differ, or "
