@@ -192,13 +192,13 @@ def _plan(
 
 
 def _difference(then: dict[str, Any], now: dict[str, Any]) -> str:
-    from datasets.holidays import told
+    from datasets.holidays import difference
 
     if then["data"] != now["data"] and all(then[part] == now[part] for part in now if part != "data"):
         return "readings, times or the split are not the same. Resume with the same file and split, or begin anew"
     pairs = [(f"{part}", then.get(part), now[part]) for part in ("sampler", "pruner", "seed", "space")]
     pairs += [(name, then[part].get(name), now[part][name]) for part in ("model", "training") for name in now[part]]
-    changed = [f"{name} was {told(was)}, is {told(value)}" for name, was, value in pairs if was != value]
+    changed = [difference(name, was, value) for name, was, value in pairs if was != value]
     return "; ".join(changed) + ". Leave these options as they were, or begin anew with another --out"
 
 

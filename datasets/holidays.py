@@ -48,7 +48,13 @@ def number(day: str) -> int:
     return date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal()
 
 
-def told(value: object) -> str:
+def difference(name: str, was: object, now: object) -> str:
+    """What became of a setting, in words; holidays may have other dates under the same names."""
+    before, after = _told(was), _told(now)
+    return f"{name} was {before}, is {after}" + (" with other dates" if before == after else "")
+
+
+def _told(value: object) -> str:
     """A setting as a message tells it: of holidays, as JSON has them, not hundreds of dates."""
     if isinstance(value, dict) and value.keys() == {"names", "dates", "until"}:
         return str(Holidays.from_dict(value))

@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors.torch import save
 
-from datasets.holidays import told
+from datasets.holidays import difference
 from models.comparison.plan import Plan
 from models.forecaster import Forecaster
 from models.registry import load
@@ -109,7 +109,5 @@ def _difference(then: Any, now: Any) -> str:
     if not isinstance(then, dict) or not isinstance(now, dict):
         shown = "readings or the split are not the same" if isinstance(now, str) else f"it was {then}, is {now}"
         return f"{shown}. {advice}"
-    changed = [
-        f"{key} was {told(then.get(key))}, is {told(value)}" for key, value in now.items() if then.get(key) != value
-    ]
+    changed = [difference(key, then.get(key), value) for key, value in now.items() if then.get(key) != value]
     return f"{'; '.join(changed)}. {advice}"

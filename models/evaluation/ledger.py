@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from datasets.holidays import told
+from datasets.holidays import difference
 from models.config import ForecasterConfig
 from models.evaluation.forecasts import Forecasts
 from models.evaluation.panel import Stretch
@@ -134,9 +134,7 @@ def _difference(then: Any, now: Any) -> str:
     advice = "Leave it as it was, or evaluate anew with --replace"
     if not isinstance(then, dict) or not isinstance(now, dict):
         return f"it is not the same. {advice}"
-    changed = [
-        f"{key} was {told(then.get(key))}, is {told(value)}" for key, value in now.items() if then.get(key) != value
-    ]
+    changed = [difference(key, then.get(key), value) for key, value in now.items() if then.get(key) != value]
     return f"{'; '.join(changed)}. {advice}"
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnxruntime import InferenceSession
 
-from datasets.holidays import Holidays
+from datasets.holidays import Holidays, difference
 from export.step_weights import beyond_the_kernel
 from models.config import ForecasterConfig
 from models.holidays import HolidayFlags
@@ -135,6 +135,12 @@ def test_a_configuration_with_holidays_comes_back_from_json_and_one_without_days
             Holidays(("XX",), ((other,),), "2015-12-31")
     with pytest.raises(ValueError, match="need dates for each of XX, YY"):
         Holidays(("XX", "YY"), ((),), "2015-12-31")
+
+
+def test_other_dates_under_the_same_names_are_told_apart() -> None:
+    one = {"names": ["XX"], "dates": [["2015-05-01"]], "until": "2015-12-31"}
+    assert difference("holidays", one, None) == "holidays was XX until 2015-12-31, is None"
+    assert difference("holidays", one, {**one, "dates": [[]]}).endswith("is XX until 2015-12-31 with other dates")
 
 
 def test_the_kernel_leaves_such_a_model_to_its_graphs() -> None:
