@@ -32,7 +32,7 @@ def data_folder(name: str) -> Path:
 def fitted(panel: Panel, config: ForecasterConfig, settings: TrainingSettings) -> tuple[Forecaster, float, str]:
     """A forecaster trained as `gatecast train` would; also the seconds it took and how it ended."""
     training = prepare(panel, config, settings, season=config.lags[0])
-    view = ProgressView(Console(), settings.steps)
+    view = ProgressView(Console(), settings.steps_in_all)
     started = time.monotonic()
     with view.shown():
         outcome = training.run(view, lambda _: None)

@@ -90,8 +90,9 @@ def compare(
     """
     sleep_soon()
     from datasets.table import DataError
-    from models.comparison.folder import ComparisonError, Folder
+    from models.comparison.folder import IDENTITY, ComparisonError, Folder
     from models.evaluation.rolling_origin import Stopped
+    from models.training.earlier import read_identity
     from models.training.loop import TrainingDiverged
 
     options = DataOptions(
@@ -120,7 +121,7 @@ def compare(
             "same_time": same_time,
             "lengths": numbers_in("--lengths", lengths),
         }
-        plan = _plan(table, panel, horizon, chosen, training, asked)
+        plan = _plan(table, panel, horizon, chosen, training, asked, read_identity(out / IDENTITY) if resume else {})
         folder = Folder(out, plan)
         data_summary = describe(table, panel)
         announce(console, data_summary)
@@ -148,12 +149,14 @@ def _plan(
     chosen: dict[str, Any],
     training: dict[str, Any],
     asked: dict[str, Any],
+    before: dict[str, Any],
 ) -> Plan:
     from datasets.split import require_context
     from models.architectures import require_used
     from models.comparison.plan import Plan
     from models.config import implied_config
     from models.table import decided_by
+    from models.training.earlier import as_begun
     from models.training.settings import TrainingSettings
     from models.training.trainer import resolved
 
@@ -163,7 +166,7 @@ def _plan(
     season = table.frequency.seasons()[0]
     config = resolved(config, panel, season)  # what is timed and served is what is trained
     settings = TrainingSettings(**{name: value for name, value in training.items() if value is not None})
-    plan = Plan(config, settings, season=season, data=describe(table, panel).digest, **asked)
+    plan = Plan(config, as_begun(settings, before), season=season, data=describe(table, panel).digest, **asked)
     given = [name for name, value in {**chosen, **training}.items() if value is not None]
     require_used(given, [plan.config_of(name) for name in plan.models])
     return plan
@@ -192,7 +195,7 @@ def _measure(
     from models.training.interrupt import interruptible
     from models.training.trainings import TrainingsView
 
-    view = TrainingsView(console, len(plan.models) * plan.seeds, plan.settings.steps + plan.settings.cooling)
+    view = TrainingsView(console, len(plan.models) * plan.seeds, plan.settings.steps_in_all)
     with interruptible() as interrupted, view.shown():
         measured = Measuring(plan, panel, folder, view, interrupted, threads).run(serve)
     report = report_of(plan, asdict(data), sum(panel.train_end), taken(threads), measured)

@@ -80,8 +80,9 @@ def evaluate(
     """
     sleep_soon()
     from datasets.table import DataError
-    from models.evaluation.ledger import EvaluationError
+    from models.evaluation.ledger import IDENTITY, EvaluationError
     from models.evaluation.rolling_origin import Stopped
+    from models.training.earlier import as_begun, read_identity
     from models.training.loop import TrainingDiverged
     from models.training.run import RunError
 
@@ -121,6 +122,8 @@ def evaluate(
                 "refit": refit,
             },
         )
+        if resume:
+            task = task._replace(settings=as_begun(task.settings, read_identity(out / IDENTITY)))
         ledger = _ledger(task, out)
         _announce(task)
         ledger.open(resume, replace)
@@ -160,7 +163,7 @@ def _evaluate(task: Task, ledger: Ledger, threads: int) -> Scores:
 
     study = task.study
     weights = task.run.forecaster() if task.run is not None and not study.settings.refit else None
-    view = TrainingsView(console, study.settings.count, task.settings.steps + task.settings.cooling)
+    view = TrainingsView(console, study.settings.count, task.settings.steps_in_all)
     with interruptible() as interrupted, view.shown():
         fit = fit_of(study, task.settings, weights, view, interrupted, threads)
         return evaluate_study(study, ledger, fit, view, interrupted)

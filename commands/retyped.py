@@ -27,6 +27,7 @@ Options = dict[str, str | None]
 
 def again_of(context: Any, task: Task, source: str, data: str | None, out: Path) -> Again:
     """What was typed to evaluate, and how the same would be trained; `context` is that of the command."""
+    from commands.study import held_out_by
     from models.evaluation.advice.again import Again
 
     typed = {panel: typed_options(context, panel) for panel in (MODEL, DATA, TRAINING, FOLDS)}
@@ -57,7 +58,7 @@ def again_of(context: Any, task: Task, source: str, data: str | None, out: Path)
         run=str(task.run.path),
         options=options,
         folds=folds,
-        reading={**_read(task.run), **typed[DATA]},
+        reading={**_read(task.run), **typed[DATA], **held_out_by(task.run, task.table)},
         settings={**same, **typed[TRAINING]},
         trained=True,
     )
@@ -92,8 +93,10 @@ def _parameters(context: Any, panel: str) -> list[Any]:
 
 
 def _read(run: Run) -> Options:
-    """How a run reads its file."""
+    """How a run reads its file, and whose holidays it knows; where a file of them was, nobody knows any more."""
     found: Options = {}
+    if run.config.holidays is not None:
+        found["--holidays"] = ",".join(run.config.holidays.names)
     for name, option in READING.items():
         value = (run.reading or {}).get(name)
         if name == "covariates" and value == []:

@@ -170,6 +170,20 @@ def _validation_share(run: Run) -> float:
 
 def _panel_of(run: Run, table: SeriesTable) -> Panel | None:
     """With the marks where the run's training and validation ended, if the table holds the very readings of it."""
+    found = _split_of(run, table)
+    return None if found is None else found[0]
+
+
+def held_out_by(run: Run, table: SeriesTable) -> dict[str, str | None]:
+    """The options by which the run held out what it did, if the table holds the very readings of it."""
+    found = _split_of(run, table)
+    steps = (None, None) if found is None else found[1:]
+    named = zip(("--test-steps", "--validation-steps"), steps, strict=True)
+    return {name: str(count) for name, count in named if count is not None}
+
+
+def _split_of(run: Run, table: SeriesTable) -> tuple[Panel, int | None, int | None] | None:
+    """The panel, and how many steps for test and for validation were said; None: the usual."""
     from datasets.split import split, without_short
     from datasets.table import DataError
     from models.training.run import summarise
@@ -183,7 +197,7 @@ def _panel_of(run: Run, table: SeriesTable) -> Panel | None:
         except (DataError, ValueError):
             continue
         if summary.digest == run.data.digest:
-            return panel
+            return panel, test, validation
     return None
 
 

@@ -166,6 +166,7 @@ def _plan(
     from datasets.split import require_context
     from models.config import implied_config
     from models.table import decided_by
+    from models.training.earlier import as_begun, completed
     from models.training.settings import TrainingSettings
     from models.tuning.folder import StudyError
     from models.tuning.plan import Plan, settings_of
@@ -181,22 +182,23 @@ def _plan(
         space = Space.from_dict(before["space"]) if before else Space.parse(DEFAULT)
     config = implied_config(table.frequency, horizon, span(panel), table.covariates, **decided_by(table))
     digest = describe(table, panel.before_test(horizon, config.known)).digest
-    plan = Plan(space, config, settings_of(steps, seed), sampler, pruner, seed, digest)
+    settings = as_begun(settings_of(steps, seed), before)
+    plan = Plan(space, config, settings, sampler, pruner, seed, digest)
     for lags in space.chosen_values("lags") or [config.lags]:
         require_context(table, replace(config, lags=lags).window)
-    if before and before != plan.identity:
-        raise StudyError(f"this is another study: {_difference(before, plan.identity)}")
+    if before and (then := completed(before, plan.identity)) != plan.identity:
+        raise StudyError(f"this is another study: {_difference(then, plan.identity)}")
     return plan
 
 
 def _difference(then: dict[str, Any], now: dict[str, Any]) -> str:
-    from datasets.holidays import told
+    from datasets.holidays import difference
 
     if then["data"] != now["data"] and all(then[part] == now[part] for part in now if part != "data"):
         return "readings, times or the split are not the same. Resume with the same file and split, or begin anew"
     pairs = [(f"{part}", then.get(part), now[part]) for part in ("sampler", "pruner", "seed", "space")]
     pairs += [(name, then[part].get(name), now[part][name]) for part in ("model", "training") for name in now[part]]
-    changed = [f"{name} was {told(was)}, is {told(value)}" for name, was, value in pairs if was != value]
+    changed = [difference(name, was, value) for name, was, value in pairs if was != value]
     return "; ".join(changed) + ". Leave these options as they were, or begin anew with another --out"
 
 

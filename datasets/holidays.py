@@ -19,10 +19,8 @@ class Holidays:
         if not self.names or len(self.names) != len(self.dates):
             raise ValueError(f"holidays need dates for each of {', '.join(self.names) or 'no name'}")
         for each in (self.until, *(day for days in self.dates for day in days)):
-            try:
-                date.fromisoformat(each)
-            except (TypeError, ValueError):
-                raise ValueError(f"holidays are dates such as 2015-12-25, not {each!r}") from None
+            if not is_day(each):
+                raise ValueError(f"holidays are dates such as 2015-12-25, not {each!r}")
 
     def __str__(self) -> str:
         return f"{', '.join(self.names)} until {self.until}"
@@ -37,12 +35,26 @@ class Holidays:
         return [[number(day) for day in days if day <= self.until] for days in self.dates]
 
 
+def is_day(text: str) -> bool:
+    """Whether it is a date as it is kept here, 2015-12-25; as text such dates have the order of time."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except (TypeError, ValueError):
+        return False
+
+
 def number(day: str) -> int:
     """Days from 1970-01-01 to an ISO date."""
     return date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal()
 
 
-def told(value: object) -> str:
+def difference(name: str, was: object, now: object) -> str:
+    """What became of a setting, in words; holidays may have other dates under the same names."""
+    before, after = _told(was), _told(now)
+    return f"{name} was {before}, is {after}" + (" with other dates" if before == after else "")
+
+
+def _told(value: object) -> str:
     """A setting as a message tells it: of holidays, as JSON has them, not hundreds of dates."""
     if isinstance(value, dict) and value.keys() == {"names", "dates", "until"}:
         return str(Holidays.from_dict(value))

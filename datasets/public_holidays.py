@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from datasets.frequency import DAY, Frequency
-from datasets.holidays import Holidays, number
+from datasets.holidays import Holidays, is_day, number
 from datasets.table import DataError
 
 YEARS_ON = 15  # after the last reading
@@ -19,14 +19,14 @@ _SHOWN = 12
 def find_holidays(named: str, first: int, last: int) -> Holidays:
     """The holidays of one source or of several, joined by commas, for readings from `first` to `last` (seconds).
 
-    Public holidays are those that the package `holidays` knows, from the year before the first reading to 15 years
-    after the last one; a file's are known until the last of its dates. DataError for what is not known.
+    All are those from the year before the first reading to 15 years after the last one, public ones as the package
+    `holidays` knows them; a file's are known until the last of its dates. DataError for what is not known.
     """
     names = tuple(part.strip() for part in named.split(","))
     if not all(names) or len(set(names)) < len(names):
         raise DataError(f"--holidays: expected one name or several, each once, joined by commas, got {named!r}: {_HOW}")
-    years = _year(first) - 1, _year(last) + YEARS_ON
-    found = [_listed(Path(name)) if _is_file(name) else _public(name, *years) for name in names]
+    years = max(1, _year(first) - 1), min(9999, _year(last) + YEARS_ON)
+    found = [(_listed(Path(name), *years) if _is_file(name) else _public(name, *years)) for name in names]
     return Holidays(
         tuple(Path(name).name if _is_file(name) else name for name in names),
         tuple(days for days, _ in found),
@@ -82,7 +82,7 @@ def _public(name: str, first: int, last: int) -> tuple[tuple[str, ...], str]:
         )
     end = min(last, country_holidays(country).end_year)
     calendar = country_holidays(country, subdiv=subdivision or None, years=range(first, end + 1))
-    until = f"{end}-12-31"
+    until = f"{end:04}-12-31"
     return tuple(sorted(day.isoformat() for day in calendar if day.isoformat() <= until)), until
 
 
@@ -91,8 +91,8 @@ def _some(names: Sequence[str]) -> str:
     return (", ".join(names[:_SHOWN]) or "none: name the country alone") + more
 
 
-def _listed(path: Path) -> tuple[tuple[str, ...], str]:
-    """The first column of a CSV file, whatever the others say; a first line that is no date names the columns."""
+def _listed(path: Path, first: int, last: int) -> tuple[tuple[str, ...], str]:
+    """The first column of a CSV file, whatever the others say; a first line without a digit names the columns."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             cells = [(line, row[0].strip()) for line, row in enumerate(csv.reader(file), 1) if row and row[0].strip()]
@@ -101,15 +101,15 @@ def _listed(path: Path) -> tuple[tuple[str, ...], str]:
         raise DataError(f"--holidays: {path} cannot be read ({said}): give a CSV file of dates") from None
     days = set()
     for place, (line, cell) in enumerate(cells):
-        try:
-            number(cell)
-        except ValueError:
-            if place == 0:
-                continue
+        if place == 0 and not any(letter.isdigit() for letter in cell):
+            continue
+        if not is_day(cell):
             raise DataError(
                 f"--holidays: {path}, line {line}: expected a date such as 2015-12-25 in the first column, got {cell!r}"
-            ) from None
+            )
         days.add(cell)
     if not days:
         raise DataError(f"--holidays: {path} lists no date: write one such as 2015-12-25 in each line")
-    return tuple(sorted(days)), max(days)
+    # Models hold a row for each day from the first to the last: a date of another century would make a table of it.
+    near = sorted(day for day in days if first <= int(day[:4]) <= last)
+    return tuple(near), min(max(days), f"{last:04}-12-31")

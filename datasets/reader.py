@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datasets.clock import Clock, read_clock
 from datasets.columns import Roles, choose_columns
-from datasets.frequency import Frequency
+from datasets.frequency import DAY, Frequency
 from datasets.grid import fill, place
 from datasets.holidays import Holidays
 from datasets.inference import infer_frequency
@@ -54,6 +54,8 @@ def read_table(
     readings = by_series(source, roles.series, clock, values, roles.tenant)
     _check_targets(source, readings, roles.target)
     step = _frequency(source, readings, clock, frequency, snap)
+    if zone is not None:
+        _check_days(source, readings, step, zone)
     places = place(source, readings, step, snap)
     series = take_static(source, readings, fill(source, readings, step, places), roles.static)
     days, strange = (None, ()) if holidays is None else _holidays(holidays, step, series)
@@ -80,6 +82,18 @@ def _known_ahead(source: Source, roles: Roles, future: Sequence[str]) -> tuple[s
                 "name columns of numbers that are read with the target and known ahead of it"
             )
     return tuple(name for name in roles.covariates if name in future)
+
+
+def _check_days(source: Source, readings: Readings, step: Frequency, zone: str) -> None:
+    """DataError for days whose beginnings a grid of UTC cannot hold: moved there, some would be the day before."""
+    if step.unit == "second" and step.size < DAY:
+        return
+    starts = np.repeat(readings.times[readings.bounds[:-1]], readings.lengths)
+    if not step.steps(starts, readings.times)[1].all():
+        raise source.error(
+            f"expected steps shorter than a day with --zone, got {step.alias}: the midnights of {zone} lie on no grid "
+            "of UTC. Leave --zone out, since dates need no clock, or choose a shorter step with --freq"
+        )
 
 
 def _holidays(named: str, step: Frequency, series: Sequence[Series]) -> tuple[Holidays, tuple[str, ...]]:

@@ -65,7 +65,9 @@ class Metrics:
         self._sessions = Gauge("gatecast_sessions", "Sessions in the journal, expired ones too.", registry=registry)
         self._released = Counter("gatecast_released", "Readings that the journal let go of.", registry=registry)
         self._holidays_passed = Gauge(
-            "gatecast_holidays_passed", "1 once a forecast went beyond the holidays it knows.", registry=registry
+            "gatecast_holidays_passed",
+            "1 once a forecast went beyond what the model that serves knows.",
+            registry=registry,
         )
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
 
@@ -81,6 +83,10 @@ class Metrics:
             if score is not None:
                 self._errors.labels(role, "mae").set(score.mae)
                 self._errors.labels(role, "quantile_loss").set(score.quantile_loss)
+
+    def days(self, passed: bool) -> None:
+        """Whether forecasts of the model that serves have gone beyond the holidays it knows."""
+        self._holidays_passed.set(passed)
 
     def exposition(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -147,8 +153,8 @@ class Metrics:
         self._bytes.set(size)
         self._sessions.set(sessions)
 
-    def holidays_passed(self, until: str) -> None:  # noqa: ARG002 (the log says until when)
-        self._holidays_passed.set(1)
+    def holidays_passed(self, until: str) -> None:
+        """It is asked of the model that serves (`days`): another one may know more of them."""
 
     def readiness(self, ready: bool, reason: str) -> None:  # noqa: ARG002 (the log says why)
         self._ready.set(ready)

@@ -9,11 +9,12 @@ from typing import Any
 
 from safetensors.torch import save
 
-from datasets.holidays import told
+from datasets.holidays import difference
 from models.comparison.plan import Plan
 from models.forecaster import Forecaster
 from models.registry import load
 from models.training.checkpoint import write_atomically
+from models.training.earlier import completed
 
 FORMAT = 1
 IDENTITY = "comparison.json"
@@ -78,7 +79,9 @@ class Folder:
             then = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as damaged:
             raise ComparisonError(f"{file} is damaged ({damaged}): compare anew with --replace") from None
-        for part, now in json.loads(encoded({"format": FORMAT, **self.plan.identity})).items():
+        identity = json.loads(encoded({"format": FORMAT, **self.plan.identity}))
+        then = completed(then, identity)
+        for part, now in identity.items():
             if then.get(part) != now:
                 said = _difference(then.get(part), now)
                 raise ComparisonError(f"{self.path} was begun with another {part}: {said}")
@@ -106,7 +109,5 @@ def _difference(then: Any, now: Any) -> str:
     if not isinstance(then, dict) or not isinstance(now, dict):
         shown = "readings or the split are not the same" if isinstance(now, str) else f"it was {then}, is {now}"
         return f"{shown}. {advice}"
-    changed = [
-        f"{key} was {told(then.get(key))}, is {told(value)}" for key, value in now.items() if then.get(key) != value
-    ]
+    changed = [difference(key, then.get(key), value) for key, value in now.items() if then.get(key) != value]
     return f"{'; '.join(changed)}. {advice}"

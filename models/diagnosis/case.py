@@ -37,12 +37,12 @@ class Case:
             raise RunError(f"{run.path / LOG} is damaged ({damaged}): train again with --replace") from damaged
         if not complete:
             raise RunError(f"{run.path / LOG} is damaged (steps without loss or norm): train again with --replace")
+        records = [line for line in records if not line.get("cooling")]
         if len(records) < FEWEST:
             raise RunError(
                 f"{run.path} has a log of {len(records)} steps, and {FEWEST} are the fewest that say anything: "
                 "train longer, or go on with: gatecast train … --resume"
             )
-        records = [line for line in records if not line.get("cooling")]
         return cls(run.config, run.settings, records, run.metrics() if (run.path / METRICS).is_file() else None)
 
     @property

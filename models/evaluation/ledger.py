@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from datasets.holidays import told
+from datasets.holidays import difference
 from models.config import ForecasterConfig
 from models.evaluation.forecasts import Forecasts
 from models.evaluation.panel import Stretch
 from models.training.checkpoint import write_atomically
+from models.training.earlier import completed
 
 FORMAT = 1
 IDENTITY = "evaluation.json"
@@ -101,7 +102,9 @@ class Ledger:
             then = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as damaged:
             raise EvaluationError(f"{file} is damaged ({damaged}): evaluate anew with --replace") from None
-        for part, now in json.loads(_json({"format": FORMAT, **self.identity})).items():
+        identity = json.loads(_json({"format": FORMAT, **self.identity}))
+        then = completed(then, identity)
+        for part, now in identity.items():
             if then.get(part) != now:
                 raise EvaluationError(f"{self.path} was begun with another {part}: {_difference(then.get(part), now)}")
 
@@ -131,9 +134,7 @@ def _difference(then: Any, now: Any) -> str:
     advice = "Leave it as it was, or evaluate anew with --replace"
     if not isinstance(then, dict) or not isinstance(now, dict):
         return f"it is not the same. {advice}"
-    changed = [
-        f"{key} was {told(then.get(key))}, is {told(value)}" for key, value in now.items() if then.get(key) != value
-    ]
+    changed = [difference(key, then.get(key), value) for key, value in now.items() if then.get(key) != value]
     return f"{'; '.join(changed)}. {advice}"
 
 

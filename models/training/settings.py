@@ -12,7 +12,7 @@ from models.training.schedule import SCHEDULES
 
 AT_LEAST_ONE = ("steps", "batch", "accumulate", "shortest", "longest", "stride", "every", "validate_every", "patience")
 NOT_NEGATIVE = ("decay", "warm_up", "jitter", "warp")
-BEFORE = {"cooldown": 0.0}  # what a run did that was begun before this could be said
+BEFORE: dict[str, Any] = {"cooldown": 0.0}  # what a run did that was begun before this could be said
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class TrainingSettings:
     def cooling(self) -> int:
         """Steps of the cool-down, which come behind those of the budget."""
         return round(self.cooldown * self.steps)
+
+    @property
+    def steps_in_all(self) -> int:
+        """Steps of the budget and of the cool-down: what a run that does not end early takes."""
+        return self.steps + self.cooling
 
     @property
     def batch_in_words(self) -> str:

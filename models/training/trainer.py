@@ -187,7 +187,7 @@ def summary(result: Backtest, outcome: Outcome, model: Forecaster) -> dict[str, 
 
 
 def _loop(training: Training, run: Run, console: Console) -> Outcome:
-    view = ProgressView(console, training.settings.steps + training.settings.cooling, training.place.step)
+    view = ProgressView(console, training.settings.steps_in_all, training.place.step)
     with ExitStack() as stack:
         interrupted = stack.enter_context(interruptible())
         log = stack.enter_context((run.path / LOG).open("a", encoding="utf-8", buffering=1))

@@ -61,6 +61,7 @@ def router(edge: Edge) -> APIRouter:
     @needs(ADMIN)
     async def metrics() -> Response:
         edge.metrics.compare(edge.engine.follower)
+        edge.metrics.days(edge.engine.holidays_passed)
         return Response(edge.metrics.exposition(), headers={"content-type": MEDIA_TYPE})
 
     return routes

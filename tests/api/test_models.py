@@ -17,7 +17,7 @@ import pytest
 
 from service.api.models import ModelsAnswer
 from service.app import open_service
-from service.bundle import Bundle
+from service.bundle import MANIFEST, Bundle, write_manifest
 from service.chosen import Chosen
 from service.errors import BundleError
 from service.logs import open_log
@@ -154,6 +154,24 @@ async def test_without_shadow_a_version_serves_as_soon_as_it_is_ready_and_after_
         assert Chosen.of(Settings.read(**given)).instead_of == named
         async with served(journal=journal, **given) as http:
             assert (await http.get("/v1/models")).json()["current"]["version"] == "v2"
+
+
+async def test_a_model_whose_holidays_go_on_ends_the_alarm_of_one_whose_holidays_are_over(models: Path) -> None:
+    manifest = json.loads((models / "v1" / MANIFEST).read_text())
+    days = {"holidays": ["DE"], "holidays_until": "2014-06-30"}
+    write_manifest(models / "v1", json.dumps({**manifest, **days}))
+
+    async def told(http: httpx.AsyncClient) -> tuple[bool, bool]:
+        passed: bool = (await http.get("/v1/models")).json()["current"]["holidays_passed"]
+        return passed, "gatecast_holidays_passed 1.0" in (await http.get("/metrics")).text
+
+    async with served(bundle=models / "v1", models=models) as http:
+        assert await told(http) == (False, False)
+        await http.post("/v1/predict", json={"series": [{"unique_id": "a", **HISTORY["history"]}]})
+        assert await told(http) == (True, True)
+        await http.post("/v1/models/v2/deploy")
+        await until(http, "")
+        assert await told(http) == (False, False)
 
 
 async def test_what_cannot_be_deployed_is_refused_by_name(models: Path, bundle: Bundle, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_what_is_not_known_is_refused_and_told_what_is_expected(named: str, said
     ("text", "said"),
     [
         ("date\n2015-03-02\n02.03.2015,sale\n", r"line 3: expected a date such as 2015-12-25 .* got '02\.03\.2015'"),
+        ("25.12.2015,Christmas\n2015-12-26\n", r"line 1: expected a date such as 2015-12-25 .* got '25\.12\.2015'"),
+        ("2015-12-25\n20151226\n", r"line 2: expected a date such as 2015-12-25 .* got '20151226'"),
         ("date,name\n", r"lists no date"),
         ("", r"lists no date"),
     ],
@@ -61,6 +63,20 @@ def test_a_file_of_days_is_one_date_a_line(tmp_path: Path, text: str, said: str)
     (tmp_path / "days.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=said):
         find_holidays(str(tmp_path / "days.csv"), FIRST, LAST)
+
+
+def test_dates_of_another_century_are_left_out_so_that_no_model_holds_a_row_for_each_day_until_then(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "days.csv").write_text("1600-01-01\n2013-01-01\n2015-05-01\n2030-12-31\n9999-12-31\n")
+    found = find_holidays(str(tmp_path / "days.csv"), FIRST, LAST)
+    assert (found.dates, found.until) == ((("2013-01-01", "2015-05-01", "2030-12-31"),), "2030-12-31")
+    (tmp_path / "days.csv").write_text("1600-01-01\n")
+    assert find_holidays(str(tmp_path / "days.csv"), FIRST, LAST).dates == ((),)
+    (tmp_path / "days.csv").write_text("0001-01-01\n9999-12-31\n")
+    first, last = (int(datetime(year, 7, 1, tzinfo=UTC).timestamp()) for year in (1, 9999))
+    assert find_holidays(str(tmp_path / "days.csv"), first, last).until == "9999-12-31"
+    assert find_holidays("US", first, first + 9_999_999).dates == ((),)
 
 
 def table(path: Path, times: list[str]) -> Path:
@@ -77,6 +93,16 @@ def test_a_table_tells_what_is_odd_about_its_holidays(tmp_path: Path) -> None:
     (warning,) = read_table(path, holidays=str(tmp_path / "shop.csv")).warnings
     assert warning.startswith("--holidays: known until 2015-03-07, and the data go on")
     assert read_table(path).holidays is None
+
+
+@pytest.mark.parametrize("snap", [False, True])
+def test_days_by_a_clock_that_jumps_are_refused_since_some_would_be_taken_for_the_day_before(
+    tmp_path: Path, snap: bool
+) -> None:
+    path = table(tmp_path / "days.csv", [f"2015-{month:02d}-{day:02d}" for month in (3, 4) for day in range(1, 31)])
+    with pytest.raises(DataError, match=r"with --zone, got 1d: the midnights of Europe/Berlin .* Leave --zone out"):
+        read_table(path, zone="Europe/Berlin", holidays="DE", snap=snap)
+    assert read_table(path, zone="Asia/Tokyo", holidays="JP").series[0].start % 86_400 == 15 * 3_600
 
 
 def test_steps_without_a_day_of_their_own_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Run folders as earlier versions left them."""
+"""Folders of runs and of others as earlier versions left them."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def as_the_first_version_left_it(path: Path) -> None:
     checkpoint = load_checkpoint(path / RESUME)
     then = {"model": old["model"], "training": old["training"], "data": checkpoint.run["data"]}
     save_checkpoint(replace(checkpoint, run=then), path / RESUME)
+
+
+def without_days_and_cool_down(file: Path, *within: str) -> None:
+    """Takes from what a folder keeps of its settings those that came last."""
+    content = json.loads(file.read_text())
+    kept = content
+    for part in within:
+        kept = kept[part]
+    del kept["model"]["holidays"], kept["training"]["cooldown"]
+    file.write_text(json.dumps(content))

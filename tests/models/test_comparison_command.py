@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from commands.gradients import NUMBERS, PLOT
 from commands.main import app
 from models.comparison import measuring
-from models.comparison.folder import PAGE, REPORT
+from models.comparison.folder import IDENTITY, PAGE, PARTS, REPORT
 from tests.conftest import daily_wave
+from tests.models.runs import without_days_and_cool_down
 
 OPTIONS = ("--hidden", "4", "--layers", "1", "--batch", "2", "--steps", "2", "--lags", "4,24", "--shortest", "8")
 SMALL = (*OPTIONS, "--longest", "24", "--horizon", "6", "--lengths", "10,20")
@@ -56,6 +57,17 @@ def test_compare_writes_a_report_and_ends_with_a_recommendation(data: Path, tmp_
     assert again.exit_code == 0, again.output
     assert "training" not in again.output.split("Held-out end")[0].split("keeps what is done")[1]
     assert json.loads((out / REPORT).read_text())["models"] == report["models"]
+
+
+def test_a_comparison_that_was_begun_before_the_cool_down_goes_on_without(data: Path, tmp_path: Path) -> None:
+    words = ("compare", data, *SMALL, "--steps", "10", "--seeds", "1", "--no-serving", "--out", tmp_path / "c")
+    assert invoke(*words).exit_code == 0
+    without_days_and_cool_down(tmp_path / "c" / IDENTITY)
+    for part in (tmp_path / "c" / PARTS).glob("lstm*"):
+        part.unlink()
+    result = invoke(*words, "--resume")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "c" / PARTS / "lstm-0.json").read_text())["cooled"] is False
 
 
 def test_ctrl_c_keeps_the_trainings_that_are_done(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,6 +183,7 @@ def test_a_picture_is_drawn_of_figures_that_are_not_finite(tmp_path: Path) -> No
 def test_too_short_a_log_is_refused_with_what_to_do(tmp_path: Path) -> None:
     run = small_run(tmp_path / "run")
     run.start()
-    run.rewrite_log(log_of()[:3])
+    cooling = [{**record, "cooling": True} for record in log_of()[3:9]]
+    run.rewrite_log([*log_of()[:3], *cooling])  # of which the doctor says nothing
     with pytest.raises(RunError, match=r"a log of 3 steps, and 8 are the fewest .* --resume"):
         Case.of(run)

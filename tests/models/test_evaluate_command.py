@@ -25,6 +25,7 @@ from commands.study import task_of
 from models.evaluation.ledger import BY_SERIES, FORECASTS, IDENTITY, METRICS, PAGE, PLOTS
 from models.training.run import CONFIG, Run
 from tests.conftest import daily_wave
+from tests.models.runs import without_days_and_cool_down
 
 Command = Callable[..., Result]
 TINY = ("--hidden", "4", "--layers", "1", "--batch", "2", "--steps", "3", "--lags", "4,24")
@@ -156,6 +157,19 @@ def test_what_a_run_was_trained_with_is_trained_with_again(trained: Path, whole:
     assert evaluate == f"gatecast evaluate {trained / 'run'}-dropout --test-steps 18 --folds 2 --out e-dropout"
 
 
+def test_what_a_run_held_out_is_held_out_again(trained: Path, tmp_path: Path) -> None:
+    data, options = trained / "meters.csv", ("--horizon", "6", "--test-steps", "24", *TINY, *COLUMNS)
+    assert invoke("train", data, "--out", tmp_path / "run", *options).exit_code == 0
+    run = str(tmp_path / "run")
+    context = load("evaluate").make_context("evaluate", [run, "--out", "e", "--folds", "2"])
+    task = task_of(run, None, {}, {}, {}, {"count": 2, "refit": True})
+    again = again_of(context, task, run, None, Path("e"))
+    assert "--test-steps 24" in again.tuned(6)
+    train, _ = again.changed({"--dropout": "0.3"}, "dropout").splitlines()
+    assert invoke(*shlex.split(train)[1:-1], tmp_path / "other").exit_code == 0
+    assert Run.open(tmp_path / "other").data == Run.open(tmp_path / "run").data
+
+
 def test_without_refit_the_runs_own_weights_are_tested_where_it_held_out(trained: Path, tmp_path: Path) -> None:
     result = invoke("evaluate", trained / "run", "--no-refit", "--folds", "2", "--out", tmp_path / "e")
     assert result.exit_code == 0, result.output
@@ -244,6 +258,30 @@ def test_ctrl_c_keeps_the_folds_done_and_resume_goes_on(
     again = invoke(*options, "--out", tmp_path / "stopped")
     assert "is not empty: go on with --resume, evaluate anew with --replace" in one_line(again)
     assert invoke(*options, "--out", tmp_path / "stopped", "--replace", "--seed", "7").exit_code == 0
+
+
+@pytest.mark.parametrize("of", ["run", "meters.csv"])
+def test_a_folder_that_was_begun_before_the_cool_down_goes_on_as_it_was_begun(
+    trained: Path, tmp_path: Path, of: str
+) -> None:
+    options = TWO if of == "run" else (*TINY, *COLUMNS, "--horizon", "6", "--folds", "2")
+    words = ("evaluate", trained / of, *options, "--steps", "10", "--out", tmp_path / "e")
+    assert invoke(*words).exit_code == 0
+    without_days_and_cool_down(tmp_path / "e" / IDENTITY)
+    before = (tmp_path / "e" / METRICS).read_bytes()
+    (tmp_path / "e" / PAGE).unlink()
+    result = invoke(*words, "--resume")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "e" / PAGE).is_file()
+    assert (tmp_path / "e" / METRICS).read_bytes() == before
+    for fold in (1, 2):  # as if it had been stopped: no training of it cools down
+        (tmp_path / "e" / f"fold-{fold}.parquet").unlink(missing_ok=True)
+    (tmp_path / "e" / FORECASTS).unlink()
+    assert invoke(*words, "--resume").exit_code == 0
+    trainings = [fold["training"] for fold in json.loads((tmp_path / "e" / METRICS).read_text())["by_fold"]]
+    assert [training["cooled"] for training in trainings] == [False, False]
+    refused = invoke(*words, "--resume", "--seed", "7")
+    assert "begun with another training: seed was 0, is 7. Leave" in one_line(refused)
 
 
 @pytest.mark.parametrize(

@@ -165,12 +165,12 @@ def test_names_that_look_like_markup_are_text(tmp_path: Path) -> None:
 
 
 def test_what_is_not_better_is_called_so(account: Account) -> None:
-    def saying(own: float, mean: float = 3.0) -> tuple[str, str]:
+    def saying(own: float, mean: float = 3.0, naive: float = 1.0) -> tuple[str, str]:
         metrics = json.loads(json.dumps(account.metrics))
         overall = metrics["overall"]
         overall["gatecast"]["mase"] = own
         for row in (*overall["seasonal_naive"].values(), *overall["baselines"].values()):
-            row["mase"] = 1.0
+            row["mase"] = naive
         overall["baselines"]["mean"]["mase"] = mean
         told = replace(account, metrics=metrics)
         return title(told).replace("\u00a0", " "), " ".join(sentences(told))
@@ -181,6 +181,10 @@ def test_what_is_not_better_is_called_so(account: Account) -> None:
     assert saying(1.001)[0] == "waves.csv: as good as the seasonal naive, and no better"
     assert saying(0.8, 0.5)[0].endswith("less error than the seasonal naive, but more than the mean (a day)")
     assert "the mean (a day), which costs nothing either, comes to 0.500 and beats it" in saying(0.8, 0.5)[1]
+    assert saying(0.3, naive=0.0)[0] == "waves.csv: the seasonal naive made no error, and ours did"
+    assert "It does not beat what costs nothing" in saying(0.3, naive=0.0)[1]
+    assert "as good as" in saying(0.0, naive=0.0)[0]
+    assert "ours is 0.0\u00a0% below" in saying(0.0, 0.0)[1]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +209,17 @@ def test_the_headline_says_whether_bands_keep_their_promise(
 def flat(study: Study) -> Study:
     values = np.full_like(study.stretches[0].values, 7.0)
     return replace(study, stretches=tuple(replace(each, values=values[: len(each)]) for each in study.stretches))
+
+
+def test_where_no_reading_came_the_page_says_that_nothing_was_compared(tmp_path: Path) -> None:
+    study = study_of(series=1)
+    (stretch,) = study.stretches
+    values = stretch.values.copy()
+    values[-(FOLDS.count * FOLDS.test_steps) :] = np.nan
+    account = told(replace(study, stretches=(replace(stretch, values=values),)), tmp_path)
+    assert title(account) == "waves.csv: no reading came to compare forecasts with"
+    assert "Nothing was compared" in " ".join(sentences(account))
+    assert "Nothing was compared" in page_of(account)
 
 
 def counted(study: Study) -> Study:

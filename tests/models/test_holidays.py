@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnxruntime import InferenceSession
 
-from datasets.holidays import Holidays
+from datasets.holidays import Holidays, difference
 from export.step_weights import beyond_the_kernel
 from models.config import ForecasterConfig
 from models.holidays import HolidayFlags
@@ -130,10 +130,17 @@ def test_a_configuration_with_holidays_comes_back_from_json_and_one_without_days
     assert str(config.holidays) == "even, third until 2016-12-31"
     with pytest.raises(ValueError, match="holidays want steps of a day or shorter, not 1w"):
         small_config(holidays=MANY, frequency="1w")
-    with pytest.raises(ValueError, match="dates such as 2015-12-25, not 'Christmas'"):
-        Holidays(("XX",), (("Christmas",),), "2015-12-31")
+    for other in ("Christmas", "20151225", "2015-W52-5"):  # text of another form has not the order of time
+        with pytest.raises(ValueError, match=f"dates such as 2015-12-25, not '{other}'"):
+            Holidays(("XX",), ((other,),), "2015-12-31")
     with pytest.raises(ValueError, match="need dates for each of XX, YY"):
         Holidays(("XX", "YY"), ((),), "2015-12-31")
+
+
+def test_other_dates_under_the_same_names_are_told_apart() -> None:
+    one = {"names": ["XX"], "dates": [["2015-05-01"]], "until": "2015-12-31"}
+    assert difference("holidays", one, None) == "holidays was XX until 2015-12-31, is None"
+    assert difference("holidays", one, {**one, "dates": [[]]}).endswith("is XX until 2015-12-31 with other dates")
 
 
 def test_the_kernel_leaves_such_a_model_to_its_graphs() -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from typer.testing import CliRunner
 
 from commands.main import app
 from models.training.run import Run
+from models.tuning.folder import PLAN
 from tests.conftest import daily_wave
+from tests.models.runs import without_days_and_cool_down
 
 ROOT = Path(__file__).parents[2]
 HOURS, HELD_OUT = 420, 42
@@ -155,6 +158,16 @@ def test_a_killed_search_comes_to_what_it_would_have_come_to_and_the_held_out_en
     assert result.exit_code == 0, result.output
     assert "trial 0 " not in result.output  # it is not done twice
     assert sorted(learned(folder / "killed")) == sorted(learned(study))
+
+
+def test_a_study_of_before_the_cool_down_is_the_same_study(study: Path, folder: Path) -> None:
+    shutil.copytree(study, folder / "before")
+    without_days_and_cool_down(folder / "before" / PLAN, "plan")
+    result = typed(*arguments(folder, "before"), "--resume")
+    assert result.exit_code == 0, result.output
+    assert learned(folder / "before") == learned(study)
+    other = typed(*arguments(folder, "before")[:-1], "tpe", "--resume")
+    assert "this is another study" in other.output
 
 
 def test_ctrl_c_ends_in_order_and_keeps_what_is_done(folder: Path, begun: Callable[..., subprocess.Popen[str]]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +14,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from commands.main import app
+from commands.main import app, load
+from commands.retyped import again_of
+from commands.study import task_of
 from models.training.run import CONFIG, Run
 from tests.conftest import daily_wave
 
@@ -122,6 +126,19 @@ def test_a_run_is_evaluated_by_its_own_clock_and_days(place: Path, tmp_path: Pat
     assert model["holidays"]["names"] == ["DE", "shop.csv"]
     again = invoke("evaluate", place / "run", "--folds", "2", "--out", tmp_path / "e", *how, "--resume")
     assert again.exit_code == 0, again.output
+
+
+def test_advice_to_train_a_run_otherwise_trains_with_its_clock_and_days(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = str(place / "run")
+    context = load("evaluate").make_context("evaluate", [run, "--out", "e", "--folds", "1"])
+    task = task_of(run, None, {}, {}, {}, {"count": 1, "refit": True})
+    train, _ = again_of(context, task, run, None, Path("e")).changed({"--dropout": "0.3"}, "dropout").splitlines()
+    monkeypatch.chdir(place)  # where the file of days is; the run knows its name alone
+    result = invoke(*shlex.split(train)[1:-1], tmp_path / "other")
+    assert result.exit_code == 0, result.output
+    assert Run.open(tmp_path / "other").config == replace(Run.open(place / "run").config, dropout=0.3)
 
 
 def test_newer_data_than_the_days_are_known_for_are_evaluated_with_a_warning(place: Path, tmp_path: Path) -> None:

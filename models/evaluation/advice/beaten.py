@@ -21,10 +21,6 @@ def beaten(case: Case) -> Suggestion | None:
         f"The {case.words(name)} comes to a MASE of {error:.3f}, ours to {own:.3f}. Settings that were right for other "
         "data may be wrong for these: a search tries width, layers, rate and others on the validation part."
     )
-    if "--zone" in case.again.reading:  # which a search does not take
-        steps = 4 * case.training.steps
-        reason = reason.split(" Settings that")[0] + f" Train longer: {steps:,} steps instead of a quarter of them."
-        return Suggestion("A simple forecast is better", reason, case.again.changed({"--steps": str(steps)}, "longer"))
     return Suggestion("A simple forecast is better", reason, case.again.tuned(case.config.horizon))
 
 

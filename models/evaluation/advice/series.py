@@ -38,7 +38,8 @@ def worst_series(case: Case) -> Suggestion | None:
     reason = f"The median series has a MASE of {middle:.2f}; much worse: {said}{more}. Of the first, {hint}"
     file = f"{case.again.out}/{FORECASTS}"
     # Double quotes, so that the shell's single ones stay readable.
-    rows = f'pl.read_parquet({json.dumps(file)}).filter(pl.col("unique_id") == {json.dumps(outside[0])})'
+    path, first = (json.dumps(text, ensure_ascii=False) for text in (file, outside[0]))  # read by Python as by JSON
+    rows = f'pl.read_parquet({path}).filter(pl.col("unique_id") == {first})'
     shown = f"import polars as pl; print({rows})"
     title = "One series stands out" if len(outside) == 1 else f"{len(outside)} series stand out"
     return Suggestion(title, reason, shlex.join(["python", "-c", shown]))

@@ -13,9 +13,13 @@ FEW = 3  # folds, below which they say little
 def title(account: Account) -> str:
     """What came out, in one line."""
     own, naive = ours(account.overall), account.naive
+    if not account.overall[OURS]["targets"]:
+        return f"{account.source}: no reading came to compare forecasts with"
     if own is None or naive is None:
         return f"{account.source}: no seasonal scale to compare errors by"
-    share = own / naive[1] - 1 if naive[1] else 0.0
+    share = beyond(own, naive[1])
+    if share is None:
+        return f"{account.source}: the seasonal naive made no error, and ours did"
     if abs(share) < SAME:
         return f"{account.source}: as good as the seasonal naive, and no better"
     word = "less" if share < 0 else "more"
@@ -46,6 +50,8 @@ def scope(account: Account) -> str:
 
 def _error(account: Account) -> str:
     own, naive = ours(account.overall), account.naive
+    if not account.overall[OURS]["targets"]:
+        return "Nothing was compared: where the folds test, all readings are missing."
     if own is None:
         return (
             "Errors are scaled by how readings a season apart differ before each test, and here they do not differ, or "
@@ -53,8 +59,10 @@ def _error(account: Account) -> str:
         )
     if naive is None:
         return f"The mean absolute scaled error (MASE) is {own:.3f}. No seasonal naive has a forecast to compare with."
-    share = own / naive[1] - 1 if naive[1] else 0.0
+    share = beyond(own, naive[1])
     said = f"The mean absolute scaled error (MASE) is {own:.3f}, that of the {account.names[naive[0]]} {naive[1]:.3f}"
+    if share is None:
+        return f"{said}. It does not beat what costs nothing."
     if abs(share) < SAME:
         return f"{said}: no difference worth the name."
     if share > 0:
@@ -85,7 +93,8 @@ def _rival(account: Account) -> str:
     name = account.names[rival[0]]
     if rival[1] < own:
         return f"But the {name}, which costs nothing either, comes to {rival[1]:.3f} and beats it."
-    return f"Of all that costs nothing the {name} is best, {rival[1]:.3f}; ours is {percent(1 - own / rival[1])} below."
+    below = percent(abs(beyond(own, rival[1]) or 0.0))
+    return f"Of all that costs nothing the {name} is best, {rival[1]:.3f}; ours is {below} below."
 
 
 def _bands(account: Account) -> str:
@@ -108,6 +117,13 @@ def _bands(account: Account) -> str:
     else:
         verdict = "as they should"
     return f"{text[0].upper()}{text[1:]}, {verdict}."
+
+
+def beyond(error: float, other: float) -> float | None:
+    """By which share of the other error this one is larger; 0 where both are none, None where only the other is."""
+    if other == 0:
+        return 0.0 if error == 0 else None
+    return error / other - 1
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -11,7 +11,7 @@ from models.evaluation.excerpt import Excerpt, draw
 from models.evaluation.metrics import BAND, WIDE_BAND
 from models.evaluation.page.account import Account, figures
 from models.evaluation.page.figure import figure
-from models.evaluation.page.headline import percent, plural
+from models.evaluation.page.headline import beyond, percent, plural
 from models.pages import picture
 from models.pages.picture import INK, NAIVE, framed, legend
 
@@ -49,7 +49,8 @@ def _said_of(account: Account, shown: Excerpt) -> str:
     if entry is not None and account.naive is not None:
         own, naive = ours(entry), figures(entry)[account.naive[0]]["mase"]
         if own is not None and naive is not None:
+            share = beyond(own, naive)
             word = "less" if own < naive else "more"
-            share = abs(own / naive - 1) if naive else 0.0
-            parts.append(f"Over all folds its error is {percent(share)} {word} than the naive's ({naive:.3f}).")
+            much = "" if share is None else f"{percent(abs(share))} "
+            parts.append(f"Over all folds its error is {much}{word} than the naive's ({naive:.3f}).")
     return " ".join(parts)
