@@ -44,7 +44,7 @@ def measured(protocol: Protocol, settings: TrainingSettings, threads: int, conso
     """Trains one model and takes all its figures."""
     torch.set_num_threads(threads)
     training = prepare(protocol.panel, protocol.config, settings, protocol.season)
-    view, before = ProgressView(console, settings.steps + settings.cooling), time.process_time()
+    view, before = ProgressView(console, settings.steps_in_all), time.process_time()
     with view.shown():
         outcome = training.run(view, lambda _: None)
     model, began, processor = training.model, time.monotonic(), time.process_time() - before
