@@ -54,7 +54,7 @@ def read_table(
     readings = by_series(source, roles.series, clock, values, roles.tenant)
     _check_targets(source, readings, roles.target)
     step = _frequency(source, readings, clock, frequency, snap)
-    places = place(source, readings, step, snap)
+    places = place(source, readings, step, snap, zone)
     series = take_static(source, readings, fill(source, readings, step, places), roles.static)
     days, strange = (None, ()) if holidays is None else _holidays(holidays, step, series)
     warnings = (
