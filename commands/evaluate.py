@@ -193,12 +193,16 @@ def _announce(task: Task) -> None:
     known = "all readings before it" if chosen.window == "expanding" else "a sliding window before it"
     how = f"trained on {known}, {task.settings.steps:,} steps" if chosen.refit else "with the weights of the run"
     console.print(
-        f"[bold]{escape(task.table.source)}[/]: {len(study.ids):,} series; {len(folds)} folds of {chosen.test_steps:,} "
-        f"steps, from {format_time(folds[0].cutoff, study.frequency)}, each {how}; horizon {study.config.horizon}, an "
-        f"origin every {chosen.stride} steps. Ctrl-C keeps the folds done.",
+        f"[bold]{escape(task.table.source)}[/]: {len(study.ids):,} series; {_folds(len(folds))} of "
+        f"{chosen.test_steps:,} steps, from {format_time(folds[0].cutoff, study.frequency)}, each {how}; "
+        f"horizon {study.config.horizon}, an origin every {chosen.stride} steps. Ctrl-C keeps the folds done.",
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _folds(count: int) -> str:
+    return "1 fold" if count == 1 else f"{count} folds"
 
 
 def _conclude(task: Task, scores: Scores, again: Again, page: Path) -> None:
@@ -207,7 +211,7 @@ def _conclude(task: Task, scores: Scores, again: Again, page: Path) -> None:
 
     result = scores.overall()
     console.print()
-    console.print(comparison_table(result, task.study.frequency, f"{task.study.settings.count} folds"))
+    console.print(comparison_table(result, task.study.frequency, _folds(task.study.settings.count)))
     console.print(fold_table(task.study, scores))
     if (short := shortfall(result, task.study.season)) is not None:
         console.print(f"[yellow]![/] {short}", highlight=False, soft_wrap=True)

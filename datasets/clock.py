@@ -161,11 +161,13 @@ def _east(offset: str) -> int:
 
 def _mixed(source: Source, name: str, zones: tuple[str | None, str | None], row: int) -> DataError:
     said = [zone or "no zone" for zone in zones]
+    mend = "write all times with one offset (UTC, for instance) or all without"
+    if None not in zones:
+        mend = f"where they follow a clock with summer time, name it (--zone Europe/Berlin, for instance); else {mend}"
     first, second = source.places([0, row])
     return source.error(
         f"expected all times in the column {shown(name)} in one zone, got mixed time zones: {said[0]} on {first} "
-        f"({shown(source.frame[name][0])}), {said[1]} on {second} ({shown(source.frame[name][row])}): "
-        "write all times with one offset (UTC, for instance) or all without"
+        f"({shown(source.frame[name][0])}), {said[1]} on {second} ({shown(source.frame[name][row])}): {mend}"
     )
 
 

@@ -43,6 +43,9 @@ class Verification:
         self.known = {name: self.golden[name] for name in ("future", "static") if name in self.golden}
         self.part = "unrounded" if "whole.unrounded" in self.golden else "quantiles"
         self.series_scale = _deviation(self.golden["values"][:, :, 0], axis=1)  # (rows,)
+        read_nothing = self.golden["whole.lengths"] == 0  # what has read nothing is not at its series' scale yet
+        unread = _deviation(self.golden[f"whole.{self.part}"], axis=(1, 2))
+        self.whole_scale = np.where(read_nothing, unread, self.series_scale)  # (rows,)
         streams = "chain.states" in self.golden
         self.window = self.golden["values"].shape[1] - int(self.golden["chain.recorded"][-1]) - 1 if streams else 0
         states = self.golden["chain.states"] if streams else self.golden["whole.states"][None]  # (…, rows, state)
@@ -126,7 +129,7 @@ class Verification:
             left = np.clip(lengths - start, 0, part.stop - start)
             values, times = golden["values"][:, part], golden["times"][:, part]
             quantiles, states = runtime.sequence(values, times, left, states, **self.known)
-        yield self._forecast(quantiles, golden[f"whole.{self.part}"], np.arange(len(lengths)), "")
+        yield self._forecast(quantiles, golden[f"whole.{self.part}"], self.whole_scale, "")
         yield self._state(runtime.rows(states), golden["whole.states"], np.arange(len(lengths)), "")
 
     def chain(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -140,7 +143,9 @@ class Verification:
             quantiles, states = runtime.step(values, times, states, **self.known)
             if step in recorded:
                 at = recorded[step]
-                yield self._forecast(quantiles, golden[f"chain.{self.part}"][at], rows, f" after step {step + 1}")
+                yield self._forecast(
+                    quantiles, golden[f"chain.{self.part}"][at], self.series_scale, f" after step {step + 1}"
+                )
                 yield self._state(runtime.rows(states), golden["chain.states"][at], rows, f" after step {step + 1}")
 
     def chain_whole(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -150,7 +155,7 @@ class Verification:
         states = runtime.states(golden["chain.start"].copy())
         values, times = golden["values"][:, self.window :], golden["times"][:, self.window :]
         quantiles, states = runtime.sequence(values, times, lengths, states, **self.known)
-        yield self._forecast(quantiles, golden[f"chain.{self.part}"][-1], rows, " after the whole chain")
+        yield self._forecast(quantiles, golden[f"chain.{self.part}"][-1], self.series_scale, " after the whole chain")
         yield self._state(runtime.rows(states), golden["chain.states"][-1], rows, " after the whole chain")
 
     def peek(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -160,7 +165,7 @@ class Verification:
         empty = np.full((len(rows), 1, golden["values"].shape[2]), np.nan)
         none = np.zeros((len(rows), 1), dtype=np.int64)
         quantiles, states = runtime.sequence(empty, none, np.zeros(len(rows), dtype=np.int64), states, **self.known)
-        yield self._forecast(quantiles, golden[f"chain.{self.part}"][-1], rows, " at length 0")
+        yield self._forecast(quantiles, golden[f"chain.{self.part}"][-1], self.series_scale, " at length 0")
         yield self._state(runtime.rows(states), golden["chain.states"][-1], rows, " at length 0")
 
     def gates(self, runtime: Runtime) -> Iterator[tuple[float, str]]:
@@ -181,11 +186,11 @@ class Verification:
         states = runtime.states(np.tile(self.bundle.initial, (len(rows), 1)))
         known = {name: given[rows] for name, given in self.known.items()}
         quantiles, states = runtime.sequence(values, times, lengths, states, **known)
-        yield self._forecast(quantiles, golden[f"whole.{self.part}"][rows], rows, note)
+        yield self._forecast(quantiles, golden[f"whole.{self.part}"][rows], self.whole_scale[rows], note)
         yield self._state(runtime.rows(states), golden["whole.states"][rows], rows, note)
 
-    def _forecast(self, found: Array, golden: Array, rows: Array, note: str) -> tuple[float, str]:
-        scale = self.series_scale[rows][:, None, None]
+    def _forecast(self, found: Array, golden: Array, scales: Array, note: str) -> tuple[float, str]:
+        scale = scales[:, None, None]
         return _worst(found, self._expected(found, golden, scale), scale, f"forecast{note}")
 
     def _expected(self, found: Array, golden: Array, scale: Array) -> Array:

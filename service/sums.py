@@ -59,8 +59,10 @@ class Sums:
         forecasts (rows, horizon, quantiles), in the order of the manifest's levels.
         """
         rows, width = len(forecasts), forecasts.shape[2]
-        flat = np.ascontiguousarray(forecasts).reshape(rows, -1)
         found = np.empty((rows, len(steps), len(levels)))
+        if not rows:  # readings that were all refused, or whose forecast nobody wants yet
+            return found
+        flat = np.ascontiguousarray(forecasts).reshape(rows, -1)
         total, done = np.zeros((rows, COURSES)), 0
         for at in np.argsort(steps, kind="stable").tolist():
             part = slice(done * width, steps[at] * width)

@@ -40,8 +40,9 @@ def shortfall(result: Backtest, season: int) -> str | None:
     """Why the forecaster cannot be said to beat the seasonal naive, and what to do; None where it does."""
     if result.beats_naive:
         return None
-    if result.best_naive.metrics.mase is not None:
-        return "The seasonal naive is better. Try more --steps, another --lags, or more data."
+    if (naive := result.best_naive.metrics.mase) is not None:
+        better = "as good" if result.ours.metrics.mase == naive else "better"
+        return f"The seasonal naive is {better}. Try more --steps, another --lags, or more data."
     if result.ours.metrics.mase is not None:
         return "No seasonal naive has a forecast to compare with. Try shorter --lags, or longer series."
     return (

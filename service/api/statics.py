@@ -33,8 +33,9 @@ class Statics:
             )
         if len(sent) > len(self.names):
             unknown = next(name for name in sent if name not in self.names)
+            known = f"the static features {', '.join(self.names)}" if self.names else "no static features"
             raise UnknownStatic(
-                f"this model knows the static features [{', '.join(self.names)}]; leave out {unknown!r}",
+                f"this model knows {known}; leave out {unknown!r}",
                 static=list(self.names),
             )
         if not self.names:

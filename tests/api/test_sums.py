@@ -123,6 +123,33 @@ def test_a_stream_carries_the_same_sums_in_items_and_columns_of_both_forms(live)
         assert np.frombuffer(raw["values"], "<f8").tolist() == [*one["quantiles"].values()]
 
 
+@pytest.mark.parametrize("form", ["items", "columns", "packed columns"])
+def test_where_no_forecast_comes_no_sum_is_missed(live, form: str) -> None:
+    name = f"sums without forecasts, {form}"
+    live.http.put(f"/v1/sessions/{name}", json={"start": START})
+    with connect(live.stream("?sums=3&every=2")) as stream:
+
+        def told(step: int) -> dict[str, Any]:
+            if form == "items":
+                stream.send(json.dumps({"session": name, "step": step, "y": 2.0}))
+                found: dict[str, Any] = json.loads(stream.recv(timeout=10))
+                return found
+            columns = {"sessions": [name], "steps": [step], "y": [2.0]}
+            stream.send(json.dumps(columns) if form == "columns" else msgspec.msgpack.encode(columns))
+            found = (json.loads if form == "columns" else msgspec.msgpack.decode)(stream.recv(timeout=10))
+            return found | found["errors"][0] if "errors" in found else found
+
+        assert "error" not in told(0)
+        assert told(5)["error"]["code"] == "gap"
+        assert told(1)["forecast"]["sums"]
+
+
+async def test_a_reading_that_is_refused_says_why_where_sums_were_asked(http: httpx.AsyncClient) -> None:
+    await http.put("/v1/sessions/s", json={"history": HISTORY})
+    answer = await http.post("/v1/sessions/s/observations?sums=2", json={"step": 9, "y": 1.0})
+    assert (answer.status_code, answer.json()["code"]) == (409, "gap")
+
+
 def test_a_handshake_is_refused_where_its_sums_cannot_be(open_behind) -> None:
     with open_behind() as running:
         answer = running.http.get(

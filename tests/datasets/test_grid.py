@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +95,16 @@ def test_times_off_the_grid_are_shown_with_their_lines_and_both_ways_out(write: 
     assert "2015-01-01T03:20:00 of series 'data' on line 5; 2015-01-01T07:40:00 of series 'data' on line 9" in message
     assert "--snap moves them to the nearest step" in message
     assert "a grid of 20min holds them all (--freq 20min)" in message
+
+
+@pytest.mark.parametrize("step", ["days", "weeks", "months"])
+def test_days_and_what_is_longer_are_told_to_leave_a_zone_out(write: Write, step: str) -> None:
+    every = {"days": "1d", "weeks": "1w", "months": "1mo"}[step]
+    days = pl.date_range(date(2023, 1, 1), date(2023, 12, 31), every, eager=True).to_list()
+    with pytest.raises(DataError, match="days of Europe/Berlin do not begin at one hour of UTC") as refused:
+        read_table(write(lines([day.isoformat() for day in days])), zone="Europe/Berlin")
+    assert "--snap" not in str(refused.value)
+    assert read_table(write(lines([day.isoformat() for day in days]))).series
 
 
 def test_only_the_first_times_off_the_grid_are_shown(write: Write) -> None:

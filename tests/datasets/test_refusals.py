@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[str | bytes, str, Sequence[str]]] = {
     "differing offsets": (
         "ds,y\n2015-01-01T00:00:00+01:00,1\n2015-01-01T01:00:00+01:00,2\n2015-01-01T02:00:00+02:00,2\n",
         ": ",
-        [MIXED, "+01:00 on line 2", "+02:00 on line 4", "write all times with one offset"],
+        [MIXED, "+01:00 on line 2", "+02:00 on line 4", "name it (--zone", "write all times with one offset"],
     ),
     "text in the target": (
         "ds,y\n1,1\n2,n/a\n3,3\n",

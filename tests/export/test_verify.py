@@ -55,6 +55,20 @@ def test_a_bundle_of_meters_that_stand_still_passes_every_check(still_bundle: Bu
     assert [check for check in checks if not check.passed] == []
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e9])
+def test_what_has_read_nothing_is_held_to_a_scale_of_its_own(
+    forecaster: Forecaster, tmp_path: Path, size: float
+) -> None:
+    stretches = [Stretch(START, size * daily_wave(1_100, seed=row)[:, None]) for row in range(2)]
+    bundle = write_bundle(forecaster, Description("sized", "y", None, {}, {}), stretches, tmp_path / "sized.bundle")
+    runtime = open_runtime("onnx", bundle)
+    for off, passed in ((0.0, True), (5e-6, True), (1e-3, False)):
+        verification = Verification(bundle)
+        unread = verification.golden["whole.quantiles"][verification.golden["whole.lengths"] == 0]
+        verification.golden["whole.quantiles"][verification.golden["whole.lengths"] == 0] += off * unread.std()
+        assert all(check.passed for check in verification.run(runtime)) == passed, off
+
+
 @pytest.mark.parametrize("runtime", real_runtimes_here())
 def test_every_runtime_passes_every_check_on_a_fresh_bundle(bundle: Bundle, runtime: str) -> None:
     checks = list(Verification(bundle).run(open_runtime(runtime, bundle)))

@@ -46,7 +46,7 @@ PLAIN = Readings(missing=0.0, non_negative=False, whole=False, typical=50.0, lon
 
 
 def entry(own: float | None, day: float | None = 1.0, short: float | None = 1.3, **changes: Any) -> dict[str, Any]:
-    figures = {"mase": own, "coverage_80": 0.8, "coverage_95": 0.95, "targets": 1000} | changes
+    figures = {"mase": own, "coverage_80": 0.8, "coverage_95": 0.95, "smape": 9.0, "targets": 1000} | changes
     simple = {"last": {"mase": None if day is None else 3 * day}, "drift": {"mase": None}}
     return {"gatecast": figures, "seasonal_naive": {"4": {"mase": short}, "24": {"mase": day}}, "baselines": simple}
 
@@ -127,6 +127,8 @@ SILENT: list[tuple[Callable[[Case], Suggestion | None], dict[str, Any]]] = [
     (bands.narrow_bands, {"overall": entry(0.7, coverage_80=None, coverage_95=None)}),
     (bands.wide_bands, {"overall": entry(0.7, coverage_80=0.84, coverage_95=0.97)}),
     (bands.wide_bands, {"overall": entry(0.7, coverage_80=0.9, coverage_95=0.9)}),
+    (bands.wide_bands, {"overall": entry(0.7, coverage_80=0.9), "config": {"integer": True}}),
+    (bands.wide_bands, {"overall": entry(0.0, coverage_80=1.0, smape=0.0)}),
     (beaten.beaten, {"overall": entry(1.0)}),
     (beaten.beaten, {"overall": entry(None, None, None)}),
     (beaten.misled_by_a_season, {"overall": entry(1.1, short=1.2)}),

@@ -88,6 +88,8 @@ def test_what_keeps_it_from_beating_the_naive_is_said_as_it_is(forecaster: Forec
     worse = Comparison("worse", Metrics(1e9, None, None, None, None, 1, 6), ())
     assert shortfall(replace(result, naives={24: worse}), SEASON) is None
     assert "The seasonal naive is better" in str(shortfall(replace(result, naives={24: better}), SEASON))
+    alike = replace(result.ours, name="alike")
+    assert "The seasonal naive is as good" in str(shortfall(replace(result, naives={24: alike}), SEASON))
     assert "No seasonal naive has a forecast" in str(shortfall(replace(result, naives={24: nothing}), SEASON))
     scaleless = str(shortfall(replace(result, ours=nothing, naives={24: nothing}), SEASON))
     assert "There is no MASE to compare: errors are scaled by how readings 24 steps apart differ" in scaleless

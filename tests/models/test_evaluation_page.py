@@ -18,6 +18,7 @@ from models.evaluation.advice.again import Again
 from models.evaluation.fold_plots import plot_folds
 from models.evaluation.ledger import METRICS, PAGE, Ledger
 from models.evaluation.page.account import Account
+from models.evaluation.page.calibration import reliability
 from models.evaluation.page.document import page_of
 from models.evaluation.page.headline import sentences, title
 from models.evaluation.page.page import account_of, write_page
@@ -204,6 +205,19 @@ def test_the_headline_says_whether_bands_keep_their_promise(
     assert said in " ".join(sentences(replace(account, metrics=metrics)))
     metrics["overall"]["gatecast"] |= {"targets": 50}
     assert "of so few, may be chance" in " ".join(sentences(replace(account, metrics=metrics)))
+
+
+def test_whole_numbers_and_what_is_always_right_are_not_held_against_bands_and_quantiles(account: Account) -> None:
+    metrics = json.loads(json.dumps(account.metrics))
+    metrics["overall"]["gatecast"] |= {"coverage_80": 0.95, "coverage_95": 0.99, "targets": 5_000}
+    for point in metrics["calibration"]:
+        point["observed"] = min(1.0, point["level"] + 0.3)
+    counts = replace(account, metrics=metrics, config=replace(account.config, integer=True))
+    assert "as bands of whole numbers must" in " ".join(sentences(counts))
+    assert "Forecasts lie too high" in reliability(replace(account, metrics=metrics))
+    assert "Forecasts lie too high" not in reliability(counts)
+    metrics["overall"]["gatecast"]["smape"] = 0.0
+    assert "since every forecast was right" in " ".join(sentences(replace(account, metrics=metrics)))
 
 
 def flat(study: Study) -> Study:

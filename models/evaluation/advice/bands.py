@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from models.architectures import ignores
+from models.config import ForecasterConfig
 from models.evaluation.advice.case import Case
 from models.evaluation.advice.suggestion import Suggestion
 
@@ -25,11 +28,18 @@ def narrow_bands(case: Case) -> Suggestion | None:
 
 
 def wide_bands(case: Case) -> Suggestion | None:
-    """When one holds clearly more, and none fewer."""
+    """When one holds clearly more, and none fewer, and narrower ones could be had."""
     said = _off(case, 1)
-    if not said or _off(case, -1):
+    if not said or _off(case, -1) or narrowest(case.config, case.overall):
         return None
     return _calibrated(case, "The bands are too wide", f"{said}: forecasts could be sharper at the same honesty.")
+
+
+def narrowest(config: ForecasterConfig, figures: Mapping[str, Any]) -> str:
+    """Why bands that hold more than they promise are no wider than they must be, in words; empty where they are."""
+    if config.integer:
+        return "as bands of whole numbers must: their edges hold the readings that lie on them"
+    return "since every forecast was right" if figures["smape"] == 0 else ""
 
 
 def _off(case: Case, sign: int) -> str:

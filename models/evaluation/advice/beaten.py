@@ -33,10 +33,10 @@ def misled_by_a_season(case: Case) -> Suggestion | None:
     worst = max(found, key=lambda lag: found[lag])
     if own <= found[season] or found[worst] <= MISLEADS * found[season]:
         return None
+    why = "what stood so long ago tells little" if worst > season else "so short a season tells little"
     reason = (
         f"The {case.words(f'naive_{season}')} has a MASE of {found[season]:.3f} and beats ours ({own:.3f}), the "
-        f"{case.words(f'naive_{worst}')} has {found[worst]:.3f}: what stood so long ago tells little. Look back by the "
-        "season that counts alone."
+        f"{case.words(f'naive_{worst}')} has {found[worst]:.3f}: {why}. Look back by the season that counts alone."
     )
     return Suggestion("One season misleads", reason, case.again.changed({"--lags": str(season)}, f"lag-{season}"))
 

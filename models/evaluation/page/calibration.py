@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from models.evaluation.advice.bands import ENOUGH
 from models.evaluation.advice.case import Entry
 from models.evaluation.page.account import OURS, Account
 from models.evaluation.page.figure import DASHES, ahead, along, figure, known, marker
@@ -81,8 +82,14 @@ def _said_of_shares(account: Account) -> str:
     level, share = max(points, key=lambda point: abs(point[1] - point[0]))
     said = f"A line on the dotted one keeps every promise. It is furthest from it at the {level:g} quantile"
     middle = dict(points).get(0.5)
+    if account.config.integer:
+        return (
+            f"{said}, which {percent(share)} of the readings are at or below. Whole numbers often lie at the quantile "
+            "itself, so that what is above the dotted line says nothing against it."
+        )
     # Where forecasts are all right, every reading lies at every quantile.
-    if middle is not None and abs(middle - 0.5) > LEAN and account.overall[OURS]["smape"]:
+    enough = account.overall[OURS]["targets"] >= ENOUGH
+    if enough and middle is not None and abs(middle - 0.5) > LEAN and account.overall[OURS]["smape"]:
         side = "low" if middle < 0.5 else "high"
         lean = f" Forecasts lie too {side}: {percent(middle)} of the readings are at or below the median."
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.evaluation.advice.bands import ENOUGH, PROMISES
+from models.evaluation.advice.bands import ENOUGH, PROMISES, narrowest
 from models.evaluation.advice.case import ours
 from models.evaluation.page.account import OURS, Account
 
@@ -113,7 +113,7 @@ def _bands(account: Account) -> str:
     elif any(gap < -allowed for gap, allowed in off):
         verdict = "so the bands are too narrow"
     elif any(gap > allowed for gap, allowed in off):
-        verdict = "so the bands are wider than they need be"
+        verdict = narrowest(account.config, own) or "so the bands are wider than they need be"
     else:
         verdict = "as they should"
     return f"{text[0].upper()}{text[1:]}, {verdict}."
