@@ -15,7 +15,6 @@ from datasets.table import DataError, Series
 
 _SHOWN = 5
 _FINEST = 60  # a grid finer than this is no useful advice
-_DAY = 86_400  # seconds
 _FEW_ROWS = 1_000_000  # grids up to this size are filled whatever the holes
 _LARGEST_GROWTH = 10
 
@@ -29,13 +28,8 @@ class Places:
     warnings: tuple[str, ...] = ()
 
 
-def place(
-    source: Source, readings: Readings, frequency: Frequency, snap: bool = False, zone: str | None = None
-) -> Places:
-    """Puts each reading on its step; DataError shows the first times off the grid, unless `snap` moves them.
-
-    `zone` is the one whose clock the times were read by, if one was named.
-    """
+def place(source: Source, readings: Readings, frequency: Frequency, snap: bool = False) -> Places:
+    """Puts each reading on its step; DataError shows the first times off the grid, unless `snap` moves them."""
     starts = readings.times[readings.bounds[:-1]]
     steps, fits = frequency.steps(np.repeat(starts, readings.lengths), readings.times)
     if fits.all():
@@ -49,7 +43,7 @@ def place(
         moved[rows] = times - frequency.times(starts[series], steps[rows])
     if snap:
         return Places(starts, steps, _check_snapped(source, readings, frequency, steps, moved))
-    raise _off_grid(source, readings, frequency, moved, zone)
+    raise _off_grid(source, readings, frequency, moved)
 
 
 def fill(source: Source, readings: Readings, frequency: Frequency, places: Places) -> tuple[Series, ...]:
@@ -90,9 +84,7 @@ def _check_snapped(
     )
 
 
-def _off_grid(
-    source: Source, readings: Readings, frequency: Frequency, moved: NDArray[np.int64], zone: str | None
-) -> DataError:
+def _off_grid(source: Source, readings: Readings, frequency: Frequency, moved: NDArray[np.int64]) -> DataError:
     rows = np.flatnonzero(moved)
     rows = rows[np.argsort(readings.rows[rows])]
     first = rows[:_SHOWN]
@@ -104,12 +96,9 @@ def _off_grid(
     more = f" and {len(rows) - len(first)} more" if len(rows) > len(first) else ""
     finer = _finer(readings, frequency)
     hold = f"a grid of {finer.alias} holds them all (--freq {finer.alias}); else " if finer is not None else ""
-    mend = f"{hold}--snap moves them to the nearest step, --freq names another grid"
-    if zone is not None and (frequency.unit == "month" or frequency.size % _DAY == 0):
-        mend = f"days of {zone} do not begin at one hour of UTC, and need no zone: write dates alone, without --zone"
     return source.error(
         f"expected times on a grid of {frequency.alias}, got {len(rows)} of {len(moved)} off it: "
-        f"{'; '.join(listed)}{more}: {mend}"
+        f"{'; '.join(listed)}{more}: {hold}--snap moves them to the nearest step, --freq names another grid"
     )
 
 

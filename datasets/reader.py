@@ -56,7 +56,7 @@ def read_table(
     step = _frequency(source, readings, clock, frequency, snap)
     if zone is not None:
         _check_days(source, readings, step, zone)
-    places = place(source, readings, step, snap, zone)
+    places = place(source, readings, step, snap)
     series = take_static(source, readings, fill(source, readings, step, places), roles.static)
     days, strange = (None, ()) if holidays is None else _holidays(holidays, step, series)
     warnings = (
