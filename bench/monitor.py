@@ -2,7 +2,7 @@
 
     python -m bench.monitor
 
-The default configuration, GRU 2 x 64, 32 crops of 64 to 256 half-hours, horizon 48, one thread. The time of the
+The default configuration on half-hours, horizon 48, one thread. The time of the
 monitor is taken inside each step, so that both share whatever else the machine does.
 """
 
@@ -72,14 +72,17 @@ def main() -> None:
 
 def taxi() -> Training:
     """A training of the default configuration at its first step, that is never validated but at its end."""
+    settings = TrainingSettings(steps=STEPS, validate_every=10 * STEPS, cooldown=0.0)
+    return prepare(taxi_panel(), implied_config(Frequency.parse("30min"), HORIZON, 1e7), settings, HORIZON)
+
+
+def taxi_panel() -> Panel:
+    """The bundled taxi data, the last horizons for validation and for nothing."""
     table = read_table(bundled("nyc_taxi"))
-    frequency = Frequency.parse("30min")
     (series,) = table.series
-    length = len(series)
-    stretch = Stretch(series.values, 1_404_172_800 + frequency.seconds * torch.arange(length).numpy())
-    panel = Panel((stretch,), (length - 20 * HORIZON,), (length - 10 * HORIZON,))
-    settings = TrainingSettings(steps=STEPS, validate_every=10 * STEPS)
-    return prepare(panel, implied_config(frequency, HORIZON, 1e7), settings, HORIZON)
+    times = table.frequency.times(series.start, torch.arange(len(series)).numpy())
+    ends = len(series) - 20 * HORIZON, len(series) - 10 * HORIZON
+    return Panel((Stretch(series.values, times),), ends[:1], ends[1:])
 
 
 if __name__ == "__main__":

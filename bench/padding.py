@@ -82,7 +82,7 @@ def seconds_a_step(panel: Panel, config: ForecasterConfig) -> dict[tuple[str, fl
 
 def learned(panel: Panel, config: ForecasterConfig, settings: TrainingSettings, steps: int) -> float:
     """The validation loss after so many steps; the schedule ends there too."""
-    training = prepare(panel, config, replace(settings, steps=steps, validate_every=steps), SEASON)
+    training = prepare(panel, config, replace(settings, steps=steps, validate_every=steps, cooldown=0.0), SEASON)
     outcome = training.run(lambda _: None, lambda _: None)
     assert outcome.place.best is not None
     return outcome.place.best

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from models.layers.dropout import Dropout
 from models.training.accumulation import accumulate
 from models.training.loop import Training
 from models.training.windows import Crops, Sampler
@@ -52,8 +53,8 @@ def test_three_batches_of_four_train_as_one_of_twelve() -> None:
     one.sampler = Joined(**vars(one.sampler))
     for training in (one, three):
         for module in training.model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
+            if isinstance(module, Dropout):
+                module.share = 0.0
     assert len(one.sampler.crops(0).lengths) == 12
     (losses, norms, weights), (others, other_norms, other_weights) = trained(one), trained(three)
     assert others == pytest.approx(losses, rel=1e-5)
