@@ -16,48 +16,23 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
 from commands import evaluate as command_module
-from commands.main import app, load
+from commands.main import load
 from commands.retyped import again_of
 from commands.study import task_of
 from models.evaluation.ledger import BY_SERIES, FORECASTS, IDENTITY, METRICS, PAGE, PLOTS
 from models.training.run import CONFIG, Run
-from tests.conftest import daily_wave
+from tests.models.evaluations import COLUMNS, THREE, TINY, TWO, invoke, one_line, trained_in, write
 from tests.models.runs import without_days_and_cool_down
 
 Command = Callable[..., Result]
-TINY = ("--hidden", "4", "--layers", "1", "--batch", "2", "--steps", "3", "--lags", "4,24")
-THREE = ("--folds", "3", "--steps", "2")
-TWO = ("--folds", "2", "--steps", "2")
-
-
-def write(path: Path, hours: int) -> Path:
-    """Two hourly series with a covariate, under names of columns that must be said; the first hours are the same."""
-    lines = ["meter,when,load,temperature"]
-    for name in ("north", "south"):
-        for hour, value in enumerate(daily_wave(600, seed=len(name) + ord(name[0]))[:hours]):
-            lines.append(f"{name},2024-05-{1 + hour // 24:02d}T{hour % 24:02d}:00:00,{value:.3f},{hour % 24}")
-    path.write_text("\n".join(lines))
-    return path
-
-
-COLUMNS = ("--id", "meter", "--time", "when", "--target", "load")
-
-
-def invoke(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run, with its file beside it; tests that change either copy them first."""
-    place = tmp_path_factory.mktemp("trained")
-    data = write(place / "meters.csv", 400)
-    result = invoke("train", data, "--horizon", "6", "--out", place / "run", *TINY, *COLUMNS)
-    assert result.exit_code == 0, result.output
-    return place
+    return trained_in(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +44,6 @@ def whole(trained: Path) -> Result:
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-
-
-def one_line(result: Result) -> str:
-    return " ".join(result.output.split())
 
 
 def test_a_run_is_evaluated_on_its_own_file_read_as_it_was(trained: Path, whole: Result) -> None:
@@ -221,15 +192,6 @@ def test_a_run_of_an_earlier_version_says_no_file_and_is_evaluated_on_one(traine
     assert result.exit_code == 0, result.output
 
 
-def test_data_of_another_kind_are_refused(trained: Path, tmp_path: Path) -> None:
-    result = invoke(
-        "evaluate", trained / "run", trained / "meters.csv", "--out", tmp_path / "e", "--covariates", "none"
-    )
-    assert result.exit_code == 1
-    assert "expected the covariates temperature as" in one_line(result)
-    assert "got none" in one_line(result)
-
-
 def test_ctrl_c_keeps_the_folds_done_and_resume_goes_on(
     trained: Path, whole: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,57 +244,3 @@ def test_a_folder_that_was_begun_before_the_cool_down_goes_on_as_it_was_begun(
     assert [training["cooled"] for training in trainings] == [False, False]
     refused = invoke(*words, "--resume", "--seed", "7")
     assert "begun with another training: seed was 0, is 7. Leave" in one_line(refused)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--window", "random"), "expected --window expanding or sliding, got 'random'"),
-        (("--size", "40"), "add --window sliding"),
-        (("--folds", "70"), "fold 1 of 70, from 2024-04-30T04:00:00: expected a series with at least 24 steps before"),
-        (("--test-steps", "5"), "expected a horizon of 6 steps or more"),
-        (("--horizon", "3"), "--horizon: a run says what its model is"),
-        (("--model", "gru", "--hidden", "3"), "--model, --hidden: a run says what its model is"),
-        (("--no-refit", "--steps", "9"), "--steps: without --refit nothing is trained"),
-        (("--no-refit", "--gap", "9"), "leave them out, or add --refit"),
-        (("--rate", "2"), "the rate must lie between 0 and 1"),
-        (("--resume",), "nothing to go on with"),
-    ],
-)
-def test_faults_end_in_one_line_and_exit_1(
-    trained: Path, tmp_path: Path, options: tuple[str, ...], message: str
-) -> None:
-    result = invoke("evaluate", trained / "run", "--out", tmp_path / "e", *options)
-    assert result.exit_code == 1
-    assert message in one_line(result)
-    assert "Traceback" not in result.output
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ((), "expected --horizon, since"),
-        (("--no-refit",), "gatecast evaluate RUN --no-refit"),
-        (("--horizon", "6", "--model", "crystal-ball", *COLUMNS), "unknown architecture 'crystal-ball'"),
-        (("--horizon", "6", "--model", "lstm", "--members", "gru,rnn", *COLUMNS), "members is not used by lstm"),
-        (("--horizon", "6", "--target", "missing"), "there is no column"),
-    ],
-)
-def test_faults_of_an_evaluation_without_a_run(
-    trained: Path, tmp_path: Path, options: tuple[str, ...], message: str
-) -> None:
-    result = invoke("evaluate", trained / "meters.csv", "--out", tmp_path / "e", *options)
-    assert result.exit_code == 1
-    assert message in one_line(result)
-    assert not (tmp_path / "e").exists()
-
-
-def test_a_folder_that_is_no_run_or_cannot_be_written_is_named(trained: Path, tmp_path: Path) -> None:
-    result = invoke("evaluate", trained, "--out", tmp_path / "e")
-    assert "is no run: it has no config.json" in one_line(result)
-    (tmp_path / "file").write_text("mine")
-    for out in ("file", "file/e"):
-        result = invoke("evaluate", trained / "run", "--out", tmp_path / out, *TWO)
-        assert result.exit_code == 1
-        assert f"{tmp_path / out} cannot be written" in one_line(result)
-    assert (tmp_path / "file").read_text() == "mine"
