@@ -54,7 +54,7 @@ def ragged(panel: Panel, seed: int) -> Panel:
 
 def padding(training: Training) -> tuple[float, float, float]:
     """Rows and real steps of a batch in the mean, and the share of all steps that are padding."""
-    batches = [training.sampler.crops(step) for step in range(SAMPLED)]
+    batches = [training.gradient.sampler.crops(step) for step in range(SAMPLED)]
     real = sum(int(batch.lengths.sum()) for batch in batches)
     places = sum(batch.values.shape[0] * batch.values.shape[1] for batch in batches)
     return sum(len(batch.lengths) for batch in batches) / SAMPLED, real / SAMPLED, 1 - real / places

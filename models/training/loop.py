@@ -5,25 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from models.forecaster import Forecaster, Fork
-from models.layers.dropout import drawing_from
-from models.training.accumulation import accumulate
+from models.forecaster import Forecaster
 from models.training.checkpoint import Checkpoint, Place, ResumeError
-from models.training.loss import count_targets, fork_loss
+from models.training.gradient import Gradient
 from models.training.monitor import Monitor, Vitals
 from models.training.optimizer import build_optimizer, moments, restore_moments
-from models.training.precision import autocast, loss_scaler
+from models.training.precision import loss_scaler
 from models.training.schedule import rate_at
 from models.training.settings import TrainingSettings
-from models.training.side_by_side import Part, SideBySide
 from models.training.validation import Validation
-from models.training.windows import Crops, Sampler
+from models.training.windows import Sampler
 
 SKIPS_IN_A_ROW = 10  # steps without a finite gradient that end a run
 SKIPPED_SHARE = 0.1  # of the steps done, from this many steps on:
@@ -81,7 +77,6 @@ class Training:
     ) -> None:
         """With several `threads`, on the CPU, each takes a part of a batch; other bits, and the same each time."""
         self.model = model
-        self.sampler = sampler
         self.validation = validation
         self.settings = settings
         self.device = next(model.parameters()).device
@@ -90,10 +85,8 @@ class Training:
         self.place = Place()
         self.best: dict[str, Tensor] = {}
         self.monitor = Monitor(model)
-        self._levels = torch.tensor(model.config.quantiles, device=self.device)
+        self.gradient = Gradient(model, sampler, settings, self.monitor, threads)
         self._clock = clock
-        alone = threads == 1 or self.device.type != "cpu" or model.config.normalisation == "batch"
-        self._beside = None if alone else SideBySide(threads)
 
     def checkpoint(self) -> Checkpoint:
         """Where the run is now."""
@@ -127,8 +120,7 @@ class Training:
         try:
             return self._run(observe, save, interrupted)
         finally:
-            if self._beside is not None:
-                self._beside.close()
+            self.gradient.close()
 
     def _run(
         self, observe: Callable[[Record], None], save: Callable[[Checkpoint], None], interrupted: Callable[[], bool]
@@ -200,16 +192,11 @@ class Training:
 
     def _update(self, step: int, rate: float) -> tuple[float, float, Vitals]:
         """Moves the weights by the batches of a step: loss and norm of the gradient, which moves none if not finite."""
-        torch.manual_seed(self.settings.seed * 1_000_003 + step)  # dropout's draws: of this step alone
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        weights = list(self.model.parameters())
-        if self._beside is None:
-            loss = accumulate(self._parts(step), weights, self.scaler.scale)
-        else:
-            loss = self._beside.learn(self._dealt(step, self._beside.threads), weights)
+        loss = self.gradient.learn(step, self.scaler.scale)
         self.scaler.unscale_(self.optimizer)  # so that clipping sees gradients as they are
         self.monitor.before()
         norm = self._clip()
@@ -222,53 +209,6 @@ class Training:
         """Cuts the gradients of each member of an ensemble for itself; the longest norm before that, NaN if one is."""
         norms = [nn.utils.clip_grad_norm_(body.parameters(), self.settings.clip) for body in self.model.bodies()]
         return float(torch.stack(norms).amax())
-
-    def _parts(self, step: int) -> Iterator[tuple[Tensor, int]]:
-        """Of each batch of a step its mean loss, and by how many targets it weighs beside the others.
-
-        Members of an ensemble learn side by side: none of their losses is any other's business.
-        """
-        for number in self._batches(step):
-            crops = self.sampler.crops(number).to(self.device)
-            forks = self._forks(crops, number)
-            self.monitor.watch(forks, crops.lengths)
-            targets = count_targets(forks[0], crops.future, crops.lengths) if self.settings.accumulate > 1 else 1
-            yield self._loss(forks, crops), targets
-
-    def _dealt(self, step: int, parts: int) -> Iterator[list[Part]]:
-        """Of each batch of a step its parts, each with draws of its own; the monitor looks at the first."""
-
-        def of(part: int, crops: Crops, number: int) -> tuple[Tensor, int]:
-            seed = (self.settings.seed * 1_000_003 + number) * parts + part
-            with drawing_from(torch.Generator().manual_seed(seed)):
-                forks = self._forks(crops, number)
-            if part == 0:
-                self.monitor.watch(forks, crops.lengths)
-            return self._loss(forks, crops), count_targets(forks[0], crops.future, crops.lengths)
-
-        for number in self._batches(step):
-            dealt = self.sampler.crops(number).dealt(parts)
-            yield [partial(of, part, crops, number) for part, crops in enumerate(dealt)]
-
-    def _batches(self, step: int) -> range:
-        return range(step * self.settings.accumulate, (step + 1) * self.settings.accumulate)
-
-    def _loss(self, forks: list[Fork], crops: Crops) -> Tensor:
-        losses = [fork_loss(fork, crops.future, crops.lengths, crops.unit, self._levels) for fork in forks]
-        return torch.stack(losses).sum()
-
-    def _forks(self, crops: Crops, number: int = 0) -> list[Fork]:
-        """Decoded at every few steps, in turn: origins side by side share nearly all their targets."""
-        every = self.settings.every
-        origins = slice(number % every, None, every) if crops.values.size(1) >= every else slice(None)
-        with autocast(self.device, self.settings.precision):
-            state = self.model.primed(crops.before)
-            cold = torch.isnan(crops.before[:, :, 0]).all(1)
-            state = torch.where(cold.unsqueeze(1), self.model.initial(), state)
-            forks = self.model.forks(
-                crops.values, crops.times, crops.lengths, state, crops.ahead, crops.static, origins
-            )
-        return [fork._replace(quantiles=fork.quantiles.float()) for fork in forks]
 
     def _count_skip(self, skipped: bool) -> None:
         place = self.place

@@ -133,8 +133,8 @@ def test_a_net_of_whole_histories_learns_beside_others_what_it_learns_alone_and_
     assert together.settings == alone.settings  # rows of one to two windows, each from a new state
     streaming, whole = members_of(together.model)
     alone.model.load_state_dict(whole.state_dict())
-    crops = together.sampler.crops(0)
-    for fork in together._forks(crops):
+    crops = together.gradient.sampler.crops(0)
+    for fork in together.gradient.forks(crops):
         assert fork.steps is not None
         assert fork.steps.tolist() == [[length - 1] for length in crops.lengths.tolist()]
     before = weights_of(streaming)

@@ -80,7 +80,7 @@ def test_gates_are_those_of_the_net_on_the_batchs_last_readings() -> None:
     training = small_training(replace(SETTINGS, batch=6))
     with torch.no_grad():
         update_bias(5.5)(training.model)
-    crops = training.sampler.crops(0)
+    crops = training.gradient.sampler.crops(0)
     fork = training.model.fork(crops.values, crops.times, crops.lengths, training.model.primed(crops.before))
     rows = torch.arange(6)
     (body,) = training.model.bodies()

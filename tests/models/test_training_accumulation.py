@@ -50,12 +50,12 @@ def test_three_batches_of_four_train_as_one_of_twelve() -> None:
         SETTINGS, steps=6, batching="pad", shortest=3, every=1
     )  # batches of very different numbers of targets
     one, three = small_training(once), small_training(replace(once, accumulate=3))
-    one.sampler = Joined(**vars(one.sampler))
+    one.gradient.sampler = Joined(**vars(one.gradient.sampler))
     for training in (one, three):
         for module in training.model.modules():
             if isinstance(module, Dropout):
                 module.share = 0.0
-    assert len(one.sampler.crops(0).lengths) == 12
+    assert len(one.gradient.sampler.crops(0).lengths) == 12
     (losses, norms, weights), (others, other_norms, other_weights) = trained(one), trained(three)
     assert others == pytest.approx(losses, rel=1e-5)
     assert other_norms == pytest.approx(norms, rel=1e-4)
@@ -105,7 +105,7 @@ def test_a_step_draws_its_own_batches_and_resumes_with_the_next() -> None:
             asked.append(step)
             return super().crops(step)
 
-    resumed.sampler = Noting(**vars(resumed.sampler))
+    resumed.gradient.sampler = Noting(**vars(resumed.gradient.sampler))
     resumed.run(lambda _: None, lambda _: None)
     assert asked == list(range(14, 20))
     for a, b in zip(whole.model.state_dict().values(), resumed.model.state_dict().values(), strict=True):

@@ -164,12 +164,12 @@ def test_a_run_by_any_strategy_goes_on_after_a_stop_as_if_never_stopped(batching
 def test_padding_reaches_neither_loss_nor_gradient() -> None:
     training = small_training(replace(SETTINGS, batching="pad", shortest=1, longest=60))
     training.model.eval()  # without dropout
-    crops = training.sampler.crops(0)
+    crops = training.gradient.sampler.crops(0)
     assert padded_share([crops]) > 0.2
     gradients = []
     for filled in (crops, crops._replace(values=_behind(crops, 1e6))):
         training.optimizer.zero_grad()
-        fork_loss(training._forks(filled)[0], filled.future, filled.lengths, filled.unit, LEVELS).backward()
+        fork_loss(training.gradient.forks(filled)[0], filled.future, filled.lengths, filled.unit, LEVELS).backward()
         gradients.append([weight.grad.clone() for weight in training.model.parameters()])
     for a, b in zip(*gradients, strict=True):
         assert torch.equal(a, b)

@@ -131,7 +131,7 @@ def spoilt_training(steps: Sequence[int], budget: int = 20) -> Training:
     SPOILT.clear()
     SPOILT.update(steps)
     training = small_training(replace(SETTINGS, steps=budget))
-    training.sampler = Spoilt(**vars(training.sampler))
+    training.gradient.sampler = Spoilt(**vars(training.gradient.sampler))
     return training
 
 

@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def in_precision(precision: str, settings: TrainingSettings = SETTINGS) -> Training:
     """A training of the CPU in a precision that `prepare` would refuse there."""
     plain = small_training(settings)
-    return Training(plain.model, plain.sampler, plain.validation, replace(settings, precision=precision))
+    return Training(plain.model, plain.gradient.sampler, plain.validation, replace(settings, precision=precision))
 
 
 def scaled(scale: float, settings: TrainingSettings = SETTINGS) -> Training:
@@ -93,7 +93,7 @@ def test_an_overflow_is_one_skipped_step_and_half_the_scale() -> None:
 
 def test_gradients_that_no_scale_makes_finite_end_the_run() -> None:
     training = scaled(1.0)
-    training.sampler.units[:] = float("nan")
+    training.gradient.sampler.units[:] = float("nan")
     with pytest.raises(TrainingDiverged, match="10 of 10 steps had no finite gradient, 10 in a row"):
         records(training)
 

@@ -96,7 +96,7 @@ def test_what_is_drawn_is_of_the_generator_of_the_thread() -> None:
 def test_what_goes_wrong_in_a_thread_is_told() -> None:
     made = training(2)
     with pytest.raises(AttributeError):
-        made._beside.learn([[lambda: None.of]], list(made.model.parameters()))  # type: ignore[union-attr,attr-defined,list-item]
+        made.gradient.beside.learn([[lambda: None.of]], list(made.model.parameters()))  # type: ignore[union-attr,attr-defined,list-item]
 
 
 def test_statistics_of_a_batch_are_those_of_the_whole_batch() -> None:
