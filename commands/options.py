@@ -61,6 +61,9 @@ Patience = Annotated[
 Cooldown = Annotated[
     float | None, typer.Option(min=0, help="Steps at a low rate at the end, a share of the budget.", **OF_RATES)
 ]
+Widen = Annotated[
+    bool | None, typer.Option("--widen/--no-widen", help="Wider bands in the end, where validation asks.", **OF_RATES)
+]
 
 Device = Annotated[str, typer.Option(help="cpu or cuda.", **OF_DEVICE)]
 Precision = Annotated[str | None, typer.Option(help="float32; on CUDA float16 or bfloat16 too.", **OF_DEVICE)]

@@ -65,6 +65,7 @@ from commands.options import (
     Stride,
     WarmUp,
     Warp,
+    Widen,
     Widths,
     Zoneout,
 )
@@ -140,6 +141,7 @@ def train(
     decay: Decay = None,
     patience: Patience = None,
     cooldown: Cooldown = None,
+    widen: Widen = None,
     precision: Precision = None,
     device: Device = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Cores; each takes a part of a batch.", **OF_TRAINING)] = 1,
@@ -222,6 +224,7 @@ def train(
                 "decay": decay,
                 "patience": patience,
                 "cooldown": cooldown,
+                "widen": widen,
                 "precision": precision,
                 "seed": seed,
             },
@@ -271,6 +274,7 @@ def _conclude(run: Run, result: Any, outcome: Any) -> None:
     }
     place = outcome.place
     cooled = " and cooled down from there" if place.cooled else ""
+    cooled += ", its bands widened" if place.widened else ""
     console.print(
         f"Ended {ends[outcome.reason]}. {place.step:,} steps in {place.seconds:.0f} s, best validation loss "
         f"{place.best:.4f} at step {place.best_step:,}{cooled}, {place.skipped} steps skipped.\n",

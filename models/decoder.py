@@ -69,6 +69,12 @@ class Decoder(nn.Module):
             self.correction.weight.mul_(0.1)
             self.correction.bias.copy_(gaussian_bias(config.quantiles, START_DEVIATION).repeat_interleave(self.horizon))
 
+    def widen(self, shift: float) -> None:
+        """Raises the raw outputs that the gaps between quantiles come from, at every step ahead."""
+        raw = self.correction.bias.view(self.levels, self.horizon)
+        raw[: self.median] += shift
+        raw[self.median + 1 :] += shift
+
     def seen(self, ring: Ring) -> Tensor:
         """What of a window is looked at, float64 (batch, looked at): each naive's steps ahead, those of the mean of
         seasons, and the last reading."""

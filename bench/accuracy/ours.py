@@ -58,6 +58,7 @@ def measured(protocol: Protocol, settings: TrainingSettings, threads: int, conso
             thin.add(series, origins[wanted], quantiles[wanted], None if said is None else said[wanted])
     steps, best = outcome.place.step, outcome.place.best_step
     told = f"{steps:,} steps, the weights of step {best:,}" + (", cooled down" if outcome.place.cooled else "")
+    told += f", bands wider by {outcome.place.widened:.2f}" if outcome.place.widened else ""
     return Result(
         set=protocol.name,
         who=OURS,

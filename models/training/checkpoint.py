@@ -33,6 +33,7 @@ class Place:
     seconds: float = 0.0
     validations: tuple[float, ...] = ()  # all losses so far, on which a schedule may depend
     cooled: bool | None = None  # whether the cool-down ended with better weights; None: it has not ended
+    widened: float | None = None  # by how much the gaps between quantiles were raised in the end; None: not looked at
 
     def __post_init__(self) -> None:
         self.validations = tuple(self.validations)  # JSON knows lists alone

@@ -19,6 +19,7 @@ from models.training.precision import loss_scaler
 from models.training.schedule import rate_at
 from models.training.settings import TrainingSettings
 from models.training.validation import Validation
+from models.training.widening import widen, wider_by
 from models.training.windows import Sampler
 
 SKIPS_IN_A_ROW = 10  # steps without a finite gradient that end a run
@@ -114,6 +115,7 @@ class Training:
         """Trains until the budget is spent, nothing got better for long, or `interrupted` says so between two steps.
 
         Then, unless interrupted, it cools down: the best weights may have been found at a high rate and be as noisy.
+        In the end bands are widened, if that is better on the validation part (models/training/widening.py).
         `observe` is told of every step, `save` is given a checkpoint after every validation and at the end; a run that
         ends within the cool-down begins that anew. TrainingDiverged if gradients stop being finite.
         """
@@ -148,6 +150,9 @@ class Training:
                     elif interrupted():
                         reason = "interrupted"
                         break
+            if reason != "interrupted" and self.settings.widen and self.place.widened is None:
+                self._widen()
+                save(self.checkpoint())
         self.model.load_state_dict(self.best)
         self.model.eval()
         return Outcome(reason, replace(self.place))
@@ -189,6 +194,20 @@ class Training:
                     place.best, self.best = value, _copy(self.model)
             better, last = place.cooled is True, place.last if value is None else value
             yield Record(place.step + number, loss, norm, rate, skipped, value, better, 0.0, last, vitals, cooling=True)
+
+    def _widen(self) -> None:
+        """The best weights with wider bands, if the validation part asks for that."""
+        self.model.load_state_dict(self.best)
+        self.place.widened = wider_by(self.model, self.validation)
+        if not self.place.widened:
+            return
+        widen(self.model, self.place.widened)
+        value = self.validation.loss(self.model)
+        assert self.place.best is not None
+        if value < self.place.best:
+            self.place.best, self.best = value, _copy(self.model)
+        else:
+            self.place.widened = 0.0
 
     def _update(self, step: int, rate: float) -> tuple[float, float, Vitals]:
         """Moves the weights by the batches of a step: loss and norm of the gradient, which moves none if not finite."""

@@ -44,6 +44,7 @@ def refit(
         "best_step": place.best_step,
         "best_validation_loss": place.best,
         "cooled": place.cooled is True,
+        "widened": place.widened or 0.0,
         "skipped": place.skipped,
     }
 

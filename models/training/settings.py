@@ -12,7 +12,7 @@ from models.training.schedule import SCHEDULES
 
 AT_LEAST_ONE = ("steps", "batch", "accumulate", "shortest", "longest", "stride", "every", "validate_every", "patience")
 NOT_NEGATIVE = ("decay", "warm_up", "jitter", "warp")
-BEFORE: dict[str, Any] = {"cooldown": 0.0}  # what a run did that was begun before this could be said
+BEFORE: dict[str, Any] = {"cooldown": 0.0, "widen": False}  # what a run did that was begun before this could be said
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class TrainingSettings:
     validate_every: int = 50  # steps; also how often the run is made safe
     patience: int = 12  # validations without a better one before it stops
     cooldown: float = 0.15  # steps from the best weights on, at a low rate; a share of the budget, beyond it
+    widen: bool = True  # bands, in the end, if the validation part asks for it
 
     def __post_init__(self) -> None:
         for name in AT_LEAST_ONE:

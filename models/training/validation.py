@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.evaluation.backtest import targets_of
 from models.evaluation.panel import Panel
-from models.evaluation.rolling import Span, roll
+from models.evaluation.rolling import Piece, Span, roll
 from models.forecaster import Forecaster
 from models.training.loss import quantile_loss
 from models.training.windows import units_of
@@ -51,16 +53,20 @@ class Validation:
         """The mean loss, in units of each series; draws nothing at random."""
         levels = torch.tensor(model.config.quantiles)
         total, count = 0.0, 0
-        for piece in roll(model, self.spans, CONTEXT):
-            history = self.spans[piece.span].stretch.values[: self.ends[piece.span], 0]
-            _, target = targets_of(piece, history, model.config.horizon)
-            unit = torch.full_like(piece.scale, float(self.units[piece.span]))
+        for piece, target, unit in self.pieces(model):
             part, targets = quantile_loss(
-                piece.quantiles, piece.level, piece.scale, torch.from_numpy(target), unit, levels, piece.transform
+                piece.quantiles, piece.level, piece.scale, target, unit, levels, piece.transform
             )
             total += float(part)
             count += int(targets)
         return total / max(1, count)
+
+    def pieces(self, model: Forecaster) -> Iterator[tuple[Piece, Tensor, Tensor]]:
+        """All forecasts with their targets (origins, horizon) and the unit of each (origins,)."""
+        for piece in roll(model, self.spans, CONTEXT):
+            history = self.spans[piece.span].stretch.values[: self.ends[piece.span], 0]
+            _, target = targets_of(piece, history, model.config.horizon)
+            yield piece, torch.from_numpy(target), torch.full_like(piece.scale, float(self.units[piece.span]))
 
 
 def _spread(span: Span, streams: bool, origins: int) -> list[Span]:

@@ -47,7 +47,7 @@ def trained(task: Task, connection: Connection, panel: Panel, season: int) -> Re
         return hopeless
 
     try:
-        settings = replace(task.settings, cooldown=0.0)  # trials are compared at the same steps
+        settings = replace(task.settings, cooldown=0.0, widen=False)  # trials are compared at the same steps
         training = prepare(panel, task.config, settings, season)
         outcome = training.run(observe, lambda checkpoint: None, interrupted)  # noqa: ARG005 - nothing is kept
     except TrainingDiverged as diverged:  # worse than any loss: a sampler should learn from it

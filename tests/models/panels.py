@@ -22,7 +22,7 @@ from tests.conftest import HOUR, START, daily_wave, small_config
 SEASON = 24
 SETTINGS = TrainingSettings(
     steps=20, batch=4, shortest=8, longest=40, warm_up=4, validate_every=5, patience=50, rate=5e-3,
-    cooldown=0.0,
+    cooldown=0.0, widen=False,
 )  # fmt: skip
 
 

@@ -34,5 +34,5 @@ def without_days_and_cool_down(file: Path, *within: str) -> None:
     kept = content
     for part in within:
         kept = kept[part]
-    del kept["model"]["holidays"], kept["training"]["cooldown"]
+    del kept["model"]["holidays"], kept["training"]["cooldown"], kept["training"]["widen"]
     file.write_text(json.dumps(content))
