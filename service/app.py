@@ -18,7 +18,20 @@ from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
 from service.access import Access
-from service.api import changes, current, insight, listing, models, openapi, ops, predict, problems, query, sessions
+from service.api import (
+    changes,
+    current,
+    insight,
+    listing,
+    models,
+    openapi,
+    ops,
+    page,
+    predict,
+    problems,
+    query,
+    sessions,
+)
 from service.api.boundary import Boundary
 from service.api.callers import authorize
 from service.api.door import Door
@@ -146,6 +159,8 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         description=_ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # the framework's load scripts from elsewhere; ours is one of the pages
+        redoc_url=None,
         dependencies=[Depends(authorize)],
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
@@ -154,6 +169,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
+    app.router.routes.extend(page.routes())
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
     settings = edge.settings

@@ -12,6 +12,8 @@ from service.access import Caller
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPEN = frozenset({"/live", "/ready"})  # asked by machines that have no key; they say nothing more than yes or no
+PAGE_FILES = "/page/"
+PAGES = frozenset({"/", "/docs"})  # and their files: the same to everybody; what they show they ask for with a key
 READ, WRITE, ADMIN = "read", "write", "admin"
 _CALLER = "gatecast.caller"
 _NEEDS = "_gatecast_needs"
@@ -37,6 +39,11 @@ async def authorize(request: Request) -> None:
     scope = scope_of(request.scope["route"].endpoint)
     if scope is not None:
         caller_of(request.scope).require(scope)
+
+
+def is_open(path: str) -> bool:
+    """Whether who has no key is answered there too."""
+    return path in OPEN or path in PAGES or path.startswith(PAGE_FILES)
 
 
 def caller_of(scope: MutableMapping[str, Any]) -> Caller:

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.access import ANYONE, STRANGER, Access, Caller
 from service.access_errors import Unauthenticated
 from service.api import problems
-from service.api.callers import OPEN, let_in
+from service.api.callers import is_open, let_in
 from service.api.credentials import refuse_in_address, sent_key
 from service.api.deny import deny
 from service.api.hosts import Hosts
@@ -54,7 +54,7 @@ class Door:
             refuse_in_address(scope)
             caller = self._admitted(scope)
             let_in(scope, caller)
-            if scope["type"] == "websocket" or scope["path"] not in OPEN:
+            if scope["type"] == "websocket" or not is_open(scope["path"]):
                 pace = self._rates.requests(caller.tenant)
                 if pace is not None:
                     pace.take(1)
@@ -70,7 +70,7 @@ class Door:
     def _admitted(self, scope: Scope) -> Caller:
         if self._access is None:
             return ANYONE
-        if scope["type"] == "http" and scope["path"] in OPEN:
+        if scope["type"] == "http" and is_open(scope["path"]):
             return self._known_or_stranger(scope)
         return self._access.admit(sent_key(scope))
 

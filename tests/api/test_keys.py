@@ -30,7 +30,7 @@ BODIES: dict[tuple[str, str], Any] = {  # of requests that need one; a new route
     ("POST", "/v1/sessions/{session}/rewind"): {"step": -1},
     ("POST", "/v1/sessions/{session}/fork"): {"session": "another"},
 }
-DOCUMENTS = ("/docs", "/redoc", "/openapi.json")
+DOCUMENT = "/openapi.json"
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +105,14 @@ def test_every_route_with_every_key(door, sent: str) -> None:
             assert (kept["last_step"], kept["revision"]) == (0, put.json()["revision"]), where
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, "/", "/v1/nothing", "/live/", "//live", "/%6Cive", "/v1/sessions/x/y"])
+@pytest.mark.parametrize("path", [DOCUMENT, "/redoc", "/v1/nothing", "/live/", "//live", "/%6Cive", "/v1/sessions/x/y"])
 def test_strangers_do_not_learn_which_paths_there_are(door, path: str) -> None:
     running, ring = door
-    answer = running.http.get(path)
+    where = f"http://{running.address}{path}"  # whole: a path that begins with two slashes would name a host
+    answer = running.http.get(where)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-    known = running.http.get(path, headers=bearer(ring.add("acme", "read")))
-    assert known.status_code == (200 if path in DOCUMENTS else 404)
+    known = running.http.get(where, headers=bearer(ring.add("acme", "read")))
+    assert known.status_code == (200 if path == DOCUMENT else 404)
 
 
 def test_who_may_not_look_after_the_service_is_not_told_why_it_is_not_ready(door) -> None:
