@@ -25,6 +25,9 @@ from service.api.door import Door
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.hosts import Hosts
+from service.api.oip import rest as oip
+from service.api.oip.inference import Inference
+from service.api.oip.repository import Repository
 from service.api.origins import Origins
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
@@ -153,6 +156,10 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
+    inference = Inference(edge, deployments)
+    repository = Repository(inference.models, deployments)
+    about = oip.router(edge, inference, repository, _version())
+    app.include_router(about, dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
