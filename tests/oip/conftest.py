@@ -23,8 +23,9 @@ def target() -> Iterator[Target]:
         with served() as there:
             yield there
         return
-    with behind(frequency="1") as running:
-        yield Target(running.address, "")
+    with behind({"grpc_port": 0}, frequency="1") as running:
+        assert running.service.rpc is not None
+        yield Target(running.address, f"127.0.0.1:{running.service.rpc.port}")
 
 
 @pytest.fixture
