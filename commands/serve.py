@@ -47,6 +47,7 @@ _Runtime = Annotated[
 _Device = Annotated[str | None, typer.Option(help="cpu (the default) or cuda.", show_default=False)]
 _Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.", show_default=False)]
 _Port = Annotated[int | None, typer.Option(help="8000 by default; 0 takes a free one.", show_default=False)]
+_GrpcPort = Annotated[int | None, typer.Option(help="Port of gRPC; by default there is none.", show_default=False)]
 _Workers = Annotated[
     int | None,
     typer.Option(
@@ -97,6 +98,7 @@ def serve(
     device: _Device = None,
     host: _Host = None,
     port: _Port = None,
+    grpc_port: _GrpcPort = None,
     workers: _Workers = None,
     journal: _Journal = None,
     durable: _Durable = None,
@@ -123,6 +125,7 @@ def serve(
         "device": device,
         "host": host,
         "port": port,
+        "grpc_port": grpc_port,
         "workers": workers,
         "journal": journal,
         "durable": durable,
@@ -190,6 +193,8 @@ def serve_alone(settings: Settings, log: Log, tls: SSLContext | None) -> None:
     if settings.supervised:
         _end_with_the_parent()
     scheme = "http" if tls is None else "https"
+    if settings.grpc_port:
+        listen(settings.host, settings.grpc_port).close()  # whether it can be had is told before anything is opened
     with listen(settings.host, settings.port) as bound:
         refuse_strangers(settings, bound.getsockname()[0])  # a name may have come to stand for another address
         with console.status("Opening the bundle …"):
@@ -201,7 +206,7 @@ def serve_alone(settings: Settings, log: Log, tls: SSLContext | None) -> None:
             if settings.supervised:
                 print(address_of(bound, scheme), flush=True)
             else:
-                welcome(address_of(bound, scheme), service.edge)
+                welcome(address_of(bound, scheme), service.edge, None if service.rpc is None else service.rpc.port)
 
         def cut_short() -> None:
             # Threads that still run were given their time, and the journal is sound at any moment.
@@ -236,7 +241,7 @@ def _look_for_cycles_seldom() -> None:
     gc.set_threshold(100_000, 20, 20)
 
 
-def welcome(address: str, edge: Edge) -> None:
+def welcome(address: str, edge: Edge, grpc_port: int | None = None) -> None:
     """Prints where to look and what to send first."""
     from service.api.examples import Examples
     from service.journal import without_password
@@ -250,7 +255,8 @@ def welcome(address: str, edge: Edge) -> None:
         f"try it        [link={address}/docs]{address}/docs[/link]"
         if edge.access is None
         else f"keys          {len(edge.access)} valid in {escape(str(edge.settings.keys))} (gatecast keys list)",
-        f"streams       {address.replace('http', 'ws', 1)}/v1/stream (docs/protocol.md)",
+        f"streams       {address.replace('http', 'ws', 1)}/v1/stream (docs/protocol.md)"
+        + ("" if grpc_port is None else f"; gRPC on port {grpc_port} (docs/open-inference.md)"),
         f"journal       {escape(without_password(edge.settings.journal))}: an acknowledged reading survives "
         + {"none": "nothing, it is kept in memory", "process": "a killed service", "disk": "a power cut"}[edge.durable],
         f"watch it      {escape(_own_name())} demo --url {address} (in a second terminal"

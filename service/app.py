@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -38,6 +39,9 @@ from service.api.door import Door
 from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.hosts import Hosts
+from service.api.oip import rest as oip
+from service.api.oip.inference import Inference
+from service.api.oip.repository import Repository
 from service.api.origins import Origins
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
@@ -46,7 +50,7 @@ from service.chosen import Chosen
 from service.deployments import Deployments
 from service.engine import Engine
 from service.engine_settings import EngineSettings
-from service.errors import RuntimeUnavailable
+from service.errors import RuntimeUnavailable, SettingsError
 from service.faults import faults_as
 from service.journal import Journal, Subject, open_journal
 from service.logs import Log, LogObserver
@@ -64,16 +68,32 @@ Send whole histories to `/v1/predict`; or keep a session, and send each reading 
 websocket at `/v1/stream` (docs/protocol.md). Errors are RFC 9457 documents with a stable `code`."""
 
 
+class RpcDoor(Protocol):
+    """The server of gRPC, where there is one."""
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens, once it was started."""
+
+    async def start(self) -> None:
+        """Begins to serve."""
+
+    async def stop(self, seconds: float) -> None:
+        """Takes no more calls, and ends with the last of those that there are."""
+
+
 @dataclass(frozen=True)
 class Service:
     """A service that is put together but not started."""
 
     app: FastAPI
     edge: Edge
+    rpc: RpcDoor | None = None
 
     async def drain(self) -> None:
         """Answers all that was accepted; streams first, since they bring more as long as they are open."""
-        await self.edge.streams.drain()
+        calls = [] if self.rpc is None else [self.rpc.stop(self.edge.settings.drain_seconds)]
+        await asyncio.gather(self.edge.streams.drain(), *calls)
         await self.edge.engine.drain()
 
 
@@ -134,22 +154,44 @@ def assemble(
         log,
     )
 
+    inference = Inference(edge, deployments)
+    repository = Repository(inference.models, deployments)
+    rpc = None if settings.grpc_port is None else _rpc(edge, inference, repository)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         engine.start()
+        if rpc is not None:
+            await rpc.start()
         watching = None if access is None else asyncio.create_task(close_ended(edge.streams, access, log))
         try:
             yield
         finally:
             if watching is not None:
                 watching.cancel()
+            if rpc is not None:
+                await rpc.stop(0)
             await deployments.close()
             await engine.drain()  # which closes the journal
 
-    return Service(_application(edge, deployments, lifespan), edge)
+    about = oip.router(edge, inference, repository, _version())
+    return Service(_application(edge, deployments, about, lifespan), edge, rpc)
 
 
-def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> FastAPI:
+def _rpc(edge: Edge, inference: Inference, repository: Repository) -> RpcDoor:
+    """`SettingsError` where what it needs is not installed."""
+    try:
+        from service.api.rpc.calls import Calls
+        from service.api.rpc.server import RpcServer
+    except ModuleNotFoundError as missing:
+        raise SettingsError(
+            f"gRPC takes the packages of the extra grpc, and {missing.name} is not installed: pip install "
+            "'gatecast[grpc]', or leave --grpc-port out"
+        ) from missing
+    return RpcServer(Calls(edge, inference, repository, _version()), edge.settings)
+
+
+def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespan: Lifespan) -> FastAPI:
     manifest = edge.bundle.manifest
     examples = Examples(manifest, edge.bundle.digest, edge.clock, edge.levels, edge.durable)
     app = FastAPI(
@@ -168,6 +210,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
+    app.include_router(about, dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.extend(page.routes())
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))

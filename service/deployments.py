@@ -11,7 +11,7 @@ from typing import Literal
 from service.bundle import Bundle
 from service.engine import Engine
 from service.errors import Draining, GatecastError
-from service.faults import faults_as
+from service.faults import again, faults_as
 from service.fitting import check_fit
 from service.follower import Standing
 from service.logs import Log
@@ -116,6 +116,20 @@ class Deployments:
         self.candidate = Candidate(version, bundle.digest, shadow)
         self._log.info("deploying", version=version, digest=bundle.digest, shadow=shadow)
         self._work = asyncio.create_task(self._bring(self.candidate, bundle))
+
+    async def arrived(self) -> None:
+        """Returns once the candidate serves, which was not deployed to wait; else what kept it from it is raised.
+
+        Who gives up waiting leaves it on its way. `NoCandidate` where it was given up.
+        """
+        candidate, work = self.candidate, self._work
+        if candidate is None or work is None:
+            return
+        await asyncio.wait({work})  # which, unlike awaiting it, ends it with none of those who wait
+        if candidate.error is not None:
+            raise again(candidate.error)
+        if self.version != candidate.version:
+            raise NoCandidate(f"version {candidate.version!r} was given up meanwhile; deploy it again")
 
     async def promote(self, version: str, gate: Gate | None = None) -> None:
         """The candidate serves, and after a restart too; as `Models.promote`, and `NotRecorded`."""

@@ -84,6 +84,16 @@ class Metrics:
                 self._errors.labels(role, "mae").set(score.mae)
                 self._errors.labels(role, "quantile_loss").set(score.quantile_loss)
 
+    @property
+    def batches(self) -> int:
+        """Of stream readings, since the start."""
+        return self._batch_readings.count
+
+    @property
+    def chunks(self) -> int:
+        """Of histories, since the start."""
+        return self._chunk_seconds.count
+
     def days(self, passed: bool) -> None:
         """Whether forecasts of the model that serves have gone beyond the holidays it knows."""
         self._holidays_passed.set(passed)

@@ -45,6 +45,13 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=_LAST_PORT, description="0 takes any free port")
 
+    grpc_port: int | None = Field(
+        None,
+        ge=0,
+        le=_LAST_PORT,
+        description="port of the Open Inference Protocol by gRPC, 0 for any free one; none unless it is set",
+    )
+
     keys: Path | None = Field(
         None, description="file of the keys that are admitted, as `gatecast keys` keeps it; none: no key is asked for"
     )

@@ -49,6 +49,11 @@ class Spread(Collector):
         self._counts[bisect_left(self._bounds, number)] += 1
         self._sum += number
 
+    @property
+    def count(self) -> int:
+        """Of all numbers so far."""
+        return sum(self._counts)
+
     def collect(self) -> Iterator[Metric]:
         buckets, below = [], 0
         for bound, count in zip([*map(str, self._bounds), "+Inf"], list(self._counts), strict=True):

@@ -110,7 +110,9 @@ class Workers:
     def _told(self, worker: Worker) -> dict[str, str]:
         settings = self._settings
         given = {name: getattr(settings, name) for name in settings.model_fields_set}
-        own = {"worker": worker.number, "port": worker.port, "supervised": True}
+        own: dict[str, object] = {"worker": worker.number, "port": worker.port, "supervised": True}
+        if settings.grpc_port:
+            own["grpc_port"] = settings.grpc_port + worker.number
         return {f"{PREFIX}{name.upper()}": str(value) for name, value in (given | own).items() if value is not None}
 
 

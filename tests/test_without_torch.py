@@ -30,7 +30,7 @@ class Absent(MetaPathFinder):
 sys.meta_path.insert(0, Absent())
 """
 TRAINING = {"torch", "onnx", "onnxscript", "optuna"}
-ABSENT = TRAINING | {"polars", "matplotlib", "gatecast_client"}
+ABSENT = TRAINING | {"polars", "matplotlib", "gatecast_client", "grpc", "google", "tritonclient"}
 
 
 @pytest.fixture

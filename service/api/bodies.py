@@ -21,7 +21,7 @@ async def read(request: Request, *schemas: TypeAdapter[T]) -> T | None:
     `UnsupportedMediaType`, `MalformedJson`, `WrongType`, `InvalidValue`; from the boundary come `TooLarge`, `TooSlow`,
     `MalformedGzip`.
     """
-    data = await _whole(request)
+    data = await whole(request)
     if not data:
         return None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -36,7 +36,7 @@ async def read(request: Request, *schemas: TypeAdapter[T]) -> T | None:
 
 async def raw(request: Request, media_type: str) -> bytes:
     """The body as it is; `UnsupportedMediaType` if it is not said to be of this type."""
-    data = await _whole(request)
+    data = await whole(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
         raise UnsupportedMediaType(f"a file was expected; send it with the header Content-Type: {media_type}")
     return data
@@ -55,7 +55,8 @@ async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
         leaving.cancel()
 
 
-async def _whole(request: Request) -> bytes:
+async def whole(request: Request) -> bytes:
+    """The body as it is, whatever it is said to be."""
     try:
         return await request.body()
     except ClientDisconnect as gone:

@@ -20,7 +20,8 @@ from service.limit_errors import TooSlow
 from service.logs import Log
 from service.metrics import Metrics
 
-_QUIET = frozenset({"/live", "/ready", "/metrics"})  # asked every few seconds
+_QUIET = frozenset({"/live", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"})  # asked every few seconds
+_OPEN_INFERENCE = "/v2"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _FAILED = "the service failed at this request; its log says more under the same request"
 
@@ -78,7 +79,7 @@ class Boundary:
                 self._log.error("fault", request=name, route=_route(scope), exc_info=error.__cause__)
                 error.facts["request"] = name
             if not status:
-                await self.refuse(error)(scope, receive, answer)
+                await self.refuse(error, scope["path"])(scope, receive, answer)
             told(error)
         seconds = time.perf_counter() - began
         route = _route(scope)
@@ -88,13 +89,17 @@ class Boundary:
         said = {"method": method, "route": route, "status": status, "seconds": round(seconds, 6)}
         log("request", request=name, **said, **key_id_of(scope))
 
-    def refuse(self, error: GatecastError) -> Response:
-        """The problem as a response; where the rest of a body or connection is of no use, it is closed."""
+    def refuse(self, error: GatecastError, path: str) -> Response:
+        """The problem as a response; where the rest of a body or connection is of no use, it is closed.
+
+        Clients of the Open Inference Protocol look for it in `error`.
+        """
         self._metrics.problem(error.code)
         headers = {"connection": "close"} if isinstance(error, TooLarge | TooSlow | Draining) else {}
         if isinstance(error, MethodNotAllowed):
             headers["allow"] = str(error.facts["allowed"])
-        return problems.answer(error, self._retry_after, headers)
+        also = "error" if path == _OPEN_INFERENCE or path.startswith(f"{_OPEN_INFERENCE}/") else None
+        return problems.answer(error, self._retry_after, headers, also)
 
 
 class Body:

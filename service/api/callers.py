@@ -11,7 +11,8 @@ from service.access import Caller
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OPEN = frozenset({"/live", "/ready"})  # asked by machines that have no key; they say nothing more than yes or no
+# Asked by machines that have no key; they say nothing more than yes or no.
+OPEN = frozenset({"/live", "/ready", "/v2/health/live", "/v2/health/ready"})
 PAGE_FILES = "/page/"
 PAGES = frozenset({"/", "/docs"})  # and their files: the same to everybody; what they show they ask for with a key
 READ, WRITE, ADMIN = "read", "write", "admin"

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from service.access_errors import Forbidden, KeyInAddress, Unauthenticated
 from service.api import problems, schemas
 from service.api.callers import scope_of
+from service.api.oip.schemas import InferenceRequest
 from service.errors import GatecastError
 
 Documented = dict[int | str, dict[str, Any]]
@@ -33,6 +34,7 @@ _SENT: tuple[type[BaseModel], ...] = (
     schemas.StreamHandles,
     schemas.StreamColumns,
     schemas.Problem,
+    InferenceRequest,
 )
 
 

@@ -98,15 +98,23 @@ def told(error: GatecastError) -> GatecastError:
     return error
 
 
-def answer(error: GatecastError, retry_after: int, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem as a response; 503 and 429 say when to come back (whole seconds), 401 that a key is wanted."""
+def answer(
+    error: GatecastError, retry_after: int, headers: Mapping[str, str] | None = None, also: str | None = None
+) -> Response:
+    """The problem as a response; 503 and 429 say when to come back (whole seconds), 401 that a key is wanted.
+
+    Its detail stands under the name `also` too, if there is one.
+    """
     sent = dict(headers or {})
     if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         told_after = error.facts.get("retry_after_seconds")
         sent["retry-after"] = str(math.ceil(told_after) if isinstance(told_after, int | float) else retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
         sent["www-authenticate"] = "Bearer"
-    return Response(encode(document(error)), error.status, sent, MEDIA_TYPE)
+    told_of = document(error)
+    if also is not None:
+        told_of[also] = told_of["detail"]
+    return Response(encode(told_of), error.status, sent, MEDIA_TYPE)
 
 
 def from_framework(error: HTTPException, request: Request) -> GatecastError:

@@ -22,6 +22,13 @@ from tests.api.keyring import Keyring, bearer, locked
 START = "2015-01-10T00:00:00"
 READING = {"step": 1, "y": 2.0}
 SESSION = {"history": {"start": START, "y": [1.0]}, "regime": True}
+INFERENCE = {
+    "inputs": [
+        {"name": "y", "datatype": "FP64", "shape": [1, 2], "data": [1.0, 2.0]},
+        {"name": "start", "datatype": "BYTES", "shape": [1, 1], "data": [START]},
+    ]
+}
+DEPLOYING = ("/v1/models", "/v2/repository/models")
 BODIES: dict[tuple[str, str], Any] = {  # of requests that need one; a new route that does must say it here
     ("POST", "/v1/predict"): {"series": [{"unique_id": "a", "start": START, "y": [1.0, 2.0]}]},
     ("PUT", "/v1/sessions/{session}"): SESSION,
@@ -29,6 +36,8 @@ BODIES: dict[tuple[str, str], Any] = {  # of requests that need one; a new route
     ("POST", "/v1/sessions/{session}/corrections"): {"readings": [{"step": 0, "y": 3.0}]},
     ("POST", "/v1/sessions/{session}/rewind"): {"step": -1},
     ("POST", "/v1/sessions/{session}/fork"): {"session": "another"},
+    ("POST", "/v2/models/{model}/infer"): INFERENCE,
+    ("POST", "/v2/models/{model}/versions/{version}/infer"): INFERENCE,
 }
 DOCUMENT = "/openapi.json"
 
@@ -48,6 +57,7 @@ def a_file(running: Behind) -> bytes:
 def ask(running: Behind, method: str, path: str, key: str | None, session: str) -> httpx.Response:
     body = BODIES.get((method, path))
     headers = {} if key is None else bearer(key)
+    path = path.replace("{model}", "fake.predict").replace("{version}", "1" if path.startswith("/v2") else "{version}")
     if path.endswith("/import"):
         headers |= {"content-type": portable.MEDIA_TYPE}
         where = path.replace("{session}", session)
@@ -60,7 +70,7 @@ def test_every_route_is_known_and_says_what_it_needs(door) -> None:
     found = endpoints(running.service.app)
     assert len(found) >= 13  # each with a body in BODIES where it needs one
     assert {path for _, path, scope in found if scope is None} == OPEN
-    assert {path for _, path, scope in found if scope == ADMIN and not path.startswith("/v1/models")} == {"/metrics"}
+    assert {path for _, path, scope in found if scope == ADMIN and not path.startswith(DEPLOYING)} == {"/metrics"}
     for method, path, scope in found:
         if "{session}" in path and not path.endswith("/forecast"):
             assert scope == (READ if method == "GET" else WRITE), (method, path)
@@ -85,7 +95,7 @@ def test_every_route_with_every_key(door, sent: str) -> None:
         key = keys[sent]()
         answer = ask(running, method, path, key, session)
         where = f"{method} {path} {sent}: {answer.text}"
-        none_to_deploy = path.startswith("/v1/models") and answer.status_code in (404, 409)  # it has one model
+        none_to_deploy = path.startswith(DEPLOYING) and answer.status_code in (404, 409)  # it has one model
         if scope is None or sent == "right":
             assert answer.status_code < 400 or none_to_deploy, where
         elif sent in ("none", "wrong", "ended"):

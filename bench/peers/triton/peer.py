@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import sysconfig
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.load.triton import GRPC_PATH, HTTP_PATH, SEQUENCE, TABLE
@@ -23,6 +24,11 @@ _REPOSITORY = Path(__file__).parent / "repository"
 
 
 def launch(bundle: Path, folder: Path) -> Launch:
+    return serving(_REPOSITORY, (SEQUENCE, TABLE), folder, {BUNDLE: str(bundle)})
+
+
+def serving(repository: Path, models: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Launch:
+    """The server with these models of a repository; `folder` keeps its backend."""
     server = ENVIRONMENT.packages / "pytriton" / "tritonserver"
     backends = folder / "backends"
     if not backends.exists():
@@ -31,7 +37,7 @@ def launch(bundle: Path, folder: Path) -> Launch:
         stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
         shutil.copy(stub, backends / "python")
     options = {
-        "model-repository": str(_REPOSITORY),
+        "model-repository": str(repository),
         "backend-directory": str(backends),
         "model-control-mode": "explicit",
         "http-address": "127.0.0.1",
@@ -42,16 +48,16 @@ def launch(bundle: Path, folder: Path) -> Launch:
         "allow-gpu-metrics": "false",
         "log-info": "false",
     }
-    models = [f"--load-model={name}" for name in (SEQUENCE, TABLE)]
+    loaded = [f"--load-model={name}" for name in models]
     libraries = [str(sysconfig.get_config_var("LIBDIR")), str(ENVIRONMENT.packages / "nvidia_pytriton.libs")]
     return Launch(
-        [str(server / "bin" / "tritonserver"), *(f"--{name}={options[name]}" for name in options), *models],
+        [str(server / "bin" / "tritonserver"), *(f"--{name}={options[name]}" for name in options), *loaded],
         "/v2/health/ready",
         {
-            BUNDLE: str(bundle),
             "LD_LIBRARY_PATH": ":".join(libraries),
             # the backend's Python ignores PYTHONPATH: it finds its packages by PATH, our own where it runs
             "PATH": f"{ENVIRONMENT.folder / 'bin'}:{os.environ['PATH']}",
+            **environment,
         },
     )
 

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol by gRPC. Nothing of it is imported unless a port for it is set."""
