@@ -9,7 +9,7 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports audit scale containers clean
+.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe audit scale containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ test-cuda: cuda ## the same
 
 exports: $(VENV)/installed ## hold whole bundles of every architecture against every runtime; takes minutes
 	$(BIN)/python -m pytest tests/exports --timeout 1800 --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
+
+observe: $(VENV)/installed ## hold alerts and dashboard against a real Prometheus over a running service, which is installed if it is missing
+	@.ci/need prometheus prometheus
+	$(BIN)/python -m pytest tests/observe
 
 audit: ## hold the pinned packages against known vulnerabilities; wants a network, and exits with 75 where it has none
 	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
