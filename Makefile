@@ -9,7 +9,7 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports audit scale containers clean
+.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe audit sbom scale containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,11 +74,25 @@ test-cuda: cuda ## the same
 exports: $(VENV)/installed ## hold whole bundles of every architecture against every runtime; takes minutes
 	$(BIN)/python -m pytest tests/exports --timeout 1800 --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
 
+observe: $(VENV)/installed ## hold alerts and dashboard against a real Prometheus over a running service, which is installed if it is missing
+	@.ci/need prometheus prometheus
+	$(BIN)/python -m pytest tests/observe
+
 audit: ## hold the pinned packages against known vulnerabilities; wants a network, and exits with 75 where it has none
 	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
 	  $(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/audit.txt; } || \
 	  { echo "NOTHING WAS CHECKED: pip-audit could not be installed. Is there a network?"; exit 75; }
 	@$(VENV)-audit/bin/python .ci/audit.py
+
+sbom: ## write what the service's image installs, with versions and licences, to sbom.cdx.json (CycloneDX); wants a network
+	@test -x $(VENV)-sbom/bin/cyclonedx-py || { $(PYTHON) -m venv $(VENV)-sbom && \
+	  $(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/sbom.txt; }
+	@rm -rf $(VENV)-image && $(PYTHON) -m venv $(VENV)-image
+	@$(VENV)-image/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[redis,otel]'
+	@$(VENV)-image/bin/python -m pip uninstall --quiet --yes pip setuptools
+	@$(VENV)-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file sbom.cdx.json $(VENV)-image/bin/python
+	@rm -rf $(VENV)-image && echo "sbom.cdx.json"
 
 scale: $(VENV)/installed ## three replicas over one Redis in containers, behind a balancer: kill, stop and add under load, then look at all
 	PYTHON=$(CURDIR)/$(BIN)/python tests/scale.sh

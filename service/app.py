@@ -52,6 +52,7 @@ from service.engine import Engine
 from service.engine_settings import EngineSettings
 from service.errors import RuntimeUnavailable, SettingsError
 from service.faults import faults_as
+from service.gauges import Gauges
 from service.journal import Journal, Subject, open_journal
 from service.logs import Log, LogObserver
 from service.metrics import Metrics
@@ -134,6 +135,7 @@ def assemble(
     observers = Observers(metrics, LogObserver(log))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
     engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
+    metrics.watch(Gauges(engine.vitals, settings))
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
     chosen = chosen or Chosen(runtime.bundle)
 

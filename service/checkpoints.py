@@ -52,6 +52,11 @@ class Checkpoints:
         """Whether a session is to be saved."""
         return bool(self._due)
 
+    @property
+    def waiting(self) -> int:
+        """How many sessions are to be saved."""
+        return len(self._due)
+
     def save_due(self, bodies: Bodies, idle: bool) -> bool:
         """Saves one group of those that are due, if there is a whole group or nothing else to do; False if not."""
         if not self._due or (len(self._due) < self._group and not idle):

@@ -33,6 +33,7 @@ from service.serving import Serving
 from service.share import Share
 from service.succession import Succession
 from service.upkeep import Upkeep
+from service.vitals import Vitals
 from service.waiting import Call, Frame, Peek, WaitingRoom
 from service.watched import WatchedSessions
 
@@ -76,6 +77,7 @@ class Engine:
         self._replies = replies = Replies()
         self._serving = serving = Serving(replies, observer, clock)
         self._health = health = Health(settings, observer, clock)
+        self.vitals = Vitals(settings, room, serving, health)
         queue = FrameQueue(room.frames, WatchedSessions(serving))
 
         def alone(core: Core) -> bool:
@@ -108,11 +110,6 @@ class Engine:
     def waiting(self) -> tuple[int, int]:
         """Readings (with peeks and calls) and steps of histories that are not answered yet."""
         return self._room.readings, self._room.steps
-
-    @property
-    def resident(self) -> int:
-        """Sessions whose state is in the arena."""
-        return len(self._core.cache)
 
     def at_hand(self, sessions: Iterable[str]) -> bool:
         """Whether no replay is needed, as far as can be told now, before these sessions take their next readings."""

@@ -11,6 +11,7 @@ from service.events import Observer
 from service.faults import faults_as
 
 Part = Literal["model", "journal"]
+PARTS: tuple[Part, ...] = ("model", "journal")
 
 
 class Health:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
 from service.bundle import Bundle
 from service.follower import Standing
@@ -11,6 +14,12 @@ from service.tallies import Spread, Tally
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+# They begin at 0, since Prometheus sees no rise in a series that begins with its first event.
+_SERIOUS = (
+    "conflict", "draining", "gap", "internal", "journal", "journal_damaged", "model_failed", "non_finite_forecast",
+    "overloaded", "rate_limited", "stale_session", "state_lost",
+)  # fmt: skip
+_FAULTS = ("CandidateFailed", "InternalError", "JournalDamaged", "JournalError", "ModelFailed")
 _SIZES = tuple(float(2**power) for power in range(13))
 
 
@@ -29,6 +38,9 @@ class Metrics:
         )
         self.streams = Gauge("gatecast_streams", "Open streams.", registry=registry)
         self._frames = Tally("gatecast_frames", "Frames received.", registry, "form")
+        self._frame_seconds = Spread(
+            "gatecast_frame_seconds", "From a frame of a stream to its answer.", _SECONDS, registry
+        )
         self._frame_readings = Spread("gatecast_frame_readings", "Readings in a frame.", _SIZES, registry)
         self._readings = Tally("gatecast_readings", "Readings judged, new and repeated.", registry)
         self._batch_readings = Spread("gatecast_batch_readings", "Readings in a batch.", _SIZES, registry)
@@ -60,7 +72,6 @@ class Metrics:
         self._candidate_left = Gauge(
             "gatecast_candidate_left", "Sessions that a candidate has still to rebuild.", registry=registry
         )
-        self._tail = Gauge("gatecast_journal_tail", "Readings not folded yet.", registry=registry)
         self._bytes = Gauge("gatecast_journal_bytes", "What the journal takes.", registry=registry)
         self._sessions = Gauge("gatecast_sessions", "Sessions in the journal, expired ones too.", registry=registry)
         self._released = Counter("gatecast_released", "Readings that the journal let go of.", registry=registry)
@@ -70,6 +81,19 @@ class Metrics:
             registry=registry,
         )
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
+        self._checkpointed = Gauge(
+            "gatecast_checkpoint_timestamp_seconds", "When states were last saved; 0: not yet.", registry=registry
+        )
+        ProcessCollector(registry=registry)  # memory, processor, open files
+        for code in _SERIOUS:
+            self._problems.labels(code)
+            self._refused.labels(code)
+        for kind in _FAULTS:
+            self._faults.labels(kind)
+
+    def watch(self, collector: Collector) -> None:
+        """Shows what this one collects too."""
+        self.registry.register(collector)
 
     def compare(self, follower: Standing | None) -> None:
         """How a candidate does beside the model that serves; nothing of either where there is none."""
@@ -121,6 +145,11 @@ class Metrics:
         self._frames.add(of=form)
         self._frame_readings.observe(readings)
 
+    @property
+    def answered(self) -> Callable[[float], None]:
+        """To be told of each frame after how many seconds it was answered; asked for once, by those who tell often."""
+        return self._frame_seconds.observe
+
     def batch(self, readings: int, sessions: int, seconds: float) -> None:  # noqa: ARG002 (the observer's)
         self._readings.add(readings)
         self._batch_readings.observe(readings)
@@ -149,9 +178,10 @@ class Metrics:
 
     def checkpointed(self, sessions: int) -> None:
         self._checkpoints.inc(sessions)
+        self._checkpointed.set_to_current_time()
 
     def folded(self, left: int) -> None:
-        self._tail.set(left)
+        """How much is left is looked up when somebody asks (`service.gauges`)."""
 
     def released(self, sessions: int, readings: int) -> None:  # noqa: ARG002 (the observer's)
         self._released.inc(readings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from time import perf_counter
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
@@ -96,6 +97,7 @@ class Connection:
 
     def __post_init__(self) -> None:
         self._room = Allowance(self.settings.frames_in_flight, self.settings.unread_bytes)
+        self._timed = self.taker.timed
         self._answers: asyncio.Queue[Taken | None] = asyncio.Queue()
         self._reader: asyncio.Task[None] | None = None
         self._farewell: tuple[int, str] | None = None  # code and reason, where it is we who end it
@@ -158,6 +160,7 @@ class Connection:
     async def _write(self) -> None:
         while (taken := await self._answers.get()) is not None:
             data, size = await self.taker.answer(taken), taken.size
+            self._timed(perf_counter() - taken.came)
             del taken  # what the answer was made of does not wait for the client
             with suppress(OSError):  # the client has left; what it had sent is read and recorded to its end
                 await self.send({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})

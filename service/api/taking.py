@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TypeVar
 
 from service.api.allowance import ITEM, size_of
@@ -35,6 +36,7 @@ class Taken:
     reply: Callable[[], Awaitable[Answer]] | None = None
     error: GatecastError | None = None
     size: int = ITEM  # bytes that the answer may take until it is sent
+    came: float = field(default_factory=perf_counter)
 
 
 class Taker:
@@ -47,6 +49,7 @@ class Taker:
         self._wish = wish
         self._handles = Handles(edge.settings.handles_per_stream, tenant)
         self._pace = edge.rates.readings(tenant)
+        self.timed = edge.metrics.answered
         self.frames = 0
         self.readings = 0
 

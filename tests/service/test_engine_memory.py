@@ -32,7 +32,7 @@ async def test_more_sessions_than_the_arena_holds_leave_and_come_back_unharmed()
             for name in names:
                 answers = await send(engine, (name, step + float(name), step))
                 np.testing.assert_array_equal(answers.quantiles[0], alone(np.arange(step + 1) + float(name))[-1])
-            assert engine.resident <= 4
+            assert engine.vitals.resident <= 4
     assert sum(watcher.evictions) >= 7 * 36
     assert sum(readings for _, readings in watcher.rebuilds) == 0  # each left with a checkpoint
 
@@ -69,7 +69,7 @@ async def test_a_session_of_the_batch_never_leaves_to_make_room_for_another_one_
         await send(engine, *((name, 1.0) for name in names[:32]))
         answers = await send(engine, *((name, 1.0) for name in names[1:]))
         assert codes(answers) == [None] * 32
-        assert engine.resident == 32
+        assert engine.vitals.resident == 32
         for name in names[1:]:
             step = (await engine.session(name)).last_step
             np.testing.assert_array_equal((await engine.peek(name))[1], alone([1.0] * (step + 1))[-1])
@@ -94,7 +94,7 @@ async def test_idle_sessions_block_nobody() -> None:
     async with running(runtime, journal, max_resident=2) as engine:
         await engine.create("new", START, column())
         assert codes(await send(engine, ("new", 1.0), ("idle-19999", 1.0), ("idle-0", 1.0))) == [None] * 3
-        assert engine.resident == 2
+        assert engine.vitals.resident == 2
         assert len(runtime.log) == 2
 
 

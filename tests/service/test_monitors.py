@@ -62,7 +62,7 @@ async def test_sessions_with_something_beside_leave_when_it_takes_too_much_and_o
                 answers = await send(engine, (name, values[step], step))
                 np.testing.assert_array_equal(answers.quantiles[0], expected[name.split()[0]][step])
                 assert monitors.bytes <= most
-        assert engine.resident >= 30 + 3
+        assert engine.vitals.resident >= 30 + 3
         assert (engine._core.table.slot[engine._core.table.find([f"plain {at}" for at in range(30)])] >= 0).all()
         answers = await send(engine, *((name, 1.0) for name in names))  # a batch has what it takes
         assert codes(answers) == [None] * len(names)
