@@ -202,6 +202,7 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         keep_days=settings.keep_days,
         session_ttl_seconds=settings.session_ttl_seconds,
         sessions_per_tenant=settings.sessions_per_tenant,
+        quality=settings.quality,
     )
 
 

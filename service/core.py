@@ -126,7 +126,8 @@ class Core:
         )
         self.peeks = Peeks(around.room.peeks, registry, replays, runner, around.replies, limit, health.note)
         ttl = settings.session_ttl_seconds or 0
-        self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, bundle.initial, bundle.digest, ttl)
+        made = bundle.initial, bundle.digest, ttl, settings.quality
+        self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, *made)
         self.listing = Listing(registry, frequency, around.wall)
         self.holidays = holidays = KnownHolidays(manifest, table, observer, clock)
         self.chores = housekeeping(

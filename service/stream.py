@@ -181,6 +181,8 @@ class Stream:
             outcome.forecast(each)
             if (regimes := self.runner.regimes(each.turns)) is not None:
                 outcome.regimes.append(regimes)
+            if outcome.batch.told and (qualities := self.runner.qualities(each.turns)) is not None:
+                outcome.qualities.append(qualities)
         if len(refused) and registry.journal.shared and not again:
             self._take_again(outcome, refused)
 

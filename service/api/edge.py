@@ -27,6 +27,7 @@ from service.api.handles import Handles
 from service.api.histories import Histories
 from service.api.items import Item, Items
 from service.api.limits import session_name
+from service.api.qualities import Qualities
 from service.api.readings import Columns, Faults, Reading, Sheet
 from service.api.statics import Statics
 from service.api.sums import StepSums
@@ -107,6 +108,7 @@ class Edge:
         self.ahead = Ahead(tuple(manifest.future), manifest.horizon)
         self.statics = Statics(tuple(manifest.static))
         self.gates = GateSummaries()
+        self.qualities = Qualities(manifest.horizon, settings.anomaly_rate)
         self.serve(runtime)
         self._columns = Columns(self.clock, covariates, self.ahead)
         self._items = Items(self.clock, self.gates, self.sums)
@@ -125,6 +127,7 @@ class Edge:
             Reach(self.clock.frequency, manifest.horizon),
         )
         self.gates.serve(manifest)
+        self.qualities.serve(manifest)
         self.sums.serve(manifest)
         self.metrics.serving(runtime.bundle, runtime.name, runtime.device)
 

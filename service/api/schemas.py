@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.told_schemas import Answered, Gate, Regime
 from service.frames import LONGEST_TTL
 
 Time = str | int
@@ -34,10 +35,6 @@ class Sent(BaseModel):
     """What a client sends: no field more than the schema's, no type converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Answered(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class History(Sent):
@@ -72,6 +69,7 @@ class SessionRequest(Sent):
     static: Features | None = Field(None, description=_STATIC)
     regime: bool = Field(False, description="watch its gates at every reading, and flag a change of regime")
     calibrate: bool = Field(False, description="calibrate the bands of its forecasts by each reading that comes")
+    quality: bool | None = Field(None, description="score its forecasts by each reading; else as the service is set")
     ttl_seconds: int | None = Field(
         None,
         ge=0,
@@ -198,6 +196,7 @@ class SessionAnswer(Answered):
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
     regime: bool | None = Field(None, description="true: made to be watched")
     calibrate: bool | None = Field(None, description="true: made to be calibrated")
+    quality: bool | None = Field(None, description="true: made to be scored")
     first_step: int | None = Field(None, description="the oldest reading that is kept, where older ones were let go of")
     first_ds: Time | None = Field(None, description="and its time")
     ttl_seconds: int | None = Field(None, description="without a reading for so long it expires")
@@ -215,23 +214,6 @@ class RevisedAnswer(SessionAnswer):
     changed: int = Field(description="recorded readings that have other values now, or were taken back")
     added: int = Field(description="readings that came behind the last one")
     filled: int = Field(description="steps that entered as missing")
-
-
-class Gate(Answered):
-    """One gate of one layer at one reading. An update gate z near 1 keeps the past, as does an LSTM's f."""
-
-    mean: float
-    quartiles: list[float] = Field(description="of its units: the lower quartile, the median, the upper quartile")
-    saturated: float = Field(description="share of its units within 1/256 of either end of their range")
-    units: list[float] | None = Field(None, description="each unit, where they were asked for")
-
-
-class Regime(Answered):
-    """Whether many reset gates have left their own recent range at once (docs/regime.md)."""
-
-    flag: bool
-    score: float | None = Field(description="null as long as the session's baseline is being learned")
-    since: int | None = Field(description="the step at which the flag went up; null where it is down")
 
 
 class Acknowledgement(Answered):

@@ -21,7 +21,7 @@ from tests.api.keyring import Keyring, bearer, locked
 
 START = "2015-01-10T00:00:00"
 READING = {"step": 1, "y": 2.0}
-SESSION = {"history": {"start": START, "y": [1.0]}, "regime": True}
+SESSION = {"history": {"start": START, "y": [1.0]}, "regime": True, "quality": True}
 BODIES: dict[tuple[str, str], Any] = {  # of requests that need one; a new route that does must say it here
     ("POST", "/v1/predict"): {"series": [{"unique_id": "a", "start": START, "y": [1.0, 2.0]}]},
     ("PUT", "/v1/sessions/{session}"): SESSION,
