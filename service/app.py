@@ -18,7 +18,20 @@ from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
 from service.access import Access
-from service.api import changes, current, insight, listing, models, openapi, ops, predict, problems, query, sessions
+from service.api import (
+    changes,
+    current,
+    insight,
+    listing,
+    models,
+    openapi,
+    ops,
+    overall,
+    predict,
+    problems,
+    query,
+    sessions,
+)
 from service.api.boundary import Boundary
 from service.api.callers import authorize
 from service.api.door import Door
@@ -101,6 +114,7 @@ def assemble(
     observers = Observers(metrics, LogObserver(log))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
     engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
+    metrics.scored.read = lambda: engine.totals.models
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
     chosen = chosen or Chosen(runtime.bundle)
 
@@ -149,7 +163,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         dependencies=[Depends(authorize)],
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
-    for part in (predict, sessions, listing, changes, current, insight):
+    for part in (predict, sessions, listing, changes, current, insight, overall):
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
@@ -203,6 +217,7 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         session_ttl_seconds=settings.session_ttl_seconds,
         sessions_per_tenant=settings.sessions_per_tenant,
         quality=settings.quality,
+        anomaly_rate=settings.anomaly_rate,
     )
 
 

@@ -32,6 +32,7 @@ from service.runtimes import Runtime
 from service.serving import Serving
 from service.share import Share
 from service.succession import Succession
+from service.totals import Totals
 from service.upkeep import Upkeep
 from service.waiting import Call, Frame, Peek, WaitingRoom
 from service.watched import WatchedSessions
@@ -82,9 +83,9 @@ class Engine:
             return serving.core is core and serving.follower is None
 
         quota = Quota(journal, settings.sessions_per_tenant, clock)
-        self._around = Surroundings(
-            journal, settings, observer, share or Share(), room, queue, replies, health, clock, wall, alone, quota
-        )
+        self.totals = Totals(settings.anomaly_rate)  # how good forecasts are, of all sessions together
+        shared = journal, settings, observer, share or Share(), room, queue, replies, health
+        self._around = Surroundings(*shared, clock, wall, alone, quota, self.totals)
         self._succession = Succession(serving, self._around)
         self._succession.begin(runtime, probe)
         self._upkeep = upkeep = Upkeep(serving, settings, observer, health, clock)

@@ -40,6 +40,7 @@ class EngineSettings:
     session_ttl_seconds: int | None = None  # of sessions that are made without a ttl of their own; None: never
     sessions_per_tenant: int | None = None  # None: no bound
     quality: bool = False  # whether sessions that do not say so are scored
+    anomaly_rate: float = 0.001  # of readings that may be counted as anomalies though nothing is wrong
     usage_seconds: float = 10.0  # how often the journal is asked what it takes
 
     def __post_init__(self) -> None:

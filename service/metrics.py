@@ -7,6 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service.bundle import Bundle
 from service.follower import Standing
+from service.scored_metrics import ScoredMetrics
 from service.tallies import Spread, Tally
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -69,6 +70,7 @@ class Metrics:
             "1 once a forecast went beyond what the model that serves knows.",
             registry=registry,
         )
+        self.scored = ScoredMetrics(registry)
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
 
     def compare(self, follower: Standing | None) -> None:

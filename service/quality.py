@@ -18,6 +18,7 @@ VERSION = 1  # of the method: a row of another one is of no use, and is made aga
 MEDIAN, TAIL = 0.5, 0.1  # of the band whose coverage is told, or of the one that is nearest
 SCORED = 5  # numbers of steps ahead that are scored: 1, the horizon, and what lies between
 SEASONS, SHORTEST_MEMORY = 4, 256  # that the means span, in seasons and in readings
+LEARNING = 100  # forecasts that were scored until it is told how rare a reading is
 SPAN = 12  # readings over which the surprise that lasts is smoothed
 MOST = 2**24  # the largest number that a count of float32 reaches
 _HIGH = 2**20  # the count of readings is kept in two parts
@@ -130,7 +131,7 @@ class Quality:
             seen = np.abs(target[:, None] - naive)  # (batch, scored) the naive's error
         paired = known & np.isfinite(seen)
         sums = self._score(means, off, np.where(paired, seen, 0.0), known, paired)
-        self._judge(new, factors, quiet, target, held, known)
+        self._judge(new, factors, quiet, target, held, known, means[:, 0, COUNTED])
         drift.advance(drifts, target, self._pace)
         self._wait(waiting, season, places, count, forecasts, target)
         _put(new, count[:, 0] + 1)
@@ -172,7 +173,14 @@ class Quality:
         return np.stack([known, known & inside, scaled, *amounts], axis=-1).astype(np.float64)
 
     def _judge(
-        self, new: Rows, factors: Rows, quiet: Rows, target: Numbers, held: Numbers, known: NDArray[np.bool_]
+        self,
+        new: Rows,
+        factors: Rows,
+        quiet: Rows,
+        target: Numbers,
+        held: Numbers,
+        known: NDArray[np.bool_],
+        scored: Rows,
     ) -> None:
         """How rare the reading is: from how far it lies in the tails, and how rare that has been in this session."""
         score, side = surprise(target, held, self.levels, known)  # (batch, scored)
@@ -186,7 +194,7 @@ class Quality:
         worst = rare.max(axis=1, keepdims=True)
         rarity = tails.rarity(factors[:, 2:], worst)[:, 0]
         tails.learn(factors, quiet, np.concatenate([lines, worst], axis=1), here)
-        new[:, _RARITY] = np.where(here, rarity, np.nan)
+        new[:, _RARITY] = np.where(here & (scored > LEARNING), rarity, np.nan)
         new[:, _SURPRISE] = np.where(here, score[:, 0], np.nan)
         lasts = rare[:, 1] > rare[:, 0]
         new[:, _LASTS] = here & lasts

@@ -116,6 +116,16 @@ class Examples:
                 "drift": {"flag": False, "score": 0.04},
             }
         }
+        summed = {"scored": 5000, "error": 0.49, "quantile_loss": 0.14, "coverage": 0.8, "skill": 0.51}
+        together = {
+            "digest": digest,
+            "serving": True,
+            "band": 0.8,
+            "readings": 5000,
+            "anomalies": 4,
+            "ahead": [{"steps": each["steps"], **summed} for each in ahead],
+        }
+        self.overall: Example = {"one model": {"models": [together]}}
         self.gates: Example = {
             "in summary": {
                 **place,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service import drift, quality
+from service.api.telling import Telling
+from service.attached import Attached
 from service.bundle import Manifest
 from service.quality import Quality, steps_ahead
 
@@ -28,6 +31,17 @@ class Qualities:
         method = Quality.of(manifest)
         self._band = 0.0 if method is None else method.band
 
+    def beside(self, told: Attached, telling: Telling) -> Iterator[tuple[int, Item]]:
+        """By the row of the answer that it belongs to, what is asked for: `quality`, `anomaly`."""
+        for row in np.flatnonzero(told.rows >= 0).tolist():
+            said = told.values[told.rows[row]]
+            item: Item = {}
+            if telling.quality:
+                item["quality"] = self.quality(said)
+            if telling.anomaly:
+                item["anomaly"] = self.anomaly(said, telling.rate)
+            yield row, item
+
     def quality(self, told: NDArray[np.float64]) -> Item:
         """The means by number of steps ahead."""
         means = told[quality.TOLD :].reshape(len(self._ahead), -1).tolist()
@@ -43,7 +57,7 @@ class Qualities:
         return {
             "flag": known and rarity >= -math.log(rate or self.rate),
             "p": math.exp(-rarity) if known else None,
-            "surprise": surprise if known else None,
+            "surprise": None if math.isnan(surprise) else surprise,
             "side": _SIDES.get(float(told[quality.TOLD_SIDE])),
             "lasts": known and bool(told[quality.TOLD_LASTS]),
         }

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.told_schemas import Answered, Gate, Regime
+from service.api.told_schemas import Anomaly, Answered, Gate, Quality, Regime
 from service.frames import LONGEST_TTL
 
 Time = str | int
@@ -29,6 +29,7 @@ _SUMS = (
     "each, up to the trained horizon"
 )
 Summed = bool | list[int]
+_ANOMALY = "true: how rare each session's newest reading is; or the rate of false alarms at which it is flagged"
 
 
 class Sent(BaseModel):
@@ -104,6 +105,8 @@ class StreamFrame(Sent):
     gates: bool | Literal["summary", "units"] | None = None
     every: int | Literal["none"] | None = Field(None, description="a forecast after every n-th step alone, or none")
     gaps: Literal["error", "missing"] | None = Field(None, description="missing: steps left out enter as missing")
+    quality: bool | None = Field(None, description="whether answers tell how good forecasts have been")
+    anomaly: bool | float | None = Field(None, description=_ANOMALY)
 
 
 class StreamHandles(Sent):
@@ -126,6 +129,8 @@ class StreamColumns(Sent):
     gates: Literal[False] | None = Field(None, description="columns carry none")
     every: int | Literal["none"] | None = None
     gaps: Literal["error", "missing"] | None = None
+    quality: bool | None = None
+    anomaly: bool | float | None = Field(None, description=_ANOMALY)
 
 
 class CorrectionRequest(Sent):
@@ -229,6 +234,10 @@ class Acknowledgement(Answered):
     forecast: Forecast | None = None
     gates: dict[str, Gate] | None = Field(None, description="where they were asked for; not of one that was repeated")
     regime: Regime | None = Field(None, description="on the newest of a session that is watched")
+    quality: Quality | None = Field(
+        None, description="on the newest of a session that is scored, where it is asked for"
+    )
+    anomaly: Anomaly | None = Field(None, description="likewise")
 
 
 class Fault(Answered):

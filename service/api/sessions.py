@@ -14,6 +14,7 @@ from service.api.examples import Examples
 from service.api.gaps import fills
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS, HISTORY_ERRORS, STATIC_ERRORS
 from service.api.query import levels_of, sums_of
+from service.api.telling import telling_of
 from service.api.wish import Wish
 from service.errors import (
     CannotStream,
@@ -62,6 +63,10 @@ HORIZON = Query(None, description="steps ahead, up to the trained horizon, which
 QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
 SUMS = Query(None, description="true, or numbers of steps with commas: sums over the first so many, with quantiles")
 GAPS = Query(None, description="error, the default, or missing: steps left out before a reading enter as missing")
+TOLD = Query(None, description="true: the answer tells how good forecasts have been")
+ANOMALY = Query(
+    None, description="true: and how rare the reading is; or the rate of false alarms at which it is flagged"
+)
 GATES = Query(None, description="summary or units: the answer carries the gates of its reading too")
 
 
@@ -140,10 +145,12 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         gates: str | None = GATES,
         gaps: str | None = GAPS,
         sums: str | None = SUMS,
+        quality: str | None = TOLD,
+        anomaly: str | None = ANOMALY,
     ) -> Response:
         name, shown = edge.session(request, session), edge.detail(gates)
         selection = edge.levels.select(horizon, levels_of(quantiles), sums=sums_of(sums))
-        wish = Wish(selection, shown, fill=fills(gaps))
+        wish = Wish(selection, shown, fill=fills(gaps), telling=telling_of(quality, anomaly))
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")

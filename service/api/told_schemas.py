@@ -48,7 +48,7 @@ class Quality(Answered):
 
 
 class Anomaly(Answered):
-    """How rare the last reading is: nulls where it was missing, or was not forecast."""
+    """How rare the last reading is: nulls where it was missing, or was not forecast; p also while it is learned."""
 
     flag: bool
     p: float | None = Field(description="share of this session's readings that begin an alarm of this height")
@@ -62,6 +62,30 @@ class Drift(Answered):
 
     flag: bool
     score: float | None = Field(description="divergence of both distributions; null as long as there are too few")
+
+
+class OverallSteps(Answered):
+    """Of the forecasts so many steps ahead of all scored sessions: the newest ones, but for their number."""
+
+    steps: int
+    scored: int = Field(description="forecasts whose reading has come, since this process serves the model")
+    error: float | None = Field(description="mean over readings of the error / the session's mean error of the naive")
+    quantile_loss: float | None = Field(description="likewise")
+    coverage: float | None = Field(description="share of readings in the band")
+    skill: float | None = Field(description="1 - the sum of errors / the sum of the naive's, in the same units")
+
+
+class OverallQuality(Answered):
+    digest: str
+    serving: bool = Field(description="whether it is the model that serves now")
+    band: float
+    readings: int = Field(description="turns of scored sessions: readings, but for those of one session in one frame")
+    anomalies: int = Field(description="turns with a reading rarer than `anomaly_rate` of the service")
+    ahead: list[OverallSteps]
+
+
+class OverallAnswer(Answered):
+    models: list[OverallQuality] = Field(description="the newest first, at most eight")
 
 
 class QualityAnswer(Answered):

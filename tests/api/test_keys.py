@@ -60,7 +60,10 @@ def test_every_route_is_known_and_says_what_it_needs(door) -> None:
     found = endpoints(running.service.app)
     assert len(found) >= 13  # each with a body in BODIES where it needs one
     assert {path for _, path, scope in found if scope is None} == OPEN
-    assert {path for _, path, scope in found if scope == ADMIN and not path.startswith("/v1/models")} == {"/metrics"}
+    assert {path for _, path, scope in found if scope == ADMIN and not path.startswith("/v1/models")} == {
+        "/metrics",
+        "/v1/quality",
+    }
     for method, path, scope in found:
         if "{session}" in path and not path.endswith("/forecast"):
             assert scope == (READ if method == "GET" else WRITE), (method, path)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import numpy as np
 import pytest
+from websockets.sync.client import connect
 
 from service.api import schemas, told_schemas
 from service.quality import TOLD
@@ -95,3 +99,69 @@ async def test_a_model_whose_forecasts_cannot_be_scored_refuses_to(open_inside, 
         refused = await running.http.put("/v1/sessions/s", json={"quality": True})
         assert (refused.status_code, refused.json()["code"]) == (409, "no_quality")
         assert (await running.http.put("/v1/sessions/s", json={"quality": False})).status_code == 201
+
+
+def test_a_stream_tells_it_in_every_form_where_it_is_asked_and_nowhere_else(live) -> None:
+    encode, decode = msgspec.msgpack.encode, msgspec.msgpack.decode
+    for name, asked in {"scored": {"quality": True}, "plain": {}}.items():
+        live.http.put(f"/v1/sessions/{name}", json={"start": START, **asked})
+    with connect(live.stream("?quality=true&anomaly=0.05")) as stream:
+        for step in range(32):
+            items = [{"session": name, "y": VALUES[step], "step": step} for name in ("plain", "scored")]
+            columns = {"sessions": ["plain", "scored"], "y": [VALUES[step]] * 2, "steps": [step] * 2}
+            form = step % 4
+            stream.send([json.dumps, encode][form % 2](items if form < 2 else columns))
+            answer = (decode if form % 2 else json.loads)(stream.recv(timeout=10))
+            if form < 2:
+                assert not {"quality", "anomaly"} & set(answer[0])
+                holds(answer[1], step)
+            else:
+                assert [each["at"] for each in answer["quality"] + answer["anomaly"]] == [1, 1]
+                holds({name: answer[name][0][name] for name in ("quality", "anomaly")}, step)
+        silent = [{"session": "scored", "y": 1, "step": 32}]
+        stream.send(json.dumps({"observations": silent, "quality": False, "anomaly": False}))
+        assert not {"quality", "anomaly"} & set(json.loads(stream.recv(timeout=10))[0])
+        stream.send(json.dumps({"observations": [{"session": "scored", "y": -1e9, "step": 33}], "anomaly": 1e-12}))
+        (answer,) = json.loads(stream.recv(timeout=10))
+        assert answer["anomaly"]["side"] == "low"
+        assert "quality" in answer
+        for wrong in (0, 1.5, -1):
+            stream.send(json.dumps({"observations": [{"session": "scored", "y": 1, "step": 34}], "anomaly": wrong}))
+            assert json.loads(stream.recv(timeout=10))["error"]["code"] == "wrong_type"
+
+
+async def test_a_request_tells_it_where_it_is_asked(http) -> None:
+    await http.put("/v1/sessions/s", json={"start": START, "quality": True})
+    for step in range(4):
+        sent = {"json": {"y": VALUES[step], "step": step}}
+        answer = await http.post("/v1/sessions/s/observations?quality=true&anomaly=true", **sent)
+        schemas.Acknowledgement.model_validate(answer.json())
+        holds(answer.json(), step)
+    for wrong in ("quality=yes", "anomaly=often", "anomaly=0", "anomaly=nan"):
+        refused = await http.post(f"/v1/sessions/s/observations?{wrong}", json={"y": 1.0})
+        assert refused.json()["code"] == "wrong_type"
+
+
+async def test_all_sessions_together_are_told_of_in_units_of_their_own_naive(http) -> None:
+    values = {"small": np.array(VALUES), "large": 1e4 * np.array(VALUES)}
+    assert (await http.get("/v1/quality")).json() == {"models": []}
+    for name, each in values.items():
+        await http.put(f"/v1/sessions/{name}", json={"start": START, "quality": True})
+        for value in each.tolist():
+            await http.post(f"/v1/sessions/{name}/observations", json={"y": value})
+    await http.put("/v1/sessions/history", json={"history": {"start": START, "y": VALUES}, "quality": True})
+    (model,) = (await http.get("/v1/quality")).json()["models"]
+    told_schemas.OverallAnswer.model_validate({"models": [model]})
+    assert (model["serving"], model["band"], model["readings"]) == (True, 0.8, 80)  # no history is among them
+    assert [each["scored"] for each in model["ahead"]] == [78, 76, 74]
+    alone = {name: scored_alone(each)[-1][TOLD:].reshape(-1, 7) for name, each in values.items()}
+    for at, each in enumerate(model["ahead"]):
+        assert each["coverage"] == pytest.approx(np.mean([told[at, 4] for told in alone.values()]), abs=1e-3)
+        assert 0.1 < each["error"] < 100  # units of 9 and of 90,000 are one
+        assert each["skill"] < 1
+    text = (await http.get("/metrics")).text
+    digest = model["digest"][:12]
+    assert f'gatecast_scored_total{{model="{digest}",steps="1"}} 78.0' in text
+    assert f'gatecast_scored_readings_total{{model="{digest}"}} 80.0' in text
+    assert f'gatecast_anomalies_total{{model="{digest}"}} {float(model["anomalies"])}' in text
+    assert not {"small", "large"} & set(text.replace('"', " ").split())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from service import drift, tails
+from service import drift, quality, tails
 from service.engine import Answers
 from service.quality import SPAN, Quality
 from service.runtimes.fake import FakeRuntime, fake_bundle
@@ -69,6 +69,7 @@ def by_definition(method: Quality, values: Sequence[float], forecasts: Array) ->
             score, side = drawn[0]
             rare = [line.rarity(each) for line, each in zip(lines, (score, abs(lasting)), strict=False)]
             rarity, lasts = lines[2].rarity(max(rare)), rare[1] > rare[0]
+            rarity = rarity if means[0]["scored"] > quality.LEARNING else math.nan
             side = math.copysign(1, lasting) if lasts else side
             for line, each in zip(lines, (score, abs(lasting), max(rare)), strict=True):
                 line.learn(each)

@@ -21,6 +21,7 @@ LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drift, "SHORTEST", 8)
     monkeypatch.setattr(quality, "SHORTEST_MEMORY", 30)
+    monkeypatch.setattr(quality, "LEARNING", 10)
 
 
 def method_of(horizon: int = 6, season: int = 4, levels: tuple[float, ...] = LEVELS) -> Quality:
