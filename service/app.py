@@ -27,6 +27,7 @@ from service.api import (
     models,
     openapi,
     ops,
+    overall,
     page,
     predict,
     problems,
@@ -136,6 +137,7 @@ def assemble(
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
     engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
     metrics.watch(Gauges(engine.vitals, settings))
+    metrics.scored.read = lambda: engine.totals.models
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
     chosen = chosen or Chosen(runtime.bundle)
 
@@ -208,7 +210,7 @@ def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespa
         dependencies=[Depends(authorize)],
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
-    for part in (predict, sessions, listing, changes, current, insight):
+    for part in (predict, sessions, listing, changes, current, insight, overall):
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
@@ -263,6 +265,8 @@ def _engine_settings(settings: Settings, state_bytes: int) -> EngineSettings:
         keep_days=settings.keep_days,
         session_ttl_seconds=settings.session_ttl_seconds,
         sessions_per_tenant=settings.sessions_per_tenant,
+        quality=settings.quality,
+        anomaly_rate=settings.anomaly_rate,
     )
 
 

@@ -36,6 +36,7 @@ class Batch:
     every: NDArray[np.int64] | None  # (readings,) see `Observations.every`; None: every forecast is wanted
     since: NDArray[np.int64] | None  # (readings,) see `Frame.since`; None: nothing of these frames was taken before
     fills: NDArray[np.bool_] | None  # (readings,) see `Frame.fills`; None: no frame asks
+    told: bool = False  # whether a frame asks how good forecasts are
 
     @classmethod
     def of(cls, pieces: list[Piece]) -> Batch:
@@ -78,6 +79,7 @@ class Batch:
             every,
             since,
             fills,
+            any(frame.quality for frame, _ in cuts),
         )
 
     def __len__(self) -> int:
@@ -98,6 +100,7 @@ class Batch:
             None if self.every is None else self.every[items],
             None if self.since is None else self.since[items],
             None,  # gaps are filled in frames, and these readings are of none
+            self.told,
         )
 
 

@@ -149,7 +149,8 @@ class Copies:
         last = kept.first_step + len(kept.values) - 1
         place = there.start, there.origin, there.first_step, there.last_step, there.ttl, there.expired
         told = kept.start, kept.origin, kept.first_step, last, kept.ttl, False
-        alike = (there.regime, there.calibrate) == (kept.regime, kept.calibrate)
+        made = there.regime, there.calibrate, there.quality
+        alike = made == (kept.regime, kept.calibrate, kept.quality)
         if place != told or not alike or encode_static(there.static) != encode_static(kept.static):
             return False
         values = self.registry.recorded(there.key, kept.first_step, last)

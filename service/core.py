@@ -40,11 +40,13 @@ from service.revisions import Revisions
 from service.running import Runner
 from service.runtimes import Runtime
 from service.salvage import Salvage
+from service.scoring import Scoring
 from service.sessions import SessionTable
 from service.share import Share
 from service.shown import Shown
 from service.stepping import Stepper
 from service.stream import Stream
+from service.totals import Totals
 from service.verdicts import Judge
 from service.waiting import WaitingRoom
 
@@ -65,6 +67,7 @@ class Surroundings:
     wall: Callable[[], float]  # seconds since 1970, by which sessions expire
     alone: Callable[[Core], bool]  # whether it serves and no other model follows it
     quota: Quota
+    totals: Totals
 
 
 class Core:
@@ -123,10 +126,12 @@ class Core:
             no_forecasts=self.no_forecasts,
             clock=clock,
             followed=followed,
+            scoring=Scoring.of(beside, bundle.digest, around.totals),
         )
         self.peeks = Peeks(around.room.peeks, registry, replays, runner, around.replies, limit, health.note)
         ttl = settings.session_ttl_seconds or 0
-        self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, bundle.initial, bundle.digest, ttl)
+        made = bundle.initial, bundle.digest, ttl, settings.quality
+        self.lifecycle = Lifecycle(registry, histories, around.replies, frequency, *made)
         self.listing = Listing(registry, frequency, around.wall)
         self.holidays = holidays = KnownHolidays(manifest, table, observer, clock)
         self.chores = housekeeping(

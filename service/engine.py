@@ -32,6 +32,7 @@ from service.runtimes import Runtime
 from service.serving import Serving
 from service.share import Share
 from service.succession import Succession
+from service.totals import Totals
 from service.upkeep import Upkeep
 from service.vitals import Vitals
 from service.waiting import Call, Frame, Peek, WaitingRoom
@@ -84,9 +85,9 @@ class Engine:
             return serving.core is core and serving.follower is None
 
         quota = Quota(journal, settings.sessions_per_tenant, clock)
-        self._around = Surroundings(
-            journal, settings, observer, share or Share(), room, queue, replies, health, clock, wall, alone, quota
-        )
+        self.totals = Totals(settings.anomaly_rate)  # how good forecasts are, of all sessions together
+        shared = journal, settings, observer, share or Share(), room, queue, replies, health
+        self._around = Surroundings(*shared, clock, wall, alone, quota, self.totals)
         self._succession = Succession(serving, self._around)
         self._succession.begin(runtime, probe)
         self._upkeep = upkeep = Upkeep(serving, settings, observer, health, clock)
@@ -182,17 +183,19 @@ class Engine:
         regime: bool = False,
         ttl: int | None = None,
         calibrate: bool = False,
+        quality: bool | None = None,
     ) -> SessionView:
         """A session whose steps 0 … n-1 have `values` (n, width); n may be 0, and then `start` may be None.
 
         `static` (features,) stays with it; without, or NaN, a feature is unknown. With `regime` its gates are
         watched at every reading, with `calibrate` its bands are calibrated by each. After `ttl` seconds without one it
-        expires (0: never, None: as set for all). Created again from the same, whatever its ttl, the session that is
-        there is returned; from another beginning it is `SessionExists`, or with `replace` a new one under the next
-        revision. `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, `SessionExpired`.
+        expires (0: never, None: as set for all); with `quality` its forecasts are scored (None: as set for all).
+        Created again from the same, whatever its ttl and quality, the session that is there is returned; from another
+        beginning it is `SessionExists`, or with `replace` a new one under the next revision. `TimeRequired`,
+        `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, `NoQuality`, `SessionExpired`.
         """
-        self._core.intake.beginning(start, values, static, regime, calibrate)
-        asked = name, start, values, static, replace, regime, ttl, calibrate
+        self._core.intake.beginning(start, values, static, regime, calibrate, quality)
+        asked = name, start, values, static, replace, regime, ttl, calibrate, quality
         view: SessionView = await self._call(lambda caller: self._core.lifecycle.create(caller, *asked), len(values))
         return view
 
@@ -217,38 +220,27 @@ class Engine:
 
         `future` (horizon, known-future covariates) is what is known ahead; without, or NaN, it is unknown.
         """
-        self._core.intake.must_stream()
         self._core.known.check(future, None)
-        with self._room.place():
-            peek = Peek(name, Caller(), future)
-            self._room.put(peek)
-            seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
-            return seen
+        return await self._look(Peek(name, Caller(), future))
 
     async def regime(self, name: str) -> tuple[SessionView, NDArray[np.float64]]:
-        """Where a session stands and its regime: flag, score, since (3,), as in answers.
+        """Where a session stands and its regime: flag, score, since (3,); `NoReadings`, `NoRegime`."""
+        return await self._look(Peek(name, Caller(), tells="regime"))
 
-        `UnknownSession`, `NoReadings`, `NoRegime`.
-        """
-        self._core.intake.must_stream()
-        with self._room.place():
-            peek = Peek(name, Caller(), regime=True)
-            self._room.put(peek)
-            seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
-            return seen
+    async def quality(self, name: str) -> tuple[SessionView, NDArray[np.float64]]:
+        """As `regime`, of how good its forecasts are (told,), as in answers; `NoQuality`."""
+        return await self._look(Peek(name, Caller(), tells="quality"))
 
     async def gates(self, name: str) -> tuple[SessionView, NDArray[np.float32]]:
-        """Where a session stands and the gates (gates,) of its last reading, as the manifest lays them out.
+        """Where a session stands and the gates (gates,) of its last reading, as the manifest lays them out; `NoGates`.
 
-        `UnknownSession`, `NoReadings`, `NoGates`. They are found by going there again from an earlier state, whose
-        steps count as those of a history; all who ask for one reading go there together.
+        They are found by going there again from an earlier state, whose steps count as those of a history; all who ask
+        for one reading go there together.
         """
         self._core.intake.must_stream()
         self._core.intake.gates.check()
-        found: tuple[SessionView, NDArray[np.float32]] = await self._call(
-            lambda caller: self._core.shown.find(caller, name)
-        )
-        return found
+        shown: tuple[SessionView, NDArray[np.float32]] = await self._call(lambda who: self._core.shown.find(who, name))
+        return shown
 
     async def observe(self, observations: Observations) -> Answers:
         """Advances sessions by new readings, in order; an answer or an error for each. `CannotStream`.
@@ -285,6 +277,13 @@ class Engine:
     @property
     def _core(self) -> Core:
         return self._serving.core
+
+    async def _look(self, peek: Peek) -> tuple[SessionView, NDArray[np.float64]]:
+        self._core.intake.must_stream()
+        with self._room.place():
+            self._room.put(peek)
+            seen: tuple[SessionView, NDArray[np.float64]] = await peek.caller.future
+            return seen
 
     async def _call(self, action: Callable[[Caller], object], steps: int = 0) -> Any:
         with self._room.place(1, steps):

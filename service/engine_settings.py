@@ -39,10 +39,12 @@ class EngineSettings:
     keep_seconds: float = 1.0  # how often the sessions that have spoken are looked through for such
     session_ttl_seconds: int | None = None  # of sessions that are made without a ttl of their own; None: never
     sessions_per_tenant: int | None = None  # None: no bound
+    quality: bool = False  # whether sessions that do not say so are scored
+    anomaly_rate: float = 0.001  # of readings that may be counted as anomalies though nothing is wrong
     usage_seconds: float = 10.0  # how often the journal is asked what it takes
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and value <= 0:
+            if value is not None and not isinstance(value, bool) and value <= 0:
                 raise ValueError(f"{field.name} must be positive, got {value}")

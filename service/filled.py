@@ -75,6 +75,7 @@ def answers_of_sent(answers: Answers, added: NDArray[np.bool_]) -> Answers:
         durable=answers.durable,
         gates=None if answers.gates is None else answers.gates.cut(part),
         regimes=None if answers.regimes is None else answers.regimes.cut(part),
+        qualities=None if answers.qualities is None else answers.qualities.cut(part),
         filled=np.bincount(owner[recorded], minlength=len(sent)),
     )
 

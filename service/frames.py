@@ -44,6 +44,7 @@ class Observations:
     gates: bool = False  # whether answers with a forecast shall carry the gates of their reading
     every: int = 1  # a forecast only where a step with (step + 1) % every == 0 is taken; 0: never
     fill: bool = False  # whether steps that were left out before a reading enter as missing, and are no error
+    quality: bool = False  # whether answers shall tell how good the forecasts of sessions that are scored are
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ class Answers:
     durable: str
     gates: Attached | None = None  # (rows, gates) of those that had it asked; None: nobody did
     regimes: Attached | None = None  # (rows, 3) flag, score, since, of the newest of sessions that are watched
+    qualities: Attached | None = None  # (rows, told) of the newest of sessions that are scored; None: nobody asked
     filled: NDArray[np.int64] | None = None  # (readings,) steps that entered as missing before it; None: none did
 
 
@@ -84,6 +86,7 @@ class SessionView:
     expired: bool = False
     parent: str = ""  # the session that it is a fork of
     calibrate: bool = False  # made to be calibrated
+    quality: bool = False  # made to be scored
 
 
 def check_history(values: NDArray[np.float64], longest: int) -> None:
@@ -147,6 +150,7 @@ def join(parts: Sequence[Answers], sessions: Sequence[str]) -> Answers:
         durable=parts[0].durable,
         gates=joined([part.gates for part in parts]),
         regimes=joined([part.regimes for part in parts]),
+        qualities=joined([part.qualities for part in parts]),
     )
 
 

@@ -27,7 +27,7 @@ from service.gates import Gates
 from service.known import Known
 from service.places import Correction
 from service.reach import Reach
-from service.session_errors import NoCalibration
+from service.session_errors import NoCalibration, NoQuality
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,18 @@ class Intake:
         static: NDArray[np.float64] | None,
         regime: bool,
         calibrate: bool,
+        quality: bool | None = None,
     ) -> None:
         """What a session is made from.
 
-        `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, and of a history.
+        `TimeRequired`, `InvalidTime`, `CannotStream`, `NoRegime`, `NoCalibration`, `NoQuality`, and of a history.
         """
         self.must_stream()
+        if quality and self.beside.quality is None:
+            raise NoQuality(
+                "forecasts can be scored of a model that forecasts its median and a band around it from recorded "
+                f"readings alone, this one {self._uncalibrated}: make the session without it, or serve another model"
+            )
         if calibrate and self.beside.calibration is None:
             raise NoCalibration(
                 "bands can be calibrated of a model that forecasts its median and other quantiles from recorded "

@@ -30,6 +30,7 @@ class Lifecycle:
     initial: NDArray[np.float32]  # (state,)
     digest: str
     ttl: int = 0  # of sessions that are made without one
+    quality: bool = False  # whether sessions that do not say are scored
 
     def create(
         self,
@@ -42,12 +43,13 @@ class Lifecycle:
         regime: bool = False,
         ttl: int | None = None,
         calibrate: bool = False,
+        quality: bool | None = None,
     ) -> SessionView | None:
         """A session whose steps 0 … n-1 have `values` (n, width), and whose static features are `row` (features,).
 
-        With `regime` its gates are watched, with `calibrate` its bands are calibrated; after `ttl` seconds without a
-        reading (0: never, None: as is set for all) it expires. The same again, whatever its ttl, finds the session
-        that is there.
+        With `regime` its gates are watched, with `calibrate` its bands are calibrated, with `quality` (None: as is set
+        for all) its forecasts are scored; after `ttl` seconds without a reading (0: never, None: as is set for all) it
+        expires. The same again, whatever its ttl and quality, finds the session that is there.
 
         The states of a history are computed first, and nothing is recorded if that fails. `SessionExists`,
         `SessionExpired`.
@@ -58,8 +60,8 @@ class Lifecycle:
         if known is not None:
             return known
         begin = start if start is not None else (NO_TIME if self.frequency.has_calendar else 0)
-        lives = self.ttl if ttl is None else ttl
-        begun = Beginning(name, begin, origin, values, static, regime, lives, calibrate=calibrate)
+        lives, scored = self.ttl if ttl is None else ttl, self.quality if quality is None else quality
+        begun = Beginning(name, begin, origin, values, static, regime, lives, calibrate=calibrate, quality=scored)
         if len(values) == 0:
             return self._put(begun, None, replace)
 
@@ -75,7 +77,7 @@ class Lifecycle:
 
         times = self.frequency.times(begin, np.arange(len(values)))
         monitors = self.registry.cache.monitors
-        initial = monitors.initial(self.initial, monitors.beside.kind(regime, calibrate))
+        initial = monitors.initial(self.initial, monitors.beside.kind(regime, calibrate, scored))
         self.histories.add(Window(values, times, initial, finished, failed, lambda: caller.gone, static=row))
         return None
 

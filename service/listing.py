@@ -50,6 +50,7 @@ class Listing:
             static=known.named(known.row(head.static)),
             regime=head.regime,
             calibrate=head.calibrate,
+            quality=head.quality,
             first_step=first,
             first_time=self._time(head.start, first) if first and not head.expired else None,
             ttl=head.ttl,

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from service.bundle import Bundle
 from service.follower import Standing
+from service.scored_metrics import ScoredMetrics
 from service.tallies import Spread, Tally
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -80,6 +81,7 @@ class Metrics:
             "1 once a forecast went beyond what the model that serves knows.",
             registry=registry,
         )
+        self.scored = ScoredMetrics(registry)
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
         self._checkpointed = Gauge(
             "gatecast_checkpoint_timestamp_seconds", "When states were last saved; 0: not yet.", registry=registry

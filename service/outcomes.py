@@ -40,6 +40,7 @@ class Outcome:
         self._forecasts: list[NDArray[np.float64]] = []
         self.regimes: list[tuple[Items, NDArray[np.float64]]] = []  # of newest observations: flag, score, since
         self._gates: list[tuple[Items, NDArray[np.float32]]] = []
+        self.qualities: list[tuple[Items, NDArray[np.float64]]] = []  # of newest observations, where somebody asks
 
     def accept(self, verdict: Verdict) -> None:
         """Takes over what the judge said."""
@@ -84,6 +85,7 @@ class Outcome:
         self._forecasts += part._forecasts
         self.turns += part.turns
         self.regimes += [(items[at], values) for at, values in part.regimes]
+        self.qualities += [(items[at], values) for at, values in part.qualities]
         self._gates += [(items[at], values) for at, values in part._gates]
 
     def _wanted(self, turns: Turns) -> NDArray[np.bool_]:
@@ -106,6 +108,7 @@ class Outcome:
         chosen = self._forecast_of[has]
         forecasts = np.concatenate(self._forecasts)[chosen] if len(chosen) else empty
         gates, regimes = self._attached(self._gates), self._attached(self.regimes)
+        qualities = self._attached(self.qualities)
         counted = np.cumsum(has)  # forecasts up to and with each reading
         answers: list[Answers] = []
         first = before = 0
@@ -125,6 +128,7 @@ class Outcome:
                     durable=durable,
                     gates=gates.cut(cut) if gates and piece.frame.observations.gates else None,
                     regimes=None if regimes is None else regimes.cut(cut),
+                    qualities=qualities.cut(cut) if qualities and piece.frame.observations.quality else None,
                 )
             )
             first, before = stop, until

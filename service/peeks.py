@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batching import Turns
-from service.beside import WATCHED
+from service.beside import SCORED, WATCHED
 from service.errors import GatecastError, InternalError, JournalDamaged, NonFiniteForecast, NoReadings, NoRegime
 from service.faults import again, faults_as
 from service.futures import Futures
@@ -20,6 +20,7 @@ from service.registry import Registry
 from service.replays import Replays
 from service.replies import Replies
 from service.running import Runner
+from service.session_errors import NoQuality
 from service.waiting import Peek
 
 
@@ -81,8 +82,11 @@ class Peeks:
             row = self.registry.known_row(peek.name)
             if self.registry.table.last_step[row] < 0:
                 raise NoReadings("this session has no reading yet, so there is nothing to tell of it; send one")
-            if peek.regime and not self.registry.table.kind[row] & WATCHED:
+            kind = self.registry.table.kind[row]
+            if peek.tells == "regime" and not kind & WATCHED:
                 raise self._unwatched(bool(self.registry.table.regime[row]))
+            if peek.tells == "quality" and not kind & SCORED:
+                raise self._unscored(bool(self.registry.table.quality[row]))
         except GatecastError as error:
             self.note(error)
             self.replies.answer(peek.caller, error)
@@ -97,8 +101,8 @@ class Peeks:
                 self._late.append(peek)
             elif row in lost:
                 self.replies.answer(peek.caller, again(lost[row]))
-            elif peek.regime:
-                self.replies.answer(peek.caller, (self.registry.view(row), self._regime(row)))
+            elif peek.tells != "forecast":
+                self.replies.answer(peek.caller, (self.registry.view(row), self._told(row, peek.tells)))
             else:
                 here.append(at)
         if not here:
@@ -124,12 +128,13 @@ class Peeks:
         (ran,) = self.runner.run(turns, missing, np.zeros(1, np.int64), futures)
         return ran.forecasts[places]
 
-    def _regime(self, row: int) -> NDArray[np.float64]:
-        """Flag, score, since (3,)."""
+    def _told(self, row: int, what: str) -> NDArray[np.float64]:
+        """Flag, score, since (3,) of its regime, or of its quality (told,)."""
         none = np.zeros(1, np.int64)
-        regimes = self.runner.regimes(Turns(np.array([row]), none, none, np.empty(0, np.int64), none))
-        assert regimes is not None  # those that are not watched were refused
-        (said,) = regimes[1:]
+        turn = Turns(np.array([row]), none, none, np.empty(0, np.int64), none)
+        told = self.runner.regimes(turn) if what == "regime" else self.runner.qualities(turn)
+        assert told is not None  # those that have none were refused
+        (said,) = told[1:]
         found: NDArray[np.float64] = said[0]
         return found
 
@@ -139,4 +144,12 @@ class Peeks:
         return NoRegime(
             "this session was made without regime: make it anew with PUT …?replace=true, its history, and "
             '"regime": true'
+        )
+
+    def _unscored(self, asked: bool) -> NoQuality:
+        if asked:
+            return NoQuality("this model has no band around a median, or takes what is known ahead: nothing is scored")
+        return NoQuality(
+            "this session was made without quality: make it anew with PUT …?replace=true, its history, and "
+            '"quality": true'
         )

@@ -66,6 +66,7 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     parent: str
     states: list[SavedState]
     calibrate: bool = False  # left out where it is not so: versions that do not know it read all other files
+    quality: bool = False  # left out likewise
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def encode(name: str, kept: Kept, meaning: Meaning) -> bytes:
         kept.parent,
         [SavedState(each.step, each.digest, len(each.body)) for each in kept.checkpoints],
         kept.calibrate,
+        kept.quality,
     )
     said = msgspec.json.encode(header)
     parts = [FAMILY + b"%d\n" % FORMAT, _LENGTH.pack(len(said)), said, kept.values.astype("<f8").tobytes()]
@@ -159,4 +161,5 @@ def decode(data: bytes, meaning: Meaning) -> Kept:
         tuple(saved),
         header.parent,
         header.calibrate,
+        header.quality,
     )

@@ -169,6 +169,7 @@ class Rebuilding:
             static=self.leader.known.named(table.static[row]),
             regime=bool(table.regime[row]),
             calibrate=bool(table.calibrate[row]),
+            quality=bool(table.quality[row]),
             first_step=int(table.first_step[row]),
         )
 

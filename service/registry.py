@@ -135,7 +135,7 @@ class Registry:
             self.cache.release(np.array([row]))
         if head.ttl:
             self.shortest_ttl = min(self.shortest_ttl, head.ttl)
-        kind = self.cache.monitors.beside.kind(head.regime, head.calibrate)
+        kind = self.cache.monitors.beside.kind(head.regime, head.calibrate, head.quality)
         return self.table.put(head, head.start == NO_TIME, self.known.row(head.static), kind)
 
     def install(self, row: int, state: NDArray[np.float32], saved_step: int) -> None:
@@ -276,7 +276,7 @@ class Registry:
             if head is not None:
                 made = head.name, int(table.start[row]), head.origin, readings, head.static, head.regime, head.ttl
                 place = int(table.revision[row]), int(table.key[row]), head.parent
-                beginnings.append(Beginning(*made, *place, head.calibrate))
+                beginnings.append(Beginning(*made, *place, head.calibrate, head.quality))
         begun = {head.name: head for head in self.journal.replace_all(beginnings) if head is not None}
         for row in [row for row in values if table.name(row) in begun]:
             table.revision[row], table.unborn[row] = begun[table.name(row)].revision, False

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from service.arena_cache import ArenaCache
 from service.batching import Turns
-from service.beside import CALIBRATED, WATCHED
+from service.beside import CALIBRATED, SCORED, WATCHED
 from service.futures import Futures
+from service.noted import Noted
 from service.padding import PaddedRuntime
 from service.runtimes import States
 from service.sessions import SessionTable
@@ -27,6 +28,7 @@ class Ran:
     places: NDArray[np.int64]  # (turns,) each turn's row in `states`
     gates: NDArray[np.float32] | None = None  # (turns, gates) of the last reading, where they were asked for
     beside: NDArray[np.float32] | None = None  # (turns, size) after it, of sessions that step, all of one kind
+    noted: Noted | None = None  # of all readings of each turn, where its session is scored
 
     def only(self, kept: NDArray[np.bool_]) -> Ran:
         """The turns where `kept` is true."""
@@ -34,7 +36,8 @@ class Ran:
             return self
         gates = None if self.gates is None else self.gates[kept]
         beside = None if self.beside is None else self.beside[kept]
-        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept], gates, beside)
+        noted = None if self.noted is None else self.noted.only(kept)
+        return Ran(self.turns.keep(kept), self.forecasts[kept], self.states, self.places[kept], gates, beside, noted)
 
     @property
     def finite(self) -> NDArray[np.bool_]:
@@ -100,6 +103,18 @@ class Runner:
             said = monitors.beside.regimes(monitors.read(self._table.slot[turns.rows[some]], kind))
             newest.append(turns.newest[some])
             told.append(np.stack([said.flag, said.score, said.since], axis=1))
+        return np.concatenate(newest), np.concatenate(told)
+
+    def qualities(self, turns: Turns) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Of those turns whose sessions are scored, the newest observation and what is told of each (turns, told)."""
+        kinds = self._table.kind[turns.rows]
+        if not (kinds & SCORED).any():
+            return None
+        newest, told, monitors = [], [], self._cache.monitors
+        for kind in np.unique(kinds[kinds & SCORED > 0]).tolist():
+            some = kinds == kind
+            told.append(monitors.beside.qualities(monitors.read(self._table.slot[turns.rows[some]], kind)))
+            newest.append(turns.newest[some])
         return np.concatenate(newest), np.concatenate(told)
 
     def keep(self, ran: Ran) -> None:
@@ -181,7 +196,8 @@ class Runner:
         of = positions, turns.lengths, values, times
         stepped = self._stepper.run(cache.arena, slots, *of, *known, before, shown)
         places = np.arange(len(turns))
-        return Ran(turns, stepped.forecasts, stepped.states, places, stepped.gates, stepped.beside)
+        told = stepped.gates, stepped.beside, stepped.noted
+        return Ran(turns, stepped.forecasts, stepped.states, places, *told)
 
     def _known(
         self, turns: Turns, futures: Futures | None

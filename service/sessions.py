@@ -34,6 +34,7 @@ class SessionTable:
         self.last_values = np.zeros((0, width), np.float64)
         self.regime = np.zeros(0, np.bool_)  # made to be watched
         self.calibrate = np.zeros(0, np.bool_)  # made to be calibrated
+        self.quality = np.zeros(0, np.bool_)  # made to be scored
         self.kind = np.zeros(0, np.int64)  # see beside.py: what of that the model allows
         self.ttl = np.zeros(0, np.int64)  # seconds without a reading after which it expires; 0: never
         self.odd = np.zeros((0, 2), np.bool_)  # what takes a session the long way: `steps` and `unborn`
@@ -109,7 +110,8 @@ class SessionTable:
         self.first_step[row] = head.first_step
         self.last_step[row] = head.last_step
         self.last_values[row] = head.last_values
-        self.regime[row], self.calibrate[row], self.kind[row] = head.regime, head.calibrate, kind
+        self.regime[row], self.calibrate[row], self.quality[row] = head.regime, head.calibrate, head.quality
+        self.kind[row] = kind
         self.ttl[row] = head.ttl
         self.steps[row] = kind != PLAIN
         self.static[row] = np.nan if static is None else static

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         None, ge=1, description="without a reading for so long sessions expire that are made without ttl_seconds"
     )
 
+    quality: bool = Field(False, description="whether forecasts of sessions are scored that are made without quality")
+    anomaly_rate: float = Field(
+        0.001, gt=0, lt=0.5, description="share of readings that may be flagged as anomalies though nothing is wrong"
+    )
+
     sessions_per_tenant: int | None = Field(
         None, ge=1, description="most sessions of one tenant, expired ones too; by default as many as come"
     )

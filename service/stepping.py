@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.beside import Beside
+from service.noted import Noted
 from service.padding import PaddedRuntime, stacked
 from service.runtimes import Arena, States
 
@@ -21,6 +22,7 @@ class Stepped:
     gates: NDArray[np.float32] | None  # (rows, gates), where they were taken
     states: States  # (rows or more, state)
     beside: NDArray[np.float32] | None = None  # (rows, size) what is beside the states of those that came with it
+    noted: Noted | None = None  # of all steps of each row that is scored
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,15 @@ class Stepper:
             scratch.scatter(own[live], some.states)
             if step == 0:
                 forecasts, gates = some.forecasts.copy(), None if some.gates is None else some.gates.copy()
+                noted = some.noted
+            elif noted is not None and some.noted is not None:
+                noted.then(live, some.noted)
             forecasts[live] = some.forecasts
             if gates is not None:
                 gates[live] = some.gates
             if beside is not None:
                 beside[live] = some.beside
-        return Stepped(forecasts, gates, scratch.gather(own), beside)
+        return Stepped(forecasts, gates, scratch.gather(own), beside, noted)
 
     def windows(
         self,
@@ -129,14 +134,14 @@ class Stepper:
         static: NDArray[np.float64] | None,
         beside: NDArray[np.float32] | None,
     ) -> Stepped:
-        gates, inputs = None, (arena, slots, at, values, times, future, static)
+        gates, noted, inputs = None, None, (arena, slots, at, values, times, future, static)
         if shown:
             forecasts, states, gates = self.runtime.step_with_gates(*inputs)
         else:
             forecasts, states = self.runtime.step(*inputs)
         if beside is not None:
-            beside, forecasts = self.beside.advance(beside, forecasts, gates, values[at, 0])
-        return Stepped(forecasts, gates, states, beside)
+            beside, forecasts, noted = self.beside.advance(beside, forecasts, gates, values[at, 0])
+        return Stepped(forecasts, gates, states, beside, noted)
 
 
 def _of(known: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:

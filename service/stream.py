@@ -26,6 +26,7 @@ from service.replays import Replays
 from service.replies import Replies
 from service.running import Ran, Runner
 from service.salvage import Salvage
+from service.scoring import Scoring
 from service.verdicts import Judge, Verdict
 
 PATIENCE = 64  # chunks of replays that others wait for, rather than that readings of one session change places
@@ -52,6 +53,7 @@ class Stream:
     health: Health
     clock: Callable[[], float]
     followed: Followed
+    scoring: Scoring
 
     def turn(self) -> bool:
         """Forms a batch of those who wait and answers it; False if nobody waits."""
@@ -179,8 +181,11 @@ class Stream:
                 times, futures = np.append(outcome.times, 0), outcome.batch.futures
                 self.followed.by(Moved.of(registry.table, moved, values, times, futures, each.forecasts[some]))
             outcome.forecast(each)
+            self.scoring.take(each)
             if (regimes := self.runner.regimes(each.turns)) is not None:
                 outcome.regimes.append(regimes)
+            if outcome.batch.told and (qualities := self.runner.qualities(each.turns)) is not None:
+                outcome.qualities.append(qualities)
         if len(refused) and registry.journal.shared and not again:
             self._take_again(outcome, refused)
 

@@ -28,6 +28,7 @@ def view_of(
         static=known.named(table.static[row]),
         regime=bool(table.regime[row]),
         calibrate=bool(table.calibrate[row]),
+        quality=bool(table.quality[row]),
         first_step=first,
         first_time=_time(frequency, start, first) if first else None,
         ttl=int(table.ttl[row]),

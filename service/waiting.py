@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,12 +66,12 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Peek:
-    """A caller who wants the forecast of a session as it stands, or its `regime`."""
+    """A caller who wants the forecast of a session as it stands, or what else is told of it."""
 
     name: str
     caller: Caller
     future: NDArray[np.float64] | None = None  # (horizon, known-future covariates)
-    regime: bool = False
+    tells: Literal["forecast", "regime", "quality"] = "forecast"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from gatecast_client.answers import (
     SeriesForecast,
     Session,
     SessionGates,
+    SessionQuality,
     SessionRegime,
     Sum,
 )
@@ -20,6 +21,7 @@ from gatecast_client.client import GatecastClient
 from gatecast_client.columns import Forecasts, Observed
 from gatecast_client.errors import ConnectionLost, GatecastError
 from gatecast_client.frame import Outcome
+from gatecast_client.quality import Anomaly, Drift, Quality, ScoredSteps
 from gatecast_client.readings import History, Reading, Series
 from gatecast_client.retry import Retry
 from gatecast_client.stream import Stream
@@ -28,8 +30,10 @@ from gatecast_client.sync_stream import SyncStream
 
 __all__ = [
     "Acknowledgement",
+    "Anomaly",
     "ConnectionLost",
     "CurrentForecast",
+    "Drift",
     "Erased",
     "ExportedFile",
     "Forecast",
@@ -41,14 +45,17 @@ __all__ = [
     "Model",
     "Observed",
     "Outcome",
+    "Quality",
     "Reading",
     "Regime",
     "Retry",
     "Revised",
+    "ScoredSteps",
     "Series",
     "SeriesForecast",
     "Session",
     "SessionGates",
+    "SessionQuality",
     "SessionRegime",
     "Stream",
     "Sum",

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from gatecast_client.quality import Anomaly, Drift, Quality
+
 Time = str | int  # ISO 8601 without an offset, or a whole number where the model counts its steps
 
 
@@ -81,6 +83,8 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Forecast | None = None  # on the newest reading of its session in a frame
     gates: dict[str, Gate] | None = None  # by layer.gate (1.r, 1.z, …) beside that, where the stream asks for them
     regime: Regime | None = None  # of a session that was made with `regime`
+    quality: Quality | None = None  # of a session that was made with `quality`, where the stream asks for it
+    anomaly: Anomaly | None = None  # likewise
 
     # An older reading that is sent again after a lost connection is known by its step alone: then `ds` and `durable`
     # may be None, and there is no forecast, since a newer reading has one.
@@ -100,6 +104,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     static: dict[str, float | None] = {}  # where the model knows static features; None: unknown
     regime: bool = False  # made to be watched
     calibrate: bool = False  # made to be calibrated
+    quality: bool = False  # made to be scored
     first_step: int = 0  # the oldest reading that is kept
     first_ds: Time | None = None  # its time, where older ones were let go of
     ttl_seconds: int | None = None  # without a reading for so long it expires; None: never
@@ -164,6 +169,18 @@ class SessionRegime(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     ds: Time
     regime: Regime
+
+
+class SessionQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it, after a session's last reading."""
+
+    session: str
+    step: int
+    ds: Time
+    quality: Quality
+    anomaly: Anomaly
+    drift: Drift
+    regime: Regime | None = None  # of a session that is watched too
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from gatecast_client.answers import (
     SeriesForecast,
     Session,
     SessionGates,
+    SessionQuality,
     SessionRegime,
     Sessions,
 )
@@ -95,6 +96,7 @@ class GatecastClient(Changes):
         static: Static | None = None,
         regime: bool = False,
         calibrate: bool = False,
+        quality: bool | None = None,
         ttl_seconds: int | None = None,
         replace: bool = False,
     ) -> Session:
@@ -102,12 +104,13 @@ class GatecastClient(Changes):
 
         `static` are the features that never change in it, all that the model knows (`Model.static`). With `regime`
         its gates are watched, and each acknowledgement says whether the regime has changed; with `calibrate` the bands
-        of its forecasts are widened or narrowed until its readings lie in them as promised. After `ttl_seconds`
+        of its forecasts are widened or narrowed until its readings lie in them as promised; with `quality` (None: as
+        the service is set) its forecasts are scored by each reading. After `ttl_seconds`
         without a reading it expires (0: never; by default as the service is set): then everything that comes for it is
         the error `expired`. The same call again changes nothing and says where the session stands now. Another
         beginning is the error `session_exists`, unless `replace`: then the session starts anew.
         """
-        body = given(start=None if start is None else time_as_sent(start), ttl_seconds=ttl_seconds)
+        body = given(start=None if start is None else time_as_sent(start), ttl_seconds=ttl_seconds, quality=quality)
         if regime:
             body["regime"] = True
         if calibrate:
@@ -183,6 +186,11 @@ class GatecastClient(Changes):
         name = session if isinstance(session, str) else session.name
         return await self._ask(self._url(name), "GET", f"{path_of(name)}/regime", SessionRegime)
 
+    async def quality(self, session: str | Session) -> SessionQuality:
+        """How good the forecasts of a session opened with `quality` have been, and how rare its last reading is."""
+        name = session if isinstance(session, str) else session.name
+        return await self._ask(self._url(name), "GET", f"{path_of(name)}/quality", SessionQuality)
+
     async def delete_session(self, session: str | Session) -> None:
         """Forgets a session and its readings."""
         name = session if isinstance(session, str) else session.name
@@ -198,6 +206,8 @@ class GatecastClient(Changes):
         gates: Literal["summary", "units"] | None = None,
         every: int | Literal["none"] | None = None,
         gaps: Literal["error", "missing"] | None = None,
+        quality: bool = False,
+        anomaly: bool | float = False,
         form: Form = "msgpack",
         frames_at_once: int = 32,
     ) -> Stream:
@@ -208,12 +218,15 @@ class GatecastClient(Changes):
         With `every`, only the readings of every so many-th step are answered with a forecast, or none at all.
         With `gaps="missing"` steps that are left out before a reading enter as missing, and are no error: those that
         this client left out, not those that it knows to have been acknowledged.
+        With `quality` and `anomaly` (or the rate of false alarms at which a reading is flagged) the newest reading of
+        each session that is scored is answered with how good its forecasts have been, and with how rare it is.
         `form` is that of its frames, "msgpack" or "json"; up to `frames_at_once` wait for answers when calls overlap,
         at each address.
         """
         if gaps not in (None, "error", "missing"):
             raise ValueError(f'gaps: "error" or "missing" was expected, got {gaps!r}')
         more = given(gates=gates, every=None if every is None else str(every))  # frames ask for gaps, one by one
+        more |= {name: str(told).lower() for name, told in (("quality", quality), ("anomaly", anomaly)) if told}
         options = {"protocol": str(PROTOCOL), **choice(horizon, quantiles, sums), **more}
         urls = [stream_url(url, options) for url in self.urls]
         channels = [

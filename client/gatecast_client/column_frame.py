@@ -218,6 +218,8 @@ class ColumnFrame:
         if answer.ds is not None:
             observed.ds.update((places[at], ds) for at in taken if (ds := answer.ds[at]) is not None)
         observed.regimes |= {places[each.at]: each.regime for each in answer.regime}
+        observed.qualities |= {places[each.at]: each.quality for each in answer.quality if each.quality}
+        observed.anomalies |= {places[each.at]: each.anomaly for each in answer.anomaly if each.anomaly}
         if answer.forecast is not None:
             rows = raw(answer.rows, "I").tolist() if isinstance(answer.rows, bytes) else answer.rows
             observed.add(Forecasts(places if rows is None else [places[row] for row in rows], answer.forecast))

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gatecast_client.answers import Forecast, Regime, Sum, Time
 from gatecast_client.errors import GatecastError
+from gatecast_client.quality import Anomaly, Quality
 from gatecast_client.readings import Column, Number, Numbers, number_as_sent
 from gatecast_client.wire import ForecastColumns, SumColumns
 
@@ -78,6 +79,8 @@ class Observed:
         self.times: dict[int, int] = {}  # MessagePack: seconds of the series' own clock, or counts, by place
         self.ds: dict[int, Time] = {}  # JSON: as text, by place
         self.regimes: dict[int, Regime] = {}  # of the newest of sessions that are watched
+        self.qualities: dict[int, Quality] = {}  # of the newest of those that are scored, where it is asked for
+        self.anomalies: dict[int, Anomaly] = {}  # likewise
         self.forecasts: list[Forecasts] = []  # mostly one for each frame
         self._rows: dict[int, tuple[Forecasts, int]] | None = None
 

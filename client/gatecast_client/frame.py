@@ -134,6 +134,8 @@ class Frame:
                 forecast=item.forecast,
                 gates=item.gates,
                 regime=item.regime,
+                quality=item.quality,
+                anomaly=item.anomaly,
             )
         facts: dict[str, Any] = dict(item.error)
         error = GatecastError(str(facts.pop("code", "unknown")), str(facts.pop("message", "")), facts)

@@ -14,6 +14,7 @@ from gatecast_client.answers import (
     SeriesForecast,
     Session,
     SessionGates,
+    SessionQuality,
     SessionRegime,
 )
 from gatecast_client.client import GatecastClient
@@ -84,6 +85,7 @@ class SyncGatecastClient:
         static: Static | None = None,
         regime: bool = False,
         calibrate: bool = False,
+        quality: bool | None = None,
         ttl_seconds: int | None = None,
         replace: bool = False,
     ) -> Session:
@@ -95,6 +97,7 @@ class SyncGatecastClient:
             static=static,
             regime=regime,
             calibrate=calibrate,
+            quality=quality,
             ttl_seconds=ttl_seconds,
             replace=replace,
         )
@@ -175,6 +178,10 @@ class SyncGatecastClient:
         """The regime of a session that was opened with `regime`, after its last reading."""
         return self._thread.call(self._client.regime(session))
 
+    def quality(self, session: str | Session) -> SessionQuality:
+        """How good the forecasts of a session opened with `quality` have been, and how rare its last reading is."""
+        return self._thread.call(self._client.quality(session))
+
     def delete_session(self, session: str | Session) -> None:
         """Forgets a session and its readings."""
         self._thread.call(self._client.delete_session(session))
@@ -188,6 +195,8 @@ class SyncGatecastClient:
         gates: Literal["summary", "units"] | None = None,
         every: int | Literal["none"] | None = None,
         gaps: Literal["error", "missing"] | None = None,
+        quality: bool = False,
+        anomaly: bool | float = False,
         form: Form = "msgpack",
         frames_at_once: int = 32,
     ) -> SyncStream:
@@ -199,6 +208,8 @@ class SyncGatecastClient:
             gates=gates,
             every=every,
             gaps=gaps,
+            quality=quality,
+            anomaly=anomaly,
             form=form,
             frames_at_once=frames_at_once,
         )

@@ -8,6 +8,7 @@ import msgspec
 
 from gatecast_client.answers import Forecast, Gate, Regime, Time
 from gatecast_client.errors import GatecastError
+from gatecast_client.quality import Anomaly, Quality
 
 Form = Literal["msgpack", "json"]
 Kind = Literal["items", "columns"]
@@ -26,6 +27,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Forecast | None = None
     gates: dict[str, Gate] | None = None
     regime: Regime | None = None
+    quality: Quality | None = None
+    anomaly: Anomaly | None = None
     error: dict[str, Any] | None = None
 
 
@@ -41,6 +44,14 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
     at: int
     regime: Regime
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """How good forecasts are, or how rare one reading is, after one of a frame by columns."""
+
+    at: int
+    quality: Quality | None = None
+    anomaly: Anomaly | None = None
 
 
 class SumColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +88,8 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     rows: bytes | list[int] | None = None
     forecast: ForecastColumns | None = None
     regime: list[Watched] = []
+    quality: list[Scored] = []
+    anomaly: list[Scored] = []
     handles: dict[str, int] | None = None
     error: dict[str, Any] | None = None
 

@@ -51,6 +51,7 @@ def of_session(snapshot: Snapshot, head: Head) -> Table:
         ("static", ", ".join(f"{name} {value:g}" for name, value in head.static.items()) or "–"),
         ("gates watched", "yes" if head.regime else "no"),
         ("bands calibrated", "yes" if head.calibrate else "no"),
+        ("forecasts scored", "yes" if head.quality else "no"),
         ("lives", f"{head.ttl:,} s without a reading" if head.ttl else "for ever"),
         ("seen", moment(head.seen) if head.seen else "not noted"),
         ("fork of", outside(parent_of(head.parent)) or "–"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import orjson
@@ -13,8 +14,10 @@ from service.api.clock import Clock
 from service.api.columns import ColumnFrame
 from service.api.forecasts import Forecasts, Selection
 from service.api.items import Item, refusal, regime
+from service.api.qualities import Qualities
 from service.api.readings import Faults, Sheet
 from service.api.sums import StepSums
+from service.api.telling import NOTHING, Telling
 from service.attached import NONE
 from service.frames import NO_STEP, NO_TIME, Answers
 
@@ -31,9 +34,16 @@ class ColumnAnswers:
 
     clock: Clock
     sums: StepSums
+    qualities: Qualities
 
     def write(
-        self, frame: ColumnFrame, sheet: Sheet, answers: Answers, selection: Selection, packed: bool
+        self,
+        frame: ColumnFrame,
+        sheet: Sheet,
+        answers: Answers,
+        selection: Selection,
+        packed: bool,
+        telling: Telling = NOTHING,
     ) -> ColumnAnswer:
         """The answer to a frame of whose readings the engine has answered those that were kept."""
         steps, times, places = answers.steps, answers.times, None
@@ -69,6 +79,11 @@ class ColumnAnswers:
             said = answers.regimes.values[answers.regimes.rows[told]]
             places_told = _places(told, places).tolist()
             answer["regime"] = [{"at": at, "regime": regime(each)} for at, each in zip(places_told, said, strict=True)]
+        if answers.qualities is not None:
+            for row, told in self.qualities.beside(answers.qualities, telling):
+                for name, each in told.items():
+                    found = cast(list[Item], answer.setdefault(name, []))
+                    found.append({"at": row if places is None else int(places[row]), name: each})
         return answer
 
     def refused(self, frame: ColumnFrame, sheet: Sheet, durable: str, packed: bool) -> ColumnAnswer:

@@ -27,9 +27,11 @@ from service.api.handles import Handles
 from service.api.histories import Histories
 from service.api.items import Item, Items
 from service.api.limits import session_name
+from service.api.qualities import Qualities
 from service.api.readings import Columns, Faults, Reading, Sheet
 from service.api.statics import Statics
 from service.api.sums import StepSums
+from service.api.telling import Telling
 from service.api.wish import Wish
 from service.engine import Engine
 from service.errors import CannotStream, GatecastError, InvalidSession, TooManyReadings
@@ -74,6 +76,7 @@ class SubmittedColumns:
     selection: Selection
     packed: bool
     answers: asyncio.Future[Answers]
+    telling: Telling
 
 
 class Edge:
@@ -107,11 +110,12 @@ class Edge:
         self.ahead = Ahead(tuple(manifest.future), manifest.horizon)
         self.statics = Statics(tuple(manifest.static))
         self.gates = GateSummaries()
+        self.qualities = Qualities(manifest.horizon, settings.anomaly_rate)
         self.serve(runtime)
         self._columns = Columns(self.clock, covariates, self.ahead)
-        self._items = Items(self.clock, self.gates, self.sums)
+        self._items = Items(self.clock, self.gates, self.sums, self.qualities)
         self._column_readings = ColumnReadings(self.clock, covariates, self.ahead)
-        self._column_answers = ColumnAnswers(self.clock, self.sums)
+        self._column_answers = ColumnAnswers(self.clock, self.sums, self.qualities)
 
     def serve(self, runtime: Runtime) -> None:
         """This model answers from now on; one that took another's place has the same subject and horizon."""
@@ -125,6 +129,7 @@ class Edge:
             Reach(self.clock.frequency, manifest.horizon),
         )
         self.gates.serve(manifest)
+        self.qualities.serve(manifest)
         self.sums.serve(manifest)
         self.metrics.serving(runtime.bundle, runtime.name, runtime.device)
 
@@ -229,8 +234,10 @@ class Edge:
             sessions, readings, wish.selection.reach, set(sessions) if wish.every == 0 else excused
         )
         observations = sheet.observations
-        if wish.gates or wish.every != 1 or wish.fill:
-            observations = replace(observations, gates=wish.gates is not None, every=wish.every, fill=wish.fill)
+        told = bool(wish.telling)
+        if wish.gates or wish.every != 1 or wish.fill or told:
+            gates = wish.gates is not None
+            observations = replace(observations, gates=gates, every=wish.every, fill=wish.fill, quality=told)
         answers = self._submitted(sheet, observations)
         return Submitted(sessions, readings, sheet, wish, whole_times, answers)
 
@@ -247,14 +254,18 @@ class Edge:
             starts,
             submitted.whole_times,
             wish.gates,
+            wish.telling,
         )
         return Outcome(items, errors | sheet.faults)
 
     def submit_columns(self, frame: ColumnFrame, handles: Handles, wish: Wish, packed: bool) -> SubmittedColumns:
         """As `submit`, by columns; `packed` is the answer of MessagePack."""
         sheet = self._column_readings.read(frame, handles, wish.every)
-        observations = replace(sheet.observations, fill=True) if wish.fill else sheet.observations
-        return SubmittedColumns(frame, sheet, wish.selection, packed, self._submitted(sheet, observations))
+        observations, told = sheet.observations, bool(wish.telling)
+        if wish.fill or told:
+            observations = replace(observations, fill=wish.fill, quality=told)
+        answers = self._submitted(sheet, observations)
+        return SubmittedColumns(frame, sheet, wish.selection, packed, answers, wish.telling)
 
     async def column_answer(self, submitted: SubmittedColumns) -> ColumnAnswer:
         """What came of readings by columns that are with the engine; as `items`."""
@@ -262,7 +273,7 @@ class Edge:
         answers = await asyncio.shield(submitted.answers)  # one that is broken off must not leave a hole in the order
         if not sheet.kept:
             return self._column_answers.refused(frame, sheet, self.durable, packed)
-        return self._column_answers.write(frame, sheet, answers, submitted.selection, packed)
+        return self._column_answers.write(frame, sheet, answers, submitted.selection, packed, submitted.telling)
 
     def _submitted(self, sheet: Sheet, observations: Observations) -> asyncio.Future[Answers]:
         for error in sheet.faults.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from service.api.schemas import Answered
+from service.api.told_schemas import Answered
 
 
 class ExportedFile(Answered):

@@ -9,6 +9,7 @@ import numpy as np
 from service.api.clock import Clock, Time
 from service.api.forecasts import Levels
 from service.bundle import Manifest
+from service.quality import steps_ahead
 
 Example = dict[str, Any]
 _START = 1_420_848_000  # 2015-01-10T00:00:00
@@ -103,6 +104,28 @@ class Examples:
         self.current: Example = {"a session": {**place, "forecast": self._forecast(count + 1)}}
         told = {"flag": True, "score": 3.2, "since": count - 1}
         self.regime: Example = {"a change": {**place, "regime": told}}
+        ahead: list[Example] = [
+            {"steps": steps, "scored": 500, "error": 310.5, "quantile_loss": 90.2, "coverage": 0.79, "naive": 640.0}
+            for steps in steps_ahead(self._levels.horizon).tolist()
+        ]
+        self.quality: Example = {
+            "a session": {
+                **place,
+                "quality": {"band": 0.8, "ahead": [{**each, "skill": 0.51} for each in ahead]},
+                "anomaly": {"flag": False, "p": 0.31, "surprise": 1.2, "side": "low", "lasts": False},
+                "drift": {"flag": False, "score": 0.04},
+            }
+        }
+        summed = {"scored": 5000, "error": 0.49, "quantile_loss": 0.14, "coverage": 0.8, "skill": 0.51}
+        together = {
+            "digest": digest,
+            "serving": True,
+            "band": 0.8,
+            "readings": 5000,
+            "anomalies": 4,
+            "ahead": [{"steps": each["steps"], **summed} for each in ahead],
+        }
+        self.overall: Example = {"one model": {"models": [together]}}
         self.gates: Example = {
             "in summary": {
                 **place,

@@ -1,10 +1,12 @@
-"""/v1/sessions/{session}/gates and …/regime: how the net took a session's last reading, and its recent ones."""
+"""/v1/sessions/{session}/gates, …/regime and …/quality: how the net took a session's readings, and how it did."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Query, Request, Response
 
-from service.api import items, openapi, schemas
+from service.api import items, openapi, schemas, told_schemas
 from service.api.callers import READ, needs
 from service.api.edge import Edge
 from service.api.examples import Examples
@@ -12,6 +14,7 @@ from service.api.sessions import SESSION_ERRORS
 from service.errors import NoGates, NoReadings, NoRegime, Overloaded, StateLost
 from service.frames import SessionView
 from service.names import outside
+from service.session_errors import NoQuality
 
 
 def router(edge: Edge, examples: Examples) -> APIRouter:
@@ -52,6 +55,37 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     async def regime(request: Request, session: str) -> Response:
         place, said = await edge.engine.regime(edge.session(request, session))
         return openapi.json_response({**_place(edge, place), "regime": items.regime(said)})
+
+    @routes.get(
+        "/quality",
+        summary="How good the forecasts have been",
+        description="Of sessions that were made with `quality`: each reading is held against the forecasts that were "
+        "made for it (docs/quality.md).",
+        response_class=Response,
+        responses=openapi.answers(
+            {200: (told_schemas.QualityAnswer, examples.quality)},
+            *SESSION_ERRORS,
+            NoReadings,
+            NoQuality,
+            StateLost,
+            Overloaded,
+        ),
+    )
+    @needs(READ)
+    async def quality(request: Request, session: str) -> Response:
+        name = edge.session(request, session)
+        place, told = await edge.engine.quality(name)
+        written = edge.qualities
+        answer = {
+            **_place(edge, place),
+            "quality": written.quality(told),
+            "anomaly": written.anomaly(told),
+            "drift": written.drift(told),
+        }
+        if place.regime:
+            with suppress(NoRegime):
+                answer["regime"] = items.regime((await edge.engine.regime(name))[1])
+        return openapi.json_response(answer)
 
     return routes
 

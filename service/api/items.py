@@ -13,8 +13,10 @@ from service.api import problems
 from service.api.clock import LARGEST_COUNT, Clock, Time
 from service.api.forecasts import Selection
 from service.api.gate_summaries import Detail, GateSummaries
+from service.api.qualities import Qualities
 from service.api.readings import Reading, Sheet
 from service.api.sums import StepSums
+from service.api.telling import NOTHING, Telling
 from service.errors import GatecastError
 from service.frames import NO_STEP, NO_TIME, Answers
 from service.names import outside
@@ -29,6 +31,7 @@ class Items:
     clock: Clock
     gates: GateSummaries
     sums: StepSums
+    qualities: Qualities
 
     def write(
         self,
@@ -40,6 +43,7 @@ class Items:
         starts: Mapping[str, int],
         whole_times: bool = False,
         gates: Detail | None = None,
+        telling: Telling = NOTHING,
     ) -> list[Item]:
         """One item for each reading, in the order sent.
 
@@ -88,6 +92,9 @@ class Items:
         if answers.filled is not None:
             for row in np.flatnonzero((answers.filled > 0) & (answers.steps != NO_STEP)).tolist():
                 items[sheet.kept[row]]["filled"] = int(answers.filled[row])
+        if answers.qualities is not None:
+            for row, told in self.qualities.beside(answers.qualities, telling):
+                items[sheet.kept[row]] |= told
         return items
 
     def _gates(self, answers: Answers, detail: Detail | None) -> dict[int, Item]:

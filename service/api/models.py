@@ -10,7 +10,7 @@ from pydantic import Field
 
 from service.api import openapi, problems
 from service.api.edge import Edge
-from service.api.schemas import Answered
+from service.api.told_schemas import Answered
 from service.bundle import Bundle
 from service.deployments import Deployments
 from service.errors import Draining, Overloaded, WrongType

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.told_schemas import Anomaly, Answered, Gate, Quality, Regime
 from service.frames import LONGEST_TTL
 
 Time = str | int
@@ -28,16 +29,13 @@ _SUMS = (
     "each, up to the trained horizon"
 )
 Summed = bool | list[int]
+_ANOMALY = "true: how rare each session's newest reading is; or the rate of false alarms at which it is flagged"
 
 
 class Sent(BaseModel):
     """What a client sends: no field more than the schema's, no type converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Answered(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class History(Sent):
@@ -72,6 +70,7 @@ class SessionRequest(Sent):
     static: Features | None = Field(None, description=_STATIC)
     regime: bool = Field(False, description="watch its gates at every reading, and flag a change of regime")
     calibrate: bool = Field(False, description="calibrate the bands of its forecasts by each reading that comes")
+    quality: bool | None = Field(None, description="score its forecasts by each reading; else as the service is set")
     ttl_seconds: int | None = Field(
         None,
         ge=0,
@@ -106,6 +105,8 @@ class StreamFrame(Sent):
     gates: bool | Literal["summary", "units"] | None = None
     every: int | Literal["none"] | None = Field(None, description="a forecast after every n-th step alone, or none")
     gaps: Literal["error", "missing"] | None = Field(None, description="missing: steps left out enter as missing")
+    quality: bool | None = Field(None, description="whether answers tell how good forecasts have been")
+    anomaly: bool | float | None = Field(None, description=_ANOMALY)
 
 
 class StreamHandles(Sent):
@@ -128,6 +129,8 @@ class StreamColumns(Sent):
     gates: Literal[False] | None = Field(None, description="columns carry none")
     every: int | Literal["none"] | None = None
     gaps: Literal["error", "missing"] | None = None
+    quality: bool | None = None
+    anomaly: bool | float | None = Field(None, description=_ANOMALY)
 
 
 class CorrectionRequest(Sent):
@@ -198,6 +201,7 @@ class SessionAnswer(Answered):
     static: dict[str, float | None] | None = Field(None, description="where the model knows static features")
     regime: bool | None = Field(None, description="true: made to be watched")
     calibrate: bool | None = Field(None, description="true: made to be calibrated")
+    quality: bool | None = Field(None, description="true: made to be scored")
     first_step: int | None = Field(None, description="the oldest reading that is kept, where older ones were let go of")
     first_ds: Time | None = Field(None, description="and its time")
     ttl_seconds: int | None = Field(None, description="without a reading for so long it expires")
@@ -217,23 +221,6 @@ class RevisedAnswer(SessionAnswer):
     filled: int = Field(description="steps that entered as missing")
 
 
-class Gate(Answered):
-    """One gate of one layer at one reading. An update gate z near 1 keeps the past, as does an LSTM's f."""
-
-    mean: float
-    quartiles: list[float] = Field(description="of its units: the lower quartile, the median, the upper quartile")
-    saturated: float = Field(description="share of its units within 1/256 of either end of their range")
-    units: list[float] | None = Field(None, description="each unit, where they were asked for")
-
-
-class Regime(Answered):
-    """Whether many reset gates have left their own recent range at once (docs/regime.md)."""
-
-    flag: bool
-    score: float | None = Field(description="null as long as the session's baseline is being learned")
-    since: int | None = Field(description="the step at which the flag went up; null where it is down")
-
-
 class Acknowledgement(Answered):
     """A recorded reading; `forecast` is on the newest of its session, if it carries the `future` that it takes."""
 
@@ -247,6 +234,10 @@ class Acknowledgement(Answered):
     forecast: Forecast | None = None
     gates: dict[str, Gate] | None = Field(None, description="where they were asked for; not of one that was repeated")
     regime: Regime | None = Field(None, description="on the newest of a session that is watched")
+    quality: Quality | None = Field(
+        None, description="on the newest of a session that is scored, where it is asked for"
+    )
+    anomaly: Anomaly | None = Field(None, description="likewise")
 
 
 class Fault(Answered):

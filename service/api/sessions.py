@@ -14,6 +14,7 @@ from service.api.examples import Examples
 from service.api.gaps import fills
 from service.api.predict import BODY_ERRORS, FUTURE_ERRORS, HISTORY_ERRORS, STATIC_ERRORS
 from service.api.query import levels_of, sums_of
+from service.api.telling import telling_of
 from service.api.wish import Wish
 from service.errors import (
     CannotStream,
@@ -43,7 +44,7 @@ from service.frames import SessionView
 from service.limit_errors import RateLimited, TooManySessions
 from service.names import outside
 from service.past_errors import SessionExpired
-from service.session_errors import NoCalibration
+from service.session_errors import NoCalibration, NoQuality
 from service.sums import NoSums
 
 SESSION_ERRORS: tuple[type[GatecastError], ...] = (
@@ -62,6 +63,10 @@ HORIZON = Query(None, description="steps ahead, up to the trained horizon, which
 QUANTILES = Query(None, description="chosen among the trained ones, with commas; by default all")
 SUMS = Query(None, description="true, or numbers of steps with commas: sums over the first so many, with quantiles")
 GAPS = Query(None, description="error, the default, or missing: steps left out before a reading enter as missing")
+TOLD = Query(None, description="true: the answer tells how good forecasts have been")
+ANOMALY = Query(
+    None, description="true: and how rare the reading is; or the rate of false alarms at which it is flagged"
+)
 GATES = Query(None, description="summary or units: the answer carries the gates of its reading too")
 
 
@@ -73,13 +78,13 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         "",
         summary="Create a session",
         description="The same request again answers 200 and changes nothing; another one is `session_exists`, "
-        "unless `replace=true`: then the session starts anew under the next revision. `ttl_seconds` is no part of what "
-        "makes it the same: it is that of the request which made the session.",
+        "unless `replace=true`: then the session starts anew under the next revision. `ttl_seconds` and `quality` are "
+        "no part of what makes it the same: they are those of the request which made the session.",
         response_class=Response,
         responses=openapi.answers(
             {201: (schemas.SessionAnswer, examples.session), 200: (schemas.SessionAnswer, examples.session)},
             InvalidSession, Misdirected, CannotStream, SessionExists, SessionExpired, TooManySessions, NoRegime,
-            NoCalibration, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
+            NoCalibration, NoQuality, *BODY_ERRORS, *HISTORY_ERRORS, *STATIC_ERRORS,
         ),
         openapi_extra=openapi.body(schemas.SessionRequest, examples.sessions, required=False),
     )  # fmt: skip
@@ -87,11 +92,11 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     async def create(request: Request, session: str, replace: bool = False) -> Response:
         name = edge.session(request, session)
         sent = await bodies.read(request, _REQUEST) or schemas.SessionRequest(
-            start=None, history=None, static=None, regime=False, ttl_seconds=None, calibrate=False
+            start=None, history=None, static=None, regime=False, ttl_seconds=None, calibrate=False, quality=None
         )
         start, values = _beginning(edge, sent)
         static = edge.statics.read(sent.static)
-        kept = static, sent.regime, sent.ttl_seconds, sent.calibrate
+        kept = static, sent.regime, sent.ttl_seconds, sent.calibrate, sent.quality
         made = await edge.engine.create(name, start, values, replace, *kept)
         return openapi.json_response(view(edge, made), 201 if made.created else 200)
 
@@ -140,10 +145,12 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
         gates: str | None = GATES,
         gaps: str | None = GAPS,
         sums: str | None = SUMS,
+        quality: str | None = TOLD,
+        anomaly: str | None = ANOMALY,
     ) -> Response:
         name, shown = edge.session(request, session), edge.detail(gates)
         selection = edge.levels.select(horizon, levels_of(quantiles), sums=sums_of(sums))
-        wish = Wish(selection, shown, fill=fills(gaps))
+        wish = Wish(selection, shown, fill=fills(gaps), telling=telling_of(quality, anomaly))
         sent = await bodies.read(request, _ONE, _MANY)
         if sent is None:
             raise EmptyRequest("a body was expected: one reading or a list of them")
@@ -190,6 +197,8 @@ def view(edge: Edge, place: SessionView) -> dict[str, object]:
         told["regime"] = True
     if place.calibrate:
         told["calibrate"] = True
+    if place.quality:
+        told["quality"] = True
     if place.first_time is not None:
         told |= {"first_step": place.first_step, "first_ds": edge.clock.write(place.first_time)}
     if place.ttl:

@@ -23,6 +23,7 @@ from service.api.gaps import fills
 from service.api.gathering import Gathering
 from service.api.query import levels_of, require_taken, sums_of, whole_number
 from service.api.taking import Taken, Taker
+from service.api.telling import telling_of
 from service.api.wish import Wish
 from service.errors import Draining, GatecastError, NotFound, UnsupportedProtocol
 from service.settings import Settings
@@ -30,7 +31,17 @@ from service.settings import Settings
 PROTOCOL = 1
 GOING = 1001  # websocket close code: this end leaves
 _LOOK = 0.1  # of the time that a stream may be idle, between two looks
-PARAMETERS = ("protocol", "horizon", "quantiles", "sums", "gates", "every", "gaps")  # of the address
+PARAMETERS = (
+    "protocol",
+    "horizon",
+    "quantiles",
+    "sums",
+    "gates",
+    "every",
+    "gaps",
+    "quality",
+    "anomaly",
+)  # of the address
 
 
 class StreamEndpoint:
@@ -81,7 +92,8 @@ class StreamEndpoint:
         horizon, levels = whole_number("horizon", asked.get("horizon")), levels_of(asked.get("quantiles"))
         every, fill = cadence_of(asked.get("every")), fills(asked.get("gaps"))
         selection = self._edge.levels.select(horizon, levels, sums=sums_of(asked.get("sums")))
-        return Wish(selection, gates, every, fill)
+        told = telling_of(asked.get("quality"), asked.get("anomaly"))
+        return Wish(selection, gates, every, fill, told)
 
 
 @dataclass(eq=False)

@@ -17,6 +17,7 @@ from service.api.gaps import fills
 from service.api.gathering import FAILED, Gathering
 from service.api.handles import Handles
 from service.api.items import Item, echo, refusal
+from service.api.telling import telling
 from service.api.wish import Asked, Wish
 from service.errors import GatecastError, InternalError, WrongType
 from service.faults import faults_as, told
@@ -138,7 +139,10 @@ class Taker:
         if asked.horizon is not None or asked.quantiles is not None or asked.sums is not None:
             selection = edge.levels.select(asked.horizon, asked.quantiles, selection, asked.sums)
         gates = wish.gates if asked.gates is None else edge.detail(asked.gates)
-        return Wish(selection, gates, cadence(asked.every, wish.every), fills(asked.gaps, wish.fill))
+        told = wish.telling
+        if asked.quality is not None or asked.anomaly is not None:
+            told = telling(asked.quality, asked.anomaly, told)
+        return Wish(selection, gates, cadence(asked.every, wish.every), fills(asked.gaps, wish.fill), told)
 
 
 async def _arranged(frame: Frame, answered: Awaitable[Sequence[Item]], renamed: bool = False) -> Item | list[Item]:

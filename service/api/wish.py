@@ -7,6 +7,7 @@ from typing import Protocol
 
 from service.api.forecasts import Selection
 from service.api.gate_summaries import Detail
+from service.api.telling import NOTHING, Telling
 
 
 class Asked(Protocol):
@@ -18,6 +19,8 @@ class Asked(Protocol):
     gates: bool | str | None
     every: int | str | None
     gaps: str | None
+    quality: bool | None
+    anomaly: bool | float | None
 
 
 @dataclass(frozen=True)
@@ -28,3 +31,4 @@ class Wish:
     gates: Detail | None = None
     every: int = 1  # as `Observations.every` of the engine
     fill: bool = False  # as `Observations.fill`
+    telling: Telling = NOTHING

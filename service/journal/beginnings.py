@@ -89,6 +89,7 @@ def _head(store: Store, key: int, revision: int, begun: Beginning, seen: float, 
         seen,
         parent=parent,
         calibrate=bool(begun.calibrate),
+        quality=bool(begun.quality),
     )
 
 

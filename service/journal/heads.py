@@ -67,6 +67,7 @@ class Heads:
             static=dict(begun.static),
             regime=bool(begun.regime),
             calibrate=bool(begun.calibrate),
+            quality=bool(begun.quality),
         )
 
     def checked(self, values: NDArray[np.float64], origin: str) -> NDArray[np.float64]:

@@ -123,7 +123,8 @@ def kept(store: Store, key: int) -> Kept:
             raise ValueError(SPOILT.format(quoted(head.name)))
     states = (*(each for each in found if each.step >= head.first_step - 1), *bases)
     told = head.start, head.origin, head.static, head.regime, head.ttl, head.first_step
-    return Kept(*told, store.readings(key, head.first_step, head.last_step), states, head.parent, head.calibrate)
+    made = head.parent, head.calibrate, head.quality
+    return Kept(*told, store.readings(key, head.first_step, head.last_step), states, *made)
 
 
 def load(

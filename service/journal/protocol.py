@@ -36,6 +36,7 @@ class Head:
     parent: str = ""  # the session that it is a fork of, and what that one is of (lineage.py)
     exports: tuple[Export, ...] = ()  # the copies that were handed out, oldest first
     calibrate: bool = False  # whether its bands are calibrated
+    quality: bool = False  # whether its forecasts are scored
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Readings:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A session's row [model | calibration | monitor] after its reading `step`; only a cache: a replay makes it again.
+    """A session's whole row after its reading `step`; only a cache: a replay makes it again.
 
-    Sessions that are not calibrated, or whose gates are not watched, have no such part.
+    It is [model | calibration | quality | monitor]; one that is not calibrated, scored or watched lacks that.
     """
 
     step: int
@@ -85,6 +86,7 @@ class Beginning:
     key: int = 0  # of that session; 0: of whichever has the name
     parent: str = ""
     calibrate: bool = False
+    quality: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +103,12 @@ class Kept:
     checkpoints: tuple[Checkpoint, ...]  # of any bundles, in no order; those of step `first_step - 1` are its bases
     parent: str = ""
     calibrate: bool = False
+    quality: bool = False
 
     def beginning(self, name: str) -> Beginning:
         """Of a session that is made of it."""
         told = self.start, self.origin, self.values, self.static, self.regime, self.ttl
-        return Beginning(name, *told, calibrate=self.calibrate)
+        return Beginning(name, *told, calibrate=self.calibrate, quality=self.quality)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +149,8 @@ class Journal(Protocol):
         """A new session whose steps 0 … n-1 have the values of its beginning; `SessionExists` if there is one.
 
         The checkpoint becomes one of the new session, whatever its revision says. What is static stays with the
-        session, number by number, until it is replaced or deleted, as do `regime`, `calibrate` and `ttl`. A session
-        that has expired is one still: it can be replaced.
+        session, number by number, until it is replaced or deleted, as do `regime`, `calibrate`, `quality` and `ttl`. A
+        session that has expired is one still: it can be replaced.
         """
 
     def replace(self, begun: Beginning, checkpoint: Checkpoint | None = None) -> Head:

@@ -31,6 +31,7 @@ class About:
     parent: str
     exports: tuple[Export, ...]
     calibrate: bool
+    quality: bool
 
 
 def encode_about(begun: Beginning, parent: str = "") -> bytes:
@@ -43,6 +44,8 @@ def encode_about(begun: Beginning, parent: str = "") -> bytes:
         entries["regime"] = True
     if begun.calibrate:
         entries["calibrate"] = True
+    if begun.quality:
+        entries["quality"] = True
     if parent:
         entries["parent"] = parent
     return json.dumps(entries).encode()
@@ -66,6 +69,7 @@ def decode_about(body: bytes) -> About:
         str(found.get("parent", "")),
         tuple(Export(int(at), int(step), digest) for at, step, digest in exports),
         found.get("calibrate", False) is True,
+        found.get("quality", False) is True,
     )
 
 
@@ -97,6 +101,7 @@ def decode_head(key: int, found: Sequence[bytes | int], width: int) -> Head:
         parent=told.parent,
         exports=told.exports,
         calibrate=told.calibrate,
+        quality=told.quality,
     )
 
 
@@ -124,6 +129,7 @@ def decode_kept(found: Sequence[bytes | list[bytes]], width: int) -> Kept:
         tuple(each for each in checkpoints if each is not None),
         told.parent,
         told.calibrate,
+        told.quality,
     )
 
 

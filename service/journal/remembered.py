@@ -31,7 +31,7 @@ class Remembered:
         """All of it; `rows` (n, width) are its readings."""
         begun, states = self.begun, (*self.checkpoints, *self.bases)
         told = begun.start, begun.origin, dict(begun.static), begun.regime, begun.ttl
-        return Kept(*told, self.first_step, rows.copy(), states, self.parent, begun.calibrate)
+        return Kept(*told, self.first_step, rows.copy(), states, self.parent, begun.calibrate, begun.quality)
 
     def is_due(self, now: float) -> bool:
         """Whether its time is over."""

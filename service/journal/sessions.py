@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.journal import exports, statics
-from service.journal.asked import calibrated, watched
+from service.journal.asked import calibrated, scored, watched
 from service.journal.checksums import MADE, PLACE, places
 from service.journal.heads import MOST_KEYS, Heads
 from service.journal.lineage import AND
@@ -98,6 +98,7 @@ def head_of(row: Sequence[Any], width: int, guarded: bool = True) -> Head:
             parent,
             exports.decode(copies),
             calibrated(regime),
+            scored(regime),
         )
     except (TypeError, ValueError) as wrong:
         named = quoted(name) if isinstance(name, str) else repr(name)

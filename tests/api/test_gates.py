@@ -12,11 +12,12 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from service.api import schemas
+from service.api.told_schemas import Gate
 from service.runtimes.fake import FakeRuntime, fake_bundle
 
 START = "2015-01-10T00:00:00"
 HISTORY = {"history": {"start": START, "y": [1, 2, None, 4]}}
-GATES: TypeAdapter[dict[str, schemas.Gate]] = TypeAdapter(dict[str, schemas.Gate])
+GATES: TypeAdapter[dict[str, Gate]] = TypeAdapter(dict[str, Gate])
 
 
 def expected(*values: float) -> np.ndarray:

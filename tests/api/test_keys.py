@@ -21,7 +21,7 @@ from tests.api.keyring import Keyring, bearer, locked
 
 START = "2015-01-10T00:00:00"
 READING = {"step": 1, "y": 2.0}
-SESSION = {"history": {"start": START, "y": [1.0]}, "regime": True}
+SESSION = {"history": {"start": START, "y": [1.0]}, "regime": True, "quality": True}
 INFERENCE = {
     "inputs": [
         {"name": "y", "datatype": "FP64", "shape": [1, 2], "data": [1.0, 2.0]},
@@ -70,7 +70,8 @@ def test_every_route_is_known_and_says_what_it_needs(door) -> None:
     found = endpoints(running.service.app)
     assert len(found) >= 13  # each with a body in BODIES where it needs one
     assert {path for _, path, scope in found if scope is None} == OPEN
-    assert {path for _, path, scope in found if scope == ADMIN and not path.startswith(DEPLOYING)} == {"/metrics"}
+    administrative = {path for _, path, scope in found if scope == ADMIN and not path.startswith(DEPLOYING)}
+    assert administrative == {"/metrics", "/v1/quality"}
     for method, path, scope in found:
         if "{session}" in path and not path.endswith("/forecast"):
             assert scope == (READ if method == "GET" else WRITE), (method, path)

@@ -280,3 +280,21 @@ async def test_a_session_opened_with_calibrate_is_answered_with_calibrated_bands
     assert others is not None
     assert own.median == others.median
     assert own.quantiles["0.9"][0] > others.quantiles["0.9"][0]
+
+
+async def test_a_session_opened_with_quality_says_how_good_its_forecasts_are(client: GatecastClient) -> None:
+    opened = await client.open_session("meter", history=BEGINNING, quality=True)
+    assert opened.quality
+    assert (await client.session(opened)).quality
+    told = await client.quality(opened)
+    assert (told.step, told.quality.ahead[0].scored, told.anomaly.flag) == (2, 1, False)  # one reading is missing
+    for form in ("msgpack", "json"):
+        async with client.stream(quality=True, anomaly=0.4, form=form) as stream:
+            step = (await client.session(opened)).next_step
+            answer = await stream.observe("meter", 900.0, step=step, covariates={"rain": 0.0})
+            assert answer.quality is not None
+            assert answer.anomaly is not None
+            assert (answer.quality.ahead[0].scored, answer.anomaly.side) == (step - 1, "high")
+            observed = await stream.observe_columns(["meter"], [80.0], steps=[step + 1], covariates={"rain": [0.0]})
+            assert observed.qualities[0].ahead[0].scored == step
+            assert set(observed.anomalies) == {0}

@@ -216,7 +216,7 @@ def test_replaced_it_begins_at_its_first_step_again(journal: Journal) -> None:
 
 def test_what_is_kept_of_a_session_makes_another_one(journal: Journal) -> None:
     made = journal.create(
-        Beginning("taxi", 7, "x", rows(0, 1), static={"area": 3.0}, regime=True, ttl=60, calibrate=True)
+        Beginning("taxi", 7, "x", rows(0, 1), static={"area": 3.0}, regime=True, ttl=60, calibrate=True, quality=True)
     )
     follow(journal, made, 2, 3, 4)
     assert journal.retain(made.key, 1, 2, [checkpoint(1, fill=1)])
@@ -227,7 +227,7 @@ def test_what_is_kept_of_a_session_makes_another_one(journal: Journal) -> None:
     assert copy.key != made.key
     assert (copy.revision, copy.first_step, copy.last_step, copy.parent) == (1, 2, 4, "taxi")
     assert (copy.start, copy.origin, copy.static, copy.regime, copy.ttl) == (7, "x", {"area": 3.0}, True, 60)
-    assert (kept.calibrate, copy.calibrate) == (True, True)
+    assert (kept.calibrate, copy.calibrate, kept.quality, copy.quality) == (True, True, True, True)
     follow(journal, copy, 50)
     np.testing.assert_array_equal(everything(journal, copy.key), rows(2, 3, 4, 50))
     np.testing.assert_array_equal(everything(journal, made.key), rows(2, 3, 4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,24 @@ def test_whether_a_session_is_calibrated_stays_with_it_beside_whether_it_is_watc
     begun = Beginning("s3", 0, "", rows(1), calibrate=True, revision=2)
     assert [head and head.calibrate for head in journal.replace_all([begun])] == [True]
     assert not journal.replace(Beginning("s3", 0, "", rows(1))).calibrate
+
+
+def test_whether_a_session_is_scored_stays_with_it_beside_all_else_that_it_was_made_with(journal: Journal) -> None:
+    asked = list(product((False, True), repeat=3))
+
+    def told() -> list[tuple[bool, bool, bool]]:
+        heads = journal.heads([f"s{at}" for at in range(8)])
+        return [(head.regime, head.calibrate, head.quality) for head in heads if head is not None]
+
+    for at, (regime, calibrate, quality) in enumerate(asked):
+        begun = Beginning(f"s{at}", 0, "", rows(1), regime=regime, calibrate=calibrate, quality=quality)
+        follow(journal, journal.create(begun), 2, 3)
+    assert told() == asked
+    journal.fold(99)
+    assert told() == asked
+    begun = Beginning("s0", 0, "", rows(1), quality=True, revision=1)
+    assert [head and (head.quality, head.regime) for head in journal.replace_all([begun])] == [(True, False)]
+    assert not journal.replace(Beginning("s0", 0, "", rows(1))).quality
 
 
 def test_what_the_caller_does_to_its_arrays_later_changes_nothing(journal: Journal) -> None:
