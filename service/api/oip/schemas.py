@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.schemas import Answered
+from service.api.told_schemas import Answered
 
 
 class _Open(BaseModel):
