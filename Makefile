@@ -9,7 +9,7 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe audit sbom scale containers clean
+.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe docs audit sbom scale containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,12 @@ audit: ## hold the pinned packages against known vulnerabilities; wants a networ
 	  $(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/audit.txt; } || \
 	  { echo "NOTHING WAS CHECKED: pip-audit could not be installed. Is there a network?"; exit 75; }
 	@$(VENV)-audit/bin/python .ci/audit.py
+
+docs: ## build the documentation as a site into var/site; a dead link is an error
+	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && \
+	  $(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check -r docs/site/requirements.txt; }
+	@$(PYTHON) docs/site/stage.py var/docs
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet -f docs/site/mkdocs.yml && echo "var/site/index.html"
 
 sbom: ## write what the service's image installs, with versions and licences, to sbom.cdx.json (CycloneDX); wants a network
 	@test -x $(VENV)-sbom/bin/cyclonedx-py || { $(PYTHON) -m venv $(VENV)-sbom && \
