@@ -18,20 +18,7 @@ from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
 from service.access import Access
-from service.api import (
-    changes,
-    current,
-    insight,
-    listing,
-    models,
-    openapi,
-    ops,
-    page,
-    predict,
-    problems,
-    query,
-    sessions,
-)
+from service.api import changes, current, insight, listing, models, openapi, ops, predict, problems, query, sessions
 from service.api.boundary import Boundary
 from service.api.callers import authorize
 from service.api.door import Door
@@ -39,6 +26,7 @@ from service.api.edge import Edge
 from service.api.examples import Examples
 from service.api.hosts import Hosts
 from service.api.origins import Origins
+from service.api.page import page_routes
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
 from service.bundle import Bundle
@@ -169,7 +157,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
-    app.router.routes.extend(page.routes())
+    app.router.routes.extend(page_routes())
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
     settings = edge.settings
