@@ -71,7 +71,11 @@ export class Chart {
     ctx.rect(u.bbox.left, top, u.bbox.width, height);
     ctx.clip();
     ctx.fillStyle = colour("--flag", 0.14);
-    for (const [at, flag] of this.track.flags) if (flag && at >= this.#from) ctx.fillRect(x(at - 0.5), top, x(at + 0.5) - x(at - 0.5) + 0.5, height);
+    for (let at = this.#from, begun = null; at <= this.track.last + 1; at += 1) {
+      const flag = this.track.flags.get(at) === true;
+      if (flag) begun ??= at;
+      else if (begun !== null) { ctx.fillRect(x(begun), top, x(at) - x(begun), height); begun = null; }
+    }
     const now = Math.round(x(this.track.last));
     ctx.strokeStyle = colour("--soft", 0.7);
     ctx.lineWidth = ratio;
