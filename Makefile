@@ -9,7 +9,7 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe docs audit sbom scale containers clean
+.PHONY: help run test count explore pictures chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe docs audit sbom scale containers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ count: $(VENV)/installed ## count the instructions of an ordinary frame and writ
 
 explore: $(VENV)/installed ## run the tests with other random examples than every time
 	$(BIN)/python -m pytest --hypothesis-profile=explore
+
+pictures: $(BUNDLE)/manifest.json ## look at the page in a real browser as `make run` shows it, and leave pictures in var/pictures
+	GATECAST_PICTURES_OF=$(BUNDLE) $(BIN)/python -m pytest tests/browser/test_looks.py
 
 chaos: $(VENV)/installed ## kill a loaded service 200 times for each journal, and write what was found to bench/CHAOS.md
 	$(BIN)/python -m tests.chaos --write

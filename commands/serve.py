@@ -252,6 +252,7 @@ def welcome(address: str, edge: Edge, grpc_port: int | None = None) -> None:
     lines = [
         f"[bold]{escape(manifest.name)}[/] on {edge.runtime.name}, {edge.runtime.device}: "
         f"{manifest.horizon} steps of {manifest.frequency} ahead, {len(manifest.quantiles)} quantiles",
+        f"look at it    [link={address}/]{address}/[/link]",
         f"try it        [link={address}/docs]{address}/docs[/link]"
         if edge.access is None
         else f"keys          {len(edge.access)} valid in {escape(str(edge.settings.keys))} (gatecast keys list)",

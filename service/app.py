@@ -28,7 +28,6 @@ from service.api import (
     openapi,
     ops,
     overall,
-    page,
     predict,
     problems,
     query,
@@ -44,6 +43,7 @@ from service.api.oip import rest as oip
 from service.api.oip.inference import Inference
 from service.api.oip.repository import Repository
 from service.api.origins import Origins
+from service.api.page import page_routes
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
 from service.bundle import Bundle
@@ -216,7 +216,7 @@ def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespa
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
     app.include_router(about, dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
-    app.router.routes.extend(page.routes())
+    app.router.routes.extend(page_routes())
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
     settings = edge.settings

@@ -19,7 +19,7 @@ _NOWHERE = "there is nothing at this path; the paths are listed at /docs and /op
 _HTML = frozenset({"text/html", "text/*", "*/*"})
 
 
-def routes() -> list[Route]:
+def page_routes() -> list[Route]:
     """What browsers ask for; it says nothing of this service, which the page asks like any client, with its key."""
     assets = assets_of(files("service.page")) | bundled_series(files("datasets") / "bundled")
 

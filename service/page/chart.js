@@ -2,6 +2,7 @@
 import { colour } from "./colours.js";
 import { between, edge, line, plot } from "./plot.js";
 import { bandName } from "./levels.js";
+import { MARKS } from "./track.js";
 import { element, number } from "./words.js";
 
 const SHADES = [0.16, 0.3]; // of the bands, from the outer one in
@@ -24,13 +25,14 @@ export class Chart {
       hooks: { drawClear: [(u) => this.#behind(u)], draw: [(u) => this.#over(u)], setCursor: [(u) => this.#read(u.cursor.idx)] },
     });
     this.#keys();
-    const names = [["line ink", "reading"], ["line ours", "expected (median)"], ...bands.map((band, at) => [`band shade${at}`, bandName(band)]), ["dot", "outside of the band"], ["flag", "regime changed"], ["line what", "what if"]];
-    legend.replaceChildren(...names.map(([kind, name]) => {
-      const item = element("span", "", null, "key");
+    const names = [["line ink", "reading"], ["line ours", "expected (median)"], ...bands.map((band, at) => [`band shade${at}`, bandName(band)]), ["dot", MARKS.own, "marks"], ["flag", "regime changed"], ["line what", "what if", "if"]];
+    legend.replaceChildren(...names.map(([kind, name, when]) => {
+      const item = element("span", "", null, `key ${when ?? ""}`);
       element("i", "", item, kind).setAttribute("aria-hidden", "true");
-      item.append(name);
+      element("span", name, item);
       return item;
     }));
+    this.marks = legend.querySelector(".marks span");
   }
 
   /** Draws the track, the newest `span` readings of it and the forecast. */
@@ -56,6 +58,7 @@ export class Chart {
     this.track = track;
     this.#from = from;
     this.window = [track.time(last + 1 - span), track.time(last + Math.max(horizon, 1))];
+    if (this.marks.textContent !== MARKS[track.marked]) this.marks.textContent = MARKS[track.marked];
     this.plot.setData([x, ...columns]);
     if (this.#cursor !== null) this.#read(this.#cursor);
   }
@@ -68,7 +71,11 @@ export class Chart {
     ctx.rect(u.bbox.left, top, u.bbox.width, height);
     ctx.clip();
     ctx.fillStyle = colour("--flag", 0.14);
-    for (const [at, flag] of this.track.flags) if (flag && at >= this.#from) ctx.fillRect(x(at - 0.5), top, x(at + 0.5) - x(at - 0.5) + 0.5, height);
+    for (let at = this.#from, begun = null; at <= this.track.last + 1; at += 1) {
+      const flag = this.track.flags.get(at) === true;
+      if (flag) begun ??= at;
+      else if (begun !== null) { ctx.fillRect(x(begun), top, x(at) - x(begun), height); begun = null; }
+    }
     const now = Math.round(x(this.track.last));
     ctx.strokeStyle = colour("--soft", 0.7);
     ctx.lineWidth = ratio;

@@ -29,7 +29,11 @@ function examples(content, parent) {
 }
 
 function table(headings, rows, parent) {
-  const wide = element("div", "", parent, "wide"), made = element("table", "", wide), head = element("tr", "", element("thead", "", made));
+  const wide = element("div", "", parent, "wide");
+  wide.tabIndex = 0;
+  wide.setAttribute("role", "group");
+  wide.setAttribute("aria-label", "Parameters");
+  const made = element("table", "", wide), head = element("tr", "", element("thead", "", made));
   for (const heading of headings) element("th", heading, head).scope = "col";
   const body = element("tbody", "", made);
   for (const cells of rows) {

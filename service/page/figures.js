@@ -1,5 +1,6 @@
 // The figures beside the stream: how far, how fast, how well.
 import { bandName } from "./levels.js";
+import { MARKS } from "./track.js";
 import { count, element, milliseconds, number, share } from "./words.js";
 
 const RECENT = 200; // answers of which the times are taken
@@ -55,7 +56,7 @@ export class Figures {
       this.#put(`error${ahead}`, error ? number(error.ours) : "–", error ? `naive ${number(error.naive)}${gain === null ? "" : gain >= 0 ? `: ${share(gain)} less` : `: ${share(-gain)} more`}` : "beside the seasonal naive");
     }
     if (this.bands.length) this.#put("held", share(score.held(0)), `${this.bands.map((band, at) => (at ? `${bandName(band)}: ${share(score.held(at))}` : `of the ${bandName(band)}`)).join("; ")}`);
-    this.#put("marks", count(track.marks.size), "outside of the band");
+    this.#put("marks", count(track.marks.size), track.marked === "own" ? MARKS.own : "anomalies, by the service");
     const said = track.regime;
     this.#put("regime", !said ? "not watched" : said.flag ? "changed" : said.score === null ? "learning" : "usual", said?.score == null ? "" : `score ${said.score.toFixed(1)}`);
   }

@@ -5,13 +5,14 @@ import { constant, history, reading } from "./readings.js";
 import { Problem, refusal } from "./service.js";
 
 const IN_FLIGHT = 1; // frames that wait for their answers: of several, only the newest would come with a forecast
+const RATE = 0.01; // of false alarms among the readings that are marked
 const LIVES = 3600; // seconds that the session is kept when nobody plays it any more
 const TRIES = 64; // names, until one belongs to this worker
 
 const fresh = (name) => `page-${name.replace(/[^\w-]+/g, "-").slice(0, 40)}-${Math.random().toString(16).slice(2, 8)}`;
 
 export class Player {
-  #channel = null; #flying = 0; #timer = 0; #retry = 0; #due = 0; #again = 0;
+  #channel = null; #flying = 0; #flight = null; #timer = 0; #retry = 0; #due = 0; #again = 0;
 
   /** `on.phase(phase, words)`, `on.answer(at, item, seconds)`, `on.silent(at)` of one that was recorded unanswered. */
   constructor(service, model, clock, series, options, on) {
@@ -29,7 +30,7 @@ export class Player {
   /** Makes the session with its history and opens the stream; a Problem where it is refused. */
   async open() {
     this.#to("opening");
-    const { series, model, clock } = this, wishes = { regime: true, calibrate: this.options.calibrate };
+    const { series, model, clock } = this, wishes = { regime: true, calibrate: this.options.calibrate, quality: true };
     for (let tries = 0; !this.session; tries += 1) {
       const name = fresh(series.name), body = { history: history(series, series.first, model, clock), ...constant(series, model), ...wishes, ttl_seconds: LIVES };
       try {
@@ -37,9 +38,11 @@ export class Player {
       } catch (problem) {
         if (problem.code === "no_regime" && wishes.regime) wishes.regime = false;
         else if (problem.code === "no_calibration" && wishes.calibrate) wishes.calibrate = false;
+        else if (["no_quality", "wrong_type"].includes(problem.code) && wishes.quality) delete wishes.quality; // or it is older
         else if (!["misdirected", "session_exists"].includes(problem.code) || tries >= TRIES) return this.#fail(problem);
       }
     }
+    this.scored = wishes.quality === true;
     const levels = [...new Set(this.options.levels)].sort((a, b) => a - b).join(",");
     this.#channel = new Channel(this.service, `quantiles=${levels}&protocol=1`, {
       open: () => this.#opened(),
@@ -54,6 +57,12 @@ export class Player {
     this.wanted = "paused";
     clearTimeout(this.#timer);
     if (this.phase === "playing") this.#to("paused");
+  }
+
+  /** As `pause`, until what is on its way is answered too. */
+  async halt() {
+    this.pause();
+    await this.#flight;
   }
 
   play() {
@@ -121,7 +130,7 @@ export class Player {
       const now = performance.now();
       if (now < this.#due) { this.#timer = setTimeout(() => this.#pump(), this.#due - now); return; }
       this.#due = Math.max(this.#due + pause, now - 250); // after a hold-up it catches up a quarter of a second at most
-      this.#send(this.next);
+      this.#flight = this.#send(this.next);
       this.next += 1;
     }
   }
@@ -130,7 +139,8 @@ export class Player {
     const began = performance.now();
     this.#flying += 1;
     try {
-      const answer = await this.#channel.exchange({ observations: [reading(this.series, at, this.model, this.session)], gates: this.options.gates() });
+      const wishes = { gates: this.options.gates(), ...(this.scored ? { anomaly: RATE } : {}) };
+      const answer = await this.#channel.exchange({ observations: [reading(this.series, at, this.model, this.session)], ...wishes });
       this.#take(at, Array.isArray(answer) ? answer[0] : answer, performance.now() - began);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem; // the loss itself is told by the channel

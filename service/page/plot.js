@@ -3,7 +3,7 @@ import { colour } from "./colours.js";
 import { number } from "./words.js";
 
 export const LEFT = 58, RIGHT = 12; // CSS pixels beside the plot, the same for all, so that pictures stand in line
-const DAY = 86400;
+const DAY = 86400, YEAR = { year: "numeric" };
 const FONT = "12px system-ui, sans-serif";
 const all = new Set();
 
@@ -42,16 +42,15 @@ export const edge = () => ({ stroke: "transparent", width: 0, points: { show: fa
 
 export const between = (low, high, name, alpha) => ({ series: [high, low], fill: () => colour(name, alpha) });
 
-/** Times below an axis: the hour, and below it the day where one begins. */
+/** Times below an axis: the hour, and below it the day where one begins; from days on the date, and the year below. */
 function dates(ticks, apart) {
-  let day = "";
-  return ticks.map((tick) => {
-    const moment = new Date(tick * 1000), told = (options) => moment.toLocaleDateString("en-GB", { ...options, timeZone: "UTC" });
-    const [upper, lower] = apart < DAY ? [moment.toISOString().slice(11, 16), told({ weekday: "short", day: "numeric", month: "short" })] : [told(apart < 28 * DAY ? { day: "numeric", month: "short" } : { month: "short" }), told({ year: "numeric" })];
-    const again = lower === day;
-    day = lower;
-    return again ? upper : `${upper}\n${lower}`;
-  });
+  const told = (tick, options) => new Date(tick * 1000).toLocaleDateString("en-GB", { ...options, timeZone: "UTC" });
+  if (apart >= DAY) {
+    const day = apart < 28 * DAY ? { day: "numeric", month: "short" } : { month: "short" };
+    return ticks.map((tick, at) => told(tick, day) + (at && told(tick, YEAR) === told(ticks[at - 1], YEAR) ? "" : `\n${told(tick, YEAR)}`));
+  }
+  const begins = (tick, at) => tick % DAY === 0 || (at === 0 && !ticks.some((each) => each % DAY === 0));
+  return ticks.map((tick, at) => new Date(tick * 1000).toISOString().slice(11, 16) + (begins(tick, at) ? `\n${told(tick, { weekday: "short", day: "numeric", month: "short" })}` : ""));
 }
 
 function span(low, high, zero) {

@@ -38,7 +38,7 @@ export class Sessions {
     action.disabled = told.expired || told.last_step === null || this.model.future.length > 0;
     action.addEventListener("click", () => this.#draw(told));
     const newest = told.last_ds === null ? "–" : this.clock.shown(this.clock.read(String(told.last_ds)));
-    return [name, told.expired ? "expired" : count(told.next_step), newest, told.seen?.replace("T", " ").replace("Z", "") ?? "–", action];
+    return [name, told.expired ? "expired" : count(told.next_step), newest, told.seen?.slice(5, 16).replace("T", " ") ?? "–", action];
   }
 
   async #draw(told) {

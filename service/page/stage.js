@@ -160,7 +160,7 @@ export class Stage {
     const { name } = this.series, soon = seconds ? ` Next try in ${seconds < 1 ? "less than a second" : `${Math.round(seconds)} s`}.` : "";
     const said = {
       opening: `Making a session for ${name} …`,
-      playing: `Streaming ${name}.`,
+      playing: `Streaming ${name} into the session ${this.player.session}.`,
       paused: "Paused.",
       ended: `All ${this.series.y.length - this.series.first} readings are sent and recorded.`,
       lost: `The connection is lost${words ? ` (${words})` : ""}; nothing is lost with it.${soon}`,
@@ -177,6 +177,7 @@ export class Stage {
   }
 
   #buttons() {
+    byId("legend").classList.toggle("forked", this.what.forked);
     const phase = this.player?.phase, going = this.player?.wanted === "playing" && !["ended", "failed", "paused"].includes(phase);
     byId("play").disabled = !this.series || this.what.forked;
     byId("play").textContent = going ? "Pause" : phase === "paused" ? "Go on" : ["ended", "failed"].includes(phase) ? "Play again" : "Play";
@@ -186,11 +187,13 @@ export class Stage {
   }
 
   async #fork() {
-    this.player.pause();
+    byId("fork").disabled = true;
+    await this.player.halt();
     try {
       await this.what.begin(this.player, this.chart);
     } catch (problem) {
       this.on.trouble(problem.message);
+      this.#buttons();
       return;
     }
     for (const [id, hidden] of [["whatif-controls", false], ["fork", true], ["unfork", false]]) byId(id).hidden = hidden;

@@ -8,6 +8,7 @@ export class Track {
     this.expected = new Map(); // by index: {median, low: [a band each], high: [a band each]}, made one step before
     this.marks = new Map(); // by index: in words
     this.flags = new Map(); // by index: whether the regime has changed
+    this.marked = "own"; // who marks: the page, or the service
     this.gates = new Map(); // by index, as the service answers them
     this.forecast = null; // from the newest reading that was answered with one
     this.origin = this.last; // and that reading
@@ -31,11 +32,12 @@ export class Track {
     return { median: forecast.median[step], low: side(0), high: side(1) };
   }
 
-  /** Takes an answer; what is `item.anomaly` where the service marks readings, else the page's own mark. */
+  /** Takes an answer to the reading `at`. */
   take(at, item) {
     this.last = at;
     const mark = markOf(item, this.series.y[at], this.expected.get(at), this.bands);
     if (mark) this.marks.set(at, mark);
+    if (item.anomaly) this.marked = "service";
     if (item.regime) { this.flags.set(at, item.regime.flag); this.regime = item.regime; }
     if (item.gates) this.gates.set(at, item.gates);
     if (item.forecast) this.expect(at, item.forecast);
@@ -52,13 +54,15 @@ export function levelName(forecast, level) {
 }
 
 /**
- * Why a reading is marked, in words, or null. The service's own word counts where the answer carries one
- * (`anomaly: {flag, score}`); else whatever lies outside of the outer band of the forecast one step before.
+ * Why a reading is marked, in words, or null. The service's own word counts where its answer carries one (`anomaly`);
+ * else whatever lies outside of the outer band of the forecast one step before.
  */
 export function markOf(item, y, expected, bands) {
-  const said = item.anomaly ?? item.quality?.anomaly;
-  if (said) return said.flag ? `anomaly${Number.isFinite(said.score) ? `, score ${said.score.toFixed(2)}` : ""}` : null;
+  const said = item.anomaly;
+  if (said) return said.flag ? `anomaly${said.lasts ? ", it lasts" : said.side ? `, ${said.side}` : ""}${Number.isFinite(said.p) ? ` (p ${said.p.toPrecision(2)})` : ""}` : null;
   if (y === null || !expected || !bands.length || expected.low[0] === null) return null;
   if (y > expected.high[0]) return "above the band";
   return y < expected.low[0] ? "below the band" : null;
 }
+
+export const MARKS = { own: "outside of the band", service: "anomaly" };

@@ -31,7 +31,7 @@ def test_it_shows_a_bundled_series_and_its_forecast_and_records_nothing_yet(open
 def test_it_streams_and_tells_how_far_how_fast_and_how_well(open_page: Open, home: str, live) -> None:
     page = open_page(home)
     play(page, 60)
-    expect(page.locator("#status")).to_have_text("Streaming nyc_taxi.")
+    expect(page.locator("#status")).to_contain_text("Streaming nyc_taxi into the session page-nyc_taxi-")
     expect(page.locator("#figure-latency")).to_have_text(re.compile(r"\d ms"))
     expect(page.locator("#figure-rate")).not_to_have_text("0")
     for figure in ("error1", "error48", "held"):
@@ -89,9 +89,11 @@ def test_a_mark_is_the_services_own_where_its_answers_carry_one(open_page: Open,
           return [
             markOf({}, 7, expected, bands), markOf({}, 3, expected, bands), markOf({}, 5, expected, bands),
             markOf({}, null, expected, bands), markOf({}, 7, undefined, bands),
-            markOf({ anomaly: { flag: false, score: 0.5 } }, 7, expected, bands),
-            markOf({ anomaly: { flag: true, score: 0.999 } }, 5, expected, bands),
+            markOf({ anomaly: { flag: false, p: 0.5 } }, 7, expected, bands),
+            markOf({ anomaly: { flag: true, p: 0.004, side: "high" } }, 5, expected, bands),
+            markOf({ anomaly: { flag: true, p: null, lasts: true } }, 5, expected, bands),
           ];
         }"""
     )
-    assert told == ["above the band", "below the band", None, None, None, None, "anomaly, score 1.00"]
+    assert told[:6] == ["above the band", "below the band", None, None, None, None]
+    assert told[6:] == ["anomaly, high (p 0.0040)", "anomaly, it lasts"]
