@@ -9,7 +9,7 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports audit scale containers clean
+.PHONY: help run test count explore chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports audit scale containers triton perf-analyzer clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ soak: $(VENV)/installed ## load a service for an hour and see that its memory an
 fuzz: $(VENV)/installed ## send a service a million malformed frames, and draw many more requests and sequences; into bench/FUZZ.md
 	$(BIN)/python -m tests.fuzz --write
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 3600 tests/fuzz tests/api/test_fuzz.py
+
+triton: $(VENV)/installed ## hold a real Triton to the same contract as ours (installs it into .peers, 1 GB)
+	GATECAST_OIP=triton $(BIN)/python -m pytest tests/oip/contract
+
+perf-analyzer: $(VENV)/installed ## Triton's load generator against us and Triton, into bench/RESULTS.md; GATECAST_PERF_ANALYZER names the program
+	$(BIN)/python -m bench.perf_analyzer --write
 
 cuda: $(VENV)/installed ## check the CUDA path, on a machine with a CUDA device and a torch that sees it
 	$(BIN)/python -m pytest tests/cuda --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"

@@ -19,7 +19,20 @@ from starlette.routing import WebSocketRoute
 
 from datasets.frequency import Frequency
 from service.access import Access
-from service.api import changes, current, insight, listing, models, openapi, ops, predict, problems, query, sessions
+from service.api import (
+    changes,
+    current,
+    insight,
+    listing,
+    models,
+    openapi,
+    ops,
+    predict,
+    problems,
+    query,
+    sessions,
+    timeseries,
+)
 from service.api.boundary import Boundary
 from service.api.callers import authorize
 from service.api.door import Door
@@ -195,6 +208,7 @@ def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespa
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
+    app.include_router(timeseries.router(edge), dependencies=[Depends(query.only_known)])
     app.include_router(about, dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
