@@ -24,7 +24,7 @@ COPY export/ export/
 COPY service/ service/
 
 FROM build AS build-service
-RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[redis]' \
+RUN pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[grpc,redis]' \
  && pip uninstall --quiet --yes pip setuptools \
  && find /opt/gatecast -name '__pycache__' -prune -exec rm -rf {} + \
  && find /opt/gatecast -type d -name tests -path '*site-packages/numpy*' -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -26,7 +27,8 @@ from service.errors import (
 )
 from service.inference_errors import UnknownModel
 
-_ONE, _MANY = "univariate_time_series", "multivariate_time_series"
+_ONE: Final = "univariate_time_series"
+_MANY: Final = "multivariate_time_series"
 _LETTERS = {"M": "1mo", "Q": "1q", "Y": "1y"}  # which the protocol has, and ours takes for several things
 
 
