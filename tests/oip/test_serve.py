@@ -36,7 +36,7 @@ def test_a_port_of_grpc_is_told_served_and_drained(bundle_folder: Path, start: S
     assert f"gRPC on port {port}" in printed
     assert infer(port, 0) == [[0]]
     with over_grpc.InferenceServerClient(f"127.0.0.1:{port}") as client:
-        client.start_stream(lambda *_: None)  # a stream on which nothing comes holds up no end
+        client.start_stream(lambda **_: None)  # a stream on which nothing comes holds up no end
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 0, said
