@@ -63,17 +63,20 @@ class Calls:
 
     def _call(self, name: str, scope: str | None, work: Work) -> Callable[[Any, Any], Awaitable[Any]]:
         async def call(sent: bytes, context: Any) -> Any:
-            async with self._door.call(name, scope, context) as caller:
+            async def working(caller: Caller) -> Any:
                 return await work(read(f"{name}Request", sent), caller)
-            raise AssertionError("a call that failed was aborted")
+
+            return await self._door.answer(name, scope, context, working)
 
         return call
 
     async def _stream(self, _: Any, context: Any) -> None:
-        async with self._door.call("ModelStreamInfer", READ, context) as caller:
+        async def working(caller: Caller) -> None:
             stream = InferStream(self._inference, self._door, caller, context, self._edge.settings)
             with self._edge.streams.joined(stream), self._edge.metrics.streams.track_inprogress():
                 await stream.run()
+
+        await self._door.answer("ModelStreamInfer", READ, context, working)
 
     async def _live(self, _: Any, __: Caller) -> Any:
         return message("ServerLiveResponse")(live=True)
