@@ -36,7 +36,7 @@ COMMAND = "python -m bench.perf_analyzer --write"
 PROGRAM = "GATECAST_PERF_ANALYZER"
 LENGTH = 200  # readings of a sequence
 CONCURRENCY = (1, 8, 32)
-WINDOW_MS, WINDOWS = 1_500, 12  # at most; three in a row that are alike end it
+REQUESTS = 6_000  # of each row: windows until they are alike would end on a quiet machine alone
 _SECONDS = 120
 MORE = ("--grpc-port", "{grpc}", "--log-level", "warning")
 _PROTOCOLS = {"HTTP": ["-i", "http"], "gRPC stream": ["-i", "grpc", "--streaming"]}
@@ -114,10 +114,13 @@ def one(server: Server, protocol: str, concurrency: int, options: Sequence[str],
     """Runs the program once; `RuntimeError` with its words where it has found nothing."""
     found = folder / "found.csv"
     found.unlink(missing_ok=True)
-    windows = ["-p", str(WINDOW_MS), "-r", str(WINDOWS), "-s", "99"]
     command = [os.environ[PROGRAM], "-m", server.model, *options, "--concurrency-range", f"{concurrency}:{concurrency}"]
     said = subprocess.run(
-        [*command, *windows, "-f", str(found)], capture_output=True, text=True, timeout=_SECONDS, check=False
+        [*command, "--request-count", str(REQUESTS), "-f", str(found)],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
     )
     if not found.is_file():
         raise RuntimeError(f"{server.name}, {protocol}: {said.stdout[-1000:]}{said.stderr[-500:]}")
