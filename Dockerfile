@@ -37,7 +37,7 @@ COPY pyproject.toml constraints.txt ./
 FROM build AS needed-service
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -c "import tomllib; of = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-print(*of['dependencies'], *of['optional-dependencies']['redis'], *of['optional-dependencies']['otel'], sep='\n')" > needed.txt \
+print(*of['dependencies'], *of['optional-dependencies']['grpc'], *of['optional-dependencies']['redis'], *of['optional-dependencies']['otel'], sep='\n')" > needed.txt \
  && pip install --disable-pip-version-check -c constraints.txt -r needed.txt
 
 FROM needed-service AS needed-cuda

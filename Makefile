@@ -9,7 +9,7 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore pictures chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe docs audit sbom scale containers clean
+.PHONY: help run test count explore pictures chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe docs audit sbom scale containers triton perf-analyzer clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ fuzz: $(VENV)/installed ## send a service a million malformed frames, and draw m
 	$(BIN)/python -m tests.fuzz --write
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 3600 tests/fuzz tests/api/test_fuzz.py
 
+triton: $(VENV)/installed ## hold a real Triton to the same contract as ours (installs it into .peers, 1 GB)
+	GATECAST_OIP=triton $(BIN)/python -m pytest tests/oip/contract
+
+perf-analyzer: $(VENV)/installed ## Triton's load generator against us and Triton, into bench/RESULTS.md; GATECAST_PERF_ANALYZER names the program
+	$(BIN)/python -m bench.perf_analyzer --write
+
 cuda: $(VENV)/installed ## check the CUDA path, on a machine with a CUDA device and a torch that sees it
 	$(BIN)/python -m pytest tests/cuda --override-ini "addopts=-q --strict-markers --strict-config --import-mode=importlib"
 
@@ -97,7 +103,7 @@ sbom: ## write what the service's image installs, with versions and licences, to
 	@test -x $(VENV)-sbom/bin/cyclonedx-py || { $(PYTHON) -m venv $(VENV)-sbom && \
 	  $(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/sbom.txt; }
 	@rm -rf $(VENV)-image && $(PYTHON) -m venv $(VENV)-image
-	@$(VENV)-image/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[redis,otel]'
+	@$(VENV)-image/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[grpc,redis,otel]'
 	@$(VENV)-image/bin/python -m pip uninstall --quiet --yes pip setuptools
 	@$(VENV)-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file sbom.cdx.json $(VENV)-image/bin/python

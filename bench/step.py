@@ -100,8 +100,8 @@ def measured(calls: Sequence[Callable[[], object]], repeat: int, rounds: int = R
     return [Times(min(spent[1:]), median(spent[1:])) for spent in found]
 
 
-def untrained(path: Path, **chosen: Any) -> Path:
-    """A bundle for hourly series with weights as they start; `chosen` overrides the default configuration."""
+def untrained(path: Path, frequency: str = "1h", **chosen: Any) -> Path:
+    """A bundle for such series, with weights as they start; `chosen` overrides the default configuration."""
     from datasets.frequency import Frequency
     from export.description import Description
     from export.golden import Stretch
@@ -109,7 +109,7 @@ def untrained(path: Path, **chosen: Any) -> Path:
     from models.config import implied_config
     from models.registry import build
 
-    model = build(implied_config(Frequency.parse("1h"), 24, span=1e7, **chosen))  # what is None is not chosen
+    model = build(implied_config(Frequency.parse(frequency), 24, span=1e7, **chosen))  # what is None is not chosen
     wave = 10 * np.sin(np.arange(1_200) / 24 * 2 * np.pi)[:, None] + np.random.default_rng(1).normal(size=(1_200, 1))
     write_bundle(model, Description("step", "y", None, {}, {}), [Stretch(0, wave)], path)
     return path

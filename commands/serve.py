@@ -194,7 +194,7 @@ def serve_alone(settings: Settings, log: Log, tls: SSLContext | None) -> None:
         _end_with_the_parent()
     scheme = "http" if tls is None else "https"
     if settings.grpc_port:
-        listen(settings.host, settings.grpc_port).close()  # whether it can be had is told before anything is opened
+        listen(settings.host, settings.grpc_port, "--grpc-port").close()  # told before anything is opened
     with listen(settings.host, settings.port) as bound:
         refuse_strangers(settings, bound.getsockname()[0])  # a name may have come to stand for another address
         with console.status("Opening the bundle …"):

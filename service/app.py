@@ -32,6 +32,7 @@ from service.api import (
     problems,
     query,
     sessions,
+    timeseries,
 )
 from service.api.boundary import Boundary
 from service.api.callers import authorize
@@ -214,6 +215,7 @@ def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespa
         app.include_router(part.router(edge, examples), dependencies=[Depends(query.only_known)])
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
+    app.include_router(timeseries.router(edge), dependencies=[Depends(query.only_known)])
     app.include_router(about, dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.extend(page_routes())

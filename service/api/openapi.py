@@ -14,6 +14,7 @@ from service.access_errors import Forbidden, KeyInAddress, Unauthenticated
 from service.api import problems, schemas
 from service.api.callers import scope_of
 from service.api.oip.schemas import InferenceRequest
+from service.api.timeseries_schemas import TimeSeriesRequest
 from service.errors import GatecastError
 
 Documented = dict[int | str, dict[str, Any]]
@@ -35,6 +36,7 @@ _SENT: tuple[type[BaseModel], ...] = (
     schemas.StreamColumns,
     schemas.Problem,
     InferenceRequest,
+    TimeSeriesRequest,
 )
 
 

@@ -23,8 +23,10 @@ from service.settings import Settings
 _LOOK = 0.1  # seconds between two looks at whether a second signal has come
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket that does not accept yet; `SettingsError` says why the address cannot be had."""
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A bound socket that does not accept yet; `SettingsError` says why the address cannot be had, and which `option`
+    would be another one.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -39,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
         bound.close()
         raise SettingsError(
             f"cannot listen on {host} port {port}: {(fault.strerror or str(fault)).lower()}. "
-            "Stop what uses it, or choose another --port"
+            f"Stop what uses it, or choose another {option}"
         ) from fault
     return bound
 

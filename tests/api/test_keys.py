@@ -28,6 +28,11 @@ INFERENCE = {
         {"name": "start", "datatype": "BYTES", "shape": [1, 1], "data": [START]},
     ]
 }
+SERIES = {
+    "model": "fake",
+    "inputs": [{"type": "univariate_time_series", "name": "a", "series": [1.0, 2.0], "start_timestamp": START}],
+    "options": {"horizon": 1},
+}
 DEPLOYING = ("/v1/models", "/v2/repository/models")
 BODIES: dict[tuple[str, str], Any] = {  # of requests that need one; a new route that does must say it here
     ("POST", "/v1/predict"): {"series": [{"unique_id": "a", "start": START, "y": [1.0, 2.0]}]},
@@ -36,6 +41,7 @@ BODIES: dict[tuple[str, str], Any] = {  # of requests that need one; a new route
     ("POST", "/v1/sessions/{session}/corrections"): {"readings": [{"step": 0, "y": 3.0}]},
     ("POST", "/v1/sessions/{session}/rewind"): {"step": -1},
     ("POST", "/v1/sessions/{session}/fork"): {"session": "another"},
+    ("POST", "/v1/timeseries/forecast"): SERIES,
     ("POST", "/v2/models/{model}/infer"): INFERENCE,
     ("POST", "/v2/models/{model}/versions/{version}/infer"): INFERENCE,
 }

@@ -19,12 +19,16 @@ ANY = -1  # of a dimension
 
 @dataclass(frozen=True)
 class Field:
-    """An input or output; `dims` are those after the batch's."""
+    """An input or output; `dims` are those after the batch's.
+
+    One that is not `listed` is taken where it comes: load generators fill whatever is listed, and a time is no noise.
+    """
 
     name: str
     datatype: str
     dims: tuple[int, ...]
     optional: bool = False
+    listed: bool = True
 
     @property
     def shape(self) -> list[int]:

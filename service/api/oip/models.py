@@ -71,7 +71,7 @@ class Models:
             "name": contract.model,
             "versions": [self.version],
             "platform": PLATFORM,
-            "inputs": [_described(field) for field in contract.inputs],
+            "inputs": [_described(field) for field in contract.inputs if field.listed],
             "outputs": [_described(field) for field in contract.outputs],
         }
 
@@ -93,6 +93,7 @@ class Models:
             "input": [
                 {"name": field.name, "data_type": field.kind, "dims": list(field.dims), "optional": field.optional}
                 for field in contract.inputs
+                if field.listed
             ],
             "output": [
                 {"name": field.name, "data_type": field.kind, "dims": list(field.dims)} for field in contract.outputs
@@ -111,12 +112,12 @@ class Models:
 def _of_readings(edge: Edge) -> tuple[Field, ...]:
     """One reading; the series' own features come with the first."""
     static = [Field(name, FP64, (1,), optional=True) for name in edge.statics.names]
-    return _distinct([*_columns(edge, 1), *static, Field(TIME, BYTES, (1,), optional=True)])
+    return _distinct([*_columns(edge, 1), *static, Field(TIME, BYTES, (1,), optional=True, listed=False)])
 
 
 def _of_histories(edge: Edge) -> tuple[Field, ...]:
     static = [Field(name, FP64, (1,)) for name in edge.statics.names]
-    return _distinct([*_columns(edge, ANY), *static, Field(BEGIN, BYTES, (1,), optional=True)])
+    return _distinct([*_columns(edge, ANY), *static, Field(BEGIN, BYTES, (1,), optional=True, listed=False)])
 
 
 def _columns(edge: Edge, steps: int) -> list[Field]:

@@ -13,7 +13,7 @@ from service.api.edge import Edge
 from service.api.oip.inference import Inference
 from service.api.oip.messages import Watch
 from service.api.oip.repository import Repository
-from service.api.rpc.conversion import filled, message_of, parameters_of, request_of
+from service.api.rpc.conversion import filled, message_of, parameters_of, read, request_of
 from service.api.rpc.door import RpcDoor
 from service.api.rpc.messages import SERVICE, message
 from service.api.rpc.stream import InferStream
@@ -34,7 +34,7 @@ class Calls:
         self._door = RpcDoor(edge)
 
     def handler(self) -> Any:
-        """All of them, with what each needs."""
+        """All of them, with what each needs. They are given bytes: what is no message is refused as anything else."""
         calls: dict[str, tuple[str | None, Work]] = {
             "ServerLive": (None, self._live),
             "ServerReady": (None, self._ready),
@@ -51,31 +51,32 @@ class Calls:
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(
                 self._call(name, scope, work),
-                request_deserializer=message(f"{name}Request").FromString,
                 response_serializer=message(f"{name}Response").SerializeToString,
             )
             for name, (scope, work) in calls.items()
         }
         handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
             self._stream,
-            request_deserializer=message("ModelInferRequest").FromString,
             response_serializer=message("ModelStreamInferResponse").SerializeToString,
         )
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def _call(self, name: str, scope: str | None, work: Work) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def call(sent: Any, context: Any) -> Any:
-            async with self._door.call(name, scope, context) as caller:
-                return await work(sent, caller)
-            raise AssertionError("a call that failed was aborted")
+        async def call(sent: bytes, context: Any) -> Any:
+            async def working(caller: Caller) -> Any:
+                return await work(read(f"{name}Request", sent), caller)
+
+            return await self._door.answer(name, scope, context, working)
 
         return call
 
     async def _stream(self, _: Any, context: Any) -> None:
-        async with self._door.call("ModelStreamInfer", READ, context) as caller:
+        async def working(caller: Caller) -> None:
             stream = InferStream(self._inference, self._door, caller, context, self._edge.settings)
             with self._edge.streams.joined(stream), self._edge.metrics.streams.track_inprogress():
                 await stream.run()
+
+        await self._door.answer("ModelStreamInfer", READ, context, working)
 
     async def _live(self, _: Any, __: Caller) -> Any:
         return message("ServerLiveResponse")(live=True)

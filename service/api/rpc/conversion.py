@@ -6,15 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
+from google.protobuf.message import DecodeError
 
 from service.api.oip.messages import InferAnswer, InferRequest
 from service.api.oip.tensors import BYTES, FP64, INT64, Sent
-from service.api.rpc.messages import CHOICE, message
+from service.api.rpc.messages import CHOICE, PACKAGE, message
 from service.inference_errors import InvalidInference
 
 ModelInferResponse = message("ModelInferResponse")
 _CONTENTS = {FP64: "fp64_contents", INT64: "int64_contents", BYTES: "bytes_contents"}
 FINAL = "triton_final_response"
+
+
+def read(name: str, data: bytes) -> Any:
+    """The message of this name; `InvalidInference` where the bytes are none."""
+    try:
+        return message(name).FromString(data)
+    except DecodeError as wrong:
+        raise InvalidInference(
+            f"a message {PACKAGE}.{name} was expected, and what came cannot be read as one"
+        ) from wrong
 
 
 def parameters_of(sent: Mapping[str, Any]) -> dict[str, Any]:

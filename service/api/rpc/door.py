@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, TypeVar
 
 import grpc
 
@@ -16,6 +15,8 @@ from service.api.credentials import sent_key
 from service.api.edge import Edge
 from service.errors import GatecastError, InternalError
 from service.faults import faults_as, told
+
+T = TypeVar("T")
 
 FAILED = "the service failed at this request; its log says more"
 _ROUTE = "gRPC {name}"
@@ -48,10 +49,12 @@ class RpcDoor:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    @asynccontextmanager
-    async def call(self, name: str, scope: str | None, context: Any) -> AsyncIterator[Caller]:
-        """The caller; an error inside ends the call with its status. Without a `scope` nobody is asked for a key."""
-        began, status, key = time.perf_counter(), grpc.StatusCode.OK, {}
+    async def answer(self, name: str, scope: str | None, context: Any, work: Callable[[Caller], Awaitable[T]]) -> T:
+        """What `work` returns for the caller; its error ends the call with a status. Without a `scope` nobody is asked
+        for a key.
+        """
+        began, status, key = time.perf_counter(), grpc.StatusCode.CANCELLED, {}
+        refused: GatecastError
         try:
             with faults_as(InternalError, FAILED):
                 caller = self._admitted(context) if scope is not None else ANYONE
@@ -60,17 +63,24 @@ class RpcDoor:
                 if scope is not None:
                     caller.require(scope)
                     self.pace(caller)
-                yield caller
+                answered = await work(caller)
+                status = grpc.StatusCode.OK
+                return answered
         except GatecastError as error:
-            status = code_of(error)
+            status, refused = code_of(error), error
             self.failed(error)
-            await self._abort(error, context)
         finally:
-            seconds = time.perf_counter() - began
-            route = _ROUTE.format(name=name)
-            self._edge.metrics.request("gRPC", route, status.name, seconds)
-            log = self._edge.log.debug if scope is None else self._edge.log.info
-            log("request", method="gRPC", route=name, status=status.name, seconds=round(seconds, 6), **key)
+            self._note(name, status, time.perf_counter() - began, key, quiet=scope is None)
+        refusal = _refusal(refused)
+        told(refused)
+        del refused  # what ends the call holds this frame
+        await context.abort(*refusal)
+        raise AssertionError("an aborted call does not go on")
+
+    def _note(self, name: str, status: grpc.StatusCode, seconds: float, key: dict[str, str], quiet: bool) -> None:
+        self._edge.metrics.request("gRPC", _ROUTE.format(name=name), status.name, seconds)
+        log = self._edge.log.debug if quiet else self._edge.log.info
+        log("request", method="gRPC", route=name, status=status.name, seconds=round(seconds, 6), **key)
 
     def pace(self, caller: Caller) -> None:
         """One request more of this tenant; `RateLimited`."""
@@ -84,17 +94,6 @@ class RpcDoor:
         if isinstance(error, InternalError):
             self._edge.log.error("fault", route="grpc", exc_info=error.__cause__)
 
-    async def _abort(self, error: GatecastError, context: Any) -> NoReturn:
-        document = problems.document(error)
-        beside = [("gatecast-code", error.code)]
-        told_of = problems.encode(document)
-        if len(told_of) <= _LONGEST:
-            beside.append(("gatecast-problem-bin", told_of))  # type: ignore[arg-type]  # bytes, by its name
-        code, message = code_of(error), str(document["detail"])
-        told(error)
-        await context.abort(code, message, trailing_metadata=tuple(beside))
-        raise AssertionError("an aborted call does not go on")
-
     def _admitted(self, context: Any) -> Caller:
         access = self._edge.access
         if access is None:
@@ -105,3 +104,13 @@ class RpcDoor:
             if name == "authorization"
         ]
         return access.admit(sent_key({"headers": sent}))
+
+
+def _refusal(error: GatecastError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, Any], ...]]:
+    """Status, words, and what travels beside them."""
+    document = problems.document(error)
+    beside: list[tuple[str, Any]] = [("gatecast-code", error.code)]
+    encoded = problems.encode(document)
+    if len(encoded) <= _LONGEST:
+        beside.append(("gatecast-problem-bin", encoded))
+    return code_of(error), str(document["detail"]), tuple(beside)

@@ -12,7 +12,7 @@ from service.access import Caller
 from service.api import problems
 from service.api.oip.inference import Inference
 from service.api.oip.messages import Watch
-from service.api.rpc.conversion import message_of, put, request_of
+from service.api.rpc.conversion import message_of, put, read, request_of
 from service.api.rpc.door import FAILED, RpcDoor
 from service.api.rpc.messages import message
 from service.errors import Draining, GatecastError, InternalError
@@ -85,11 +85,13 @@ class InferStream:
         self._answers.discard(task)
         self._room.release()
 
-    async def _answer(self, sent: Any) -> None:
+    async def _answer(self, data: bytes) -> None:
         told_of: Any
+        sent = None
         try:
             with faults_as(InternalError, FAILED):
                 self._door.pace(self.caller)
+                sent = read("ModelInferRequest", data)
                 answer = await self._inference.infer(request_of(sent), self.caller, Watch())
                 told_of = ModelStreamInferResponse(infer_response=message_of(answer, final=True))
         except GatecastError as error:
@@ -106,9 +108,10 @@ class InferStream:
 
 
 def _refusal(sent: Any, error: GatecastError) -> Any:
-    """An answer with an error, and the id of its request."""
+    """An answer with an error, and the id of its request if that could be read."""
     told_of = ModelStreamInferResponse(error_message=str(problems.document(error)["detail"]))
-    told_of.infer_response.id = sent.id
-    told_of.infer_response.model_name = sent.model_name
+    if sent is not None:
+        told_of.infer_response.id = sent.id
+        told_of.infer_response.model_name = sent.model_name
     put(told_of.infer_response, "code", error.code)
     return told_of
