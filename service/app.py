@@ -28,6 +28,7 @@ from service.api.hosts import Hosts
 from service.api.origins import Origins
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
+from service.api.traced import Traced, takers
 from service.bundle import Bundle
 from service.chosen import Chosen
 from service.deployments import Deployments
@@ -42,6 +43,7 @@ from service.metrics import Metrics
 from service.observers import Observers
 from service.runtimes import AUTO, Runtime, open_runtime, why_not_native
 from service.settings import Settings
+from service.traces import TraceObserver, Traces
 from service.versions import TORCHSCRIPT_RUNTIME
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -99,7 +101,8 @@ def assemble(
     """The service around this runtime and this journal, which is closed at its end; `wall`: seconds since 1970."""
     access = None if settings.keys is None else Access(settings.keys, log, settings.allow_anonymous)
     metrics = Metrics()
-    observers = Observers(metrics, LogObserver(log))
+    traces = None if settings.traces is None else Traces(settings.traces)
+    observers = Observers(metrics, LogObserver(log), *([] if traces is None else [TraceObserver(traces)]))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
     engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
     metrics.watch(Gauges(engine.vitals, settings))
@@ -134,11 +137,13 @@ def assemble(
                 watching.cancel()
             await deployments.close()
             await engine.drain()  # which closes the journal
+            if traces is not None:
+                await traces.close()
 
-    return Service(_application(edge, deployments, lifespan), edge)
+    return Service(_application(edge, deployments, lifespan, traces), edge)
 
 
-def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> FastAPI:
+def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan, traces: Traces | None) -> FastAPI:
     manifest = edge.bundle.manifest
     examples = Examples(manifest, edge.bundle.digest, edge.clock, edge.levels, edge.durable)
     app = FastAPI(
@@ -148,6 +153,14 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         description=_ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
+        # Its own traces hold paths, which hold names of sessions; ours are `service.traces`.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
         dependencies=[Depends(authorize)],
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
@@ -156,7 +169,7 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
     # Who may change what is served is decided here, by one more dependency.
     app.include_router(models.router(edge, deployments), dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
-    app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
+    app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge, takers(traces))))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
     settings = edge.settings
     app.add_middleware(
@@ -175,6 +188,8 @@ def _application(edge: Edge, deployments: Deployments, lifespan: Lifespan) -> Fa
         body_bytes=settings.body_bytes,
         retry_after=settings.retry_after_seconds,
     )
+    if traces is not None:
+        app.add_middleware(Traced, traces=traces)
     openapi.document(app, optional=edge.access is None or settings.allow_anonymous)
     return app
 
