@@ -24,6 +24,7 @@ SUBCOMMANDS = {
     "rollback": "Let the version before serve again.",
     "journal": "Look into a journal, check, copy, restore, compact or migrate it, export its readings.",
     "gates": "Show what the gates of a bundle do while a series goes by.",
+    "loadtest": "Load a service with readings on a schedule, and report how long each waited.",
     "demo": "Stream readings to a service and watch its forecasts.",
 }
 

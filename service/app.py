@@ -47,6 +47,7 @@ from service.api.origins import Origins
 from service.api.page import page_routes
 from service.api.revocation import close_ended
 from service.api.stream import NoSuchStream, StreamEndpoint
+from service.api.traced import Traced, takers
 from service.bundle import Bundle
 from service.chosen import Chosen
 from service.deployments import Deployments
@@ -61,6 +62,7 @@ from service.metrics import Metrics
 from service.observers import Observers
 from service.runtimes import AUTO, Runtime, open_runtime, why_not_native
 from service.settings import Settings
+from service.traces import TraceObserver, Traces
 from service.versions import TORCHSCRIPT_RUNTIME
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -134,7 +136,8 @@ def assemble(
     """The service around this runtime and this journal, which is closed at its end; `wall`: seconds since 1970."""
     access = None if settings.keys is None else Access(settings.keys, log, settings.allow_anonymous)
     metrics = Metrics()
-    observers = Observers(metrics, LogObserver(log))
+    traces = None if settings.traces is None else Traces(settings.traces)
+    observers = Observers(metrics, LogObserver(log), *([] if traces is None else [TraceObserver(traces)]))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
     engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
     metrics.watch(Gauges(engine.vitals, settings))
@@ -178,9 +181,11 @@ def assemble(
                 await rpc.stop(0)
             await deployments.close()
             await engine.drain()  # which closes the journal
+            if traces is not None:
+                await traces.close()
 
     about = oip.router(edge, inference, repository, _version())
-    return Service(_application(edge, deployments, about, lifespan), edge, rpc)
+    return Service(_application(edge, deployments, about, lifespan, traces), edge, rpc)
 
 
 def _rpc(edge: Edge, inference: Inference, repository: Repository) -> RpcDoor:
@@ -196,7 +201,9 @@ def _rpc(edge: Edge, inference: Inference, repository: Repository) -> RpcDoor:
     return RpcServer(Calls(edge, inference, repository, _version()), edge.settings)
 
 
-def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespan: Lifespan) -> FastAPI:
+def _application(
+    edge: Edge, deployments: Deployments, about: APIRouter, lifespan: Lifespan, traces: Traces | None
+) -> FastAPI:
     manifest = edge.bundle.manifest
     examples = Examples(manifest, edge.bundle.digest, edge.clock, edge.levels, edge.durable)
     app = FastAPI(
@@ -208,6 +215,14 @@ def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespa
         redirect_slashes=False,
         docs_url=None,  # the framework's load scripts from elsewhere; ours is one of the pages
         redoc_url=None,
+        # Its own traces hold paths, which hold names of sessions; ours are `service.traces`.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
         dependencies=[Depends(authorize)],
         exception_handlers={HTTPException: _framework, RequestValidationError: _validation},
     )
@@ -219,7 +234,7 @@ def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespa
     app.include_router(about, dependencies=[Depends(query.only_known)])
     app.include_router(ops.router(edge))
     app.router.routes.extend(page_routes())
-    app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge)))
+    app.router.routes.append(WebSocketRoute("/v1/stream", StreamEndpoint(edge, takers(traces))))
     app.router.routes.append(WebSocketRoute("/{path:path}", NoSuchStream()))
     settings = edge.settings
     app.add_middleware(
@@ -238,6 +253,8 @@ def _application(edge: Edge, deployments: Deployments, about: APIRouter, lifespa
         body_bytes=settings.body_bytes,
         retry_after=settings.retry_after_seconds,
     )
+    if traces is not None:
+        app.add_middleware(Traced, traces=traces)
     openapi.document(app, optional=edge.access is None or settings.allow_anonymous)
     return app
 

@@ -105,7 +105,7 @@ class Engine:
     @property
     def reason(self) -> str:
         """Why it is ready or not, in words."""
-        return "draining" if self._room.closed else self._health.reason
+        return self._room.why_closed or self._health.reason
 
     @property
     def waiting(self) -> tuple[int, int]:

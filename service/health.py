@@ -44,7 +44,7 @@ class Health:
         if not self._broken:
             self._delay = self._settings.probe_seconds
             self._due = self._clock() + self._delay
-        self._broken["journal" if isinstance(error, JournalError) else "model"] = error.message
+        self._broken["journal" if isinstance(error, JournalError) else "model"] = _words(error)
         self._tell()
 
     def journal_works(self) -> None:
@@ -70,7 +70,7 @@ class Health:
                     self.probes[part]()
             except GatecastError as error:
                 self._observer.fault(error)
-                self._broken[part] = error.message
+                self._broken[part] = _words(error)
             else:
                 del self._broken[part]
         self._delay = min(2 * self._delay, self._settings.probe_seconds_at_most)
@@ -82,3 +82,10 @@ class Health:
             self.say(False, "; ".join(self._broken.values()))
         else:
             self.say(True, "ready")
+
+
+def _words(error: GatecastError) -> str:
+    """What an operator reads: also what the system said of a disk or a network, without the name of a file."""
+    cause = error.__cause__
+    said = cause.strerror if isinstance(cause, OSError) else None
+    return error.message if not said or said in error.message else f"{error.message} ({said})"

@@ -16,6 +16,7 @@ from service.share import Share
 PREFIX = "GATECAST_"
 _LAST_PORT = 65535
 _SITE = r"https?://[^/?#@\s]+"
+_COLLECTOR = r"https?://[^/?#@\s]+/\S+"
 _HOST = r"[A-Za-z0-9._-]+"
 
 
@@ -67,6 +68,12 @@ class Settings(BaseSettings):
         "",
         description="sites whose pages may open streams and change things, https://HOST[:PORT] with commas, or *; "
         "those of this very host always may",
+    )
+
+    traces: str | None = Field(
+        None,
+        description="where OpenTelemetry's traces are sent, OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; "
+        "none: there are none",
     )
 
     tls_certificate: Path | None = Field(None, description="certificate in PEM, with those between it and its root")
@@ -195,7 +202,14 @@ class Settings(BaseSettings):
             raise ValueError(f"from port {port} on there are not {workers} ports, the last one is {_LAST_PORT}")
         return workers
 
-    @field_validator("keys", "tls_certificate", "tls_key", mode="before")
+    @field_validator("traces")
+    @classmethod
+    def _collector(cls, traces: str | None) -> str | None:
+        if traces is not None and not re.fullmatch(_COLLECTOR, traces):
+            raise ValueError("expected an address with its path, such as http://127.0.0.1:4318/v1/traces")
+        return traces
+
+    @field_validator("keys", "traces", "tls_certificate", "tls_key", mode="before")
     @classmethod
     def _unset(cls, sent: object) -> object:
         return None if sent == "" else sent  # a variable that is there and empty

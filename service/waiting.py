@@ -196,6 +196,11 @@ class WaitingRoom:
     def closed(self) -> bool:
         return self._closed is not None
 
+    @property
+    def why_closed(self) -> str | None:
+        """None while it is open."""
+        return self._closed
+
     def __bool__(self) -> bool:
         return bool(self.frames or self.peeks or self.calls)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -13,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api import problems
 from service.api.arriving import LATE
 from service.api.callers import key_id_of
+from service.api.request_id import header, request_id
+from service.api.traced import trace_of
 from service.api.unpacking import Gunzip, unpacking_of
 from service.errors import Draining, GatecastError, InternalError, MethodNotAllowed, TooLarge
 from service.faults import faults_as, told
@@ -49,20 +50,20 @@ class Boundary:
             with faults_as(InternalError, _FAILED):
                 await self._app(scope, receive, send)
         except InternalError as error:
-            self._log.error("fault", route="stream", exc_info=error.__cause__)
+            self._log.error("fault", request=request_id(scope), route="stream", exc_info=error.__cause__)
             told(error)
             await send({"type": "websocket.close", "code": 1011, "reason": "internal"})
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        name = secrets.token_hex(8)
+        name = request_id(scope)
         status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", name.encode("ascii"))]
+                message["headers"] = [*message.get("headers", []), header(scope)]
             await send(message)
 
         # Routed by the path as sent: a slash that is part of a session's name comes as %2F.
@@ -87,7 +88,7 @@ class Boundary:
         self._metrics.request(method, route, status, seconds)
         log = self._log.debug if route in _QUIET else self._log.info
         said = {"method": method, "route": route, "status": status, "seconds": round(seconds, 6)}
-        log("request", request=name, **said, **key_id_of(scope))
+        log("request", request=name, **said, **key_id_of(scope), **trace_of(scope))
 
     def refuse(self, error: GatecastError, path: str) -> Response:
         """The problem as a response; where the rest of a body or connection is of no use, it is closed.

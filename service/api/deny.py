@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from starlette.responses import Response
-from starlette.types import Send
+from starlette.types import Scope, Send
+
+from service.api.request_id import header
 
 
-async def deny(response: Response, send: Send) -> None:
+async def deny(response: Response, scope: Scope, send: Send) -> None:
     """Answers a handshake with an HTTP response instead of a websocket; a client that has left is told nothing."""
+    headers = [*response.raw_headers, header(scope)]
     with suppress(OSError):
-        await send(
-            {"type": "websocket.http.response.start", "status": response.status_code, "headers": response.raw_headers}
-        )
+        await send({"type": "websocket.http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})

@@ -63,7 +63,7 @@ class Door:
                 raise
             await receive()  # websocket.connect
             self._metrics.problem(error.code)
-            await deny(problems.answer(error, self._retry_after), send)
+            await deny(problems.answer(error, self._retry_after), scope, send)
             return
         await self._app(scope, receive, send)
 

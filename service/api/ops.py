@@ -49,7 +49,9 @@ def router(edge: Edge) -> APIRouter:
             raise NotReady("the service is ending: it answers what it has accepted and takes no more")
         if not edge.engine.ready:
             told = ADMIN in caller_of(request.scope).scopes  # what broke may name files, or another tenant's session
-            raise NotReady(edge.engine.reason if told else "the service cannot forecast now; `admin` keys are told why")
+            if not told:
+                raise NotReady("the service cannot forecast now; `admin` keys are told why")
+            raise NotReady(edge.engine.reason, failed=[part for part, so in edge.engine.vitals.failed.items() if so])
         return openapi.json_response({"ready": True})
 
     @routes.get(

@@ -14,6 +14,7 @@ from websockets.frames import Frame
 
 from service.api import problems
 from service.api.arriving import LATE, Arriving
+from service.api.request_id import new_id
 from service.api.unread import Unread
 from service.errors import BadRequest, GatecastError
 from service.limit_errors import HeadTooLarge, TooManyConnections
@@ -133,7 +134,7 @@ def protocols(
             """An answer without a request. It is closed a moment later: at once, it might be lost on its way."""
             self._turned_away = True
             refused(error.code)
-            self.transport.write(_raw(error, settings.retry_after_seconds))
+            self.transport.write(_raw(error, settings.retry_after_seconds, log))
             self.loop.call_later(_LINGER, self.transport.close)
             _begin(self._unread)
 
@@ -206,7 +207,7 @@ def protocols(
                 f"a stream's handshake was expected: {fault.__cause__ or fault}"
             )
             refused(error.code)
-            self.transport.write(_raw(error, settings.retry_after_seconds))
+            self.transport.write(_raw(error, settings.retry_after_seconds, log))
             self.loop.call_later(_LINGER, self.transport.close)
             _begin(self._unread)
 
@@ -217,8 +218,11 @@ def protocols(
     return Requests, Streams
 
 
-def _raw(error: GatecastError, retry_after: int) -> bytes:
-    answer = problems.answer(error, retry_after, {"connection": "close"})
+def _raw(error: GatecastError, retry_after: int, log: Log) -> bytes:
+    """The answer to what is no request yet; its id is in the log of debug level, since anybody can send these."""
+    name = new_id()
+    log.debug("turned away", request=name, code=error.code)
+    answer = problems.answer(error, retry_after, {"connection": "close", "x-request-id": name})
     head = f"HTTP/1.1 {answer.status_code} {HTTPStatus(answer.status_code).phrase}\r\n".encode("ascii")
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
     return head + lines + b"\r\n" + bytes(answer.body)

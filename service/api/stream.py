@@ -22,8 +22,10 @@ from service.api.frames import Codec, codecs
 from service.api.gaps import fills
 from service.api.gathering import Gathering
 from service.api.query import levels_of, require_taken, sums_of, whole_number
+from service.api.request_id import header, request_id
 from service.api.taking import Taken, Taker
 from service.api.telling import telling_of
+from service.api.traced import Takers
 from service.api.wish import Wish
 from service.errors import Draining, GatecastError, NotFound, UnsupportedProtocol
 from service.settings import Settings
@@ -47,8 +49,9 @@ PARAMETERS = (
 class StreamEndpoint:
     """ASGI application of the path: refuses a handshake with a problem document, or runs a connection."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, takers: Takers) -> None:
         self._edge = edge
+        self._takers = takers
         self._codecs = codecs(edge.settings.readings_per_frame)
         self._gathering = Gathering(edge)
 
@@ -58,18 +61,19 @@ class StreamEndpoint:
             caller = caller_of(scope)
             caller.require(WRITE)
             wish = self._asked(scope["query_string"])
-            taker = Taker(self._edge, self._gathering, wish, caller.tenant)
+            taker = self._takers(scope, self._edge, self._gathering, wish, caller.tenant)
             connection = Connection(self._edge.settings, self._codecs, taker, receive, send, caller)
             with self._edge.streams.joined(connection):
                 await self._run(scope, connection, send)
         except GatecastError as error:
             self._edge.metrics.problem(error.code)
-            await deny(problems.answer(error, self._edge.settings.retry_after_seconds), send)
+            await deny(problems.answer(error, self._edge.settings.retry_after_seconds), scope, send)
 
     async def _run(self, scope: Scope, connection: Connection, send: Send) -> None:
         headers = [
             (b"gatecast-protocol", str(PROTOCOL).encode("ascii")),
             (b"gatecast-model", self._edge.bundle.digest.encode("ascii")),
+            header(scope),
         ]
         spoken = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
         with suppress(OSError):  # the client has left already
@@ -77,7 +81,8 @@ class StreamEndpoint:
         taker = connection.taker
         with self._edge.metrics.streams.track_inprogress():
             await connection.run()
-        self._edge.log.info("stream closed", frames=taker.frames, readings=taker.readings, **key_id_of(scope))
+        said = {"request": request_id(scope), "frames": taker.frames, "readings": taker.readings}
+        self._edge.log.info("stream closed", **said, **key_id_of(scope))
 
     def _asked(self, query: bytes) -> Wish:
         if self._edge.streams.draining:
@@ -182,6 +187,6 @@ class Connection:
 class NoSuchStream:
     """ASGI application of every other websocket path."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        await deny(problems.answer(NotFound("streams are at /v1/stream"), 0), send)
+        await deny(problems.answer(NotFound("streams are at /v1/stream"), 0), scope, send)
