@@ -19,6 +19,7 @@ from starlette.routing import WebSocketRoute
 from datasets.frequency import Frequency
 from service.access import Access
 from service.api import (
+    alerting,
     changes,
     current,
     insight,
@@ -53,6 +54,7 @@ from service.logs import Log, LogObserver
 from service.metrics import Metrics
 from service.observers import Observers
 from service.runtimes import AUTO, Runtime, open_runtime, why_not_native
+from service.scoring import Overall
 from service.settings import Settings
 from service.versions import TORCHSCRIPT_RUNTIME
 
@@ -113,8 +115,10 @@ def assemble(
     metrics = Metrics()
     observers = Observers(metrics, LogObserver(log))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
-    engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
-    metrics.scored.read = lambda: engine.totals.models
+    outbox = alerting.outbox(settings, runtime.bundle.manifest, metrics, log)
+    overall = Overall(settings.anomaly_rate, settings.rules, outbox.tell)
+    metrics.scored.read = lambda: overall.totals.models
+    engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall, overall=overall)
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
     chosen = chosen or Chosen(runtime.bundle)
 
@@ -138,6 +142,7 @@ def assemble(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         engine.start()
+        outbox.start()
         watching = None if access is None else asyncio.create_task(close_ended(edge.streams, access, log))
         try:
             yield
@@ -146,6 +151,7 @@ def assemble(
                 watching.cancel()
             await deployments.close()
             await engine.drain()  # which closes the journal
+            await outbox.close(alerting.FAREWELL)
 
     return Service(_application(edge, deployments, lifespan), edge)
 

@@ -71,6 +71,7 @@ class Metrics:
             registry=registry,
         )
         self.scored = ScoredMetrics(registry)
+        self._alerts = Counter("gatecast_alerts", "Alerts, by what became of them.", ["outcome"], registry=registry)
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
 
     def compare(self, follower: Standing | None) -> None:
@@ -85,6 +86,10 @@ class Metrics:
             if score is not None:
                 self._errors.labels(role, "mae").set(score.mae)
                 self._errors.labels(role, "quantile_loss").set(score.quantile_loss)
+
+    def alerts(self, outcome: str, count: int) -> None:
+        """So many were "sent", "failed" (nobody took them) or "dropped" (too many waited)."""
+        self._alerts.labels(outcome).inc(count)
 
     def days(self, passed: bool) -> None:
         """Whether forecasts of the model that serves have gone beyond the holidays it knows."""
