@@ -20,6 +20,7 @@ from starlette.routing import WebSocketRoute
 from datasets.frequency import Frequency
 from service.access import Access
 from service.api import (
+    alerting,
     changes,
     current,
     insight,
@@ -61,6 +62,7 @@ from service.logs import Log, LogObserver
 from service.metrics import Metrics
 from service.observers import Observers
 from service.runtimes import AUTO, Runtime, open_runtime, why_not_native
+from service.scoring import Overall
 from service.settings import Settings
 from service.traces import TraceObserver, Traces
 from service.versions import TORCHSCRIPT_RUNTIME
@@ -139,9 +141,11 @@ def assemble(
     traces = None if settings.traces is None else Traces(settings.traces)
     observers = Observers(metrics, LogObserver(log), *([] if traces is None else [TraceObserver(traces)]))
     bounds = _engine_settings(settings, runtime.bundle.initial.nbytes)
-    engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall)
+    outbox = alerting.outbox(settings, runtime.bundle.manifest, metrics, log)
+    overall = Overall(settings.anomaly_rate, settings.rules, outbox.tell)
+    metrics.scored.read = lambda: overall.totals.models
+    engine = Engine(runtime, journal, bounds, observers, share=settings.share, wall=wall, overall=overall)
     metrics.watch(Gauges(engine.vitals, settings))
-    metrics.scored.read = lambda: engine.totals.models
     edge = Edge(engine, runtime, journal.durable, settings, metrics, log, access)
     chosen = chosen or Chosen(runtime.bundle)
 
@@ -171,6 +175,7 @@ def assemble(
         engine.start()
         if rpc is not None:
             await rpc.start()
+        outbox.start()
         watching = None if access is None else asyncio.create_task(close_ended(edge.streams, access, log))
         try:
             yield
@@ -183,6 +188,7 @@ def assemble(
             await engine.drain()  # which closes the journal
             if traces is not None:
                 await traces.close()
+            await outbox.close(alerting.FAREWELL)
 
     about = oip.router(edge, inference, repository, _version())
     return Service(_application(edge, deployments, about, lifespan, traces), edge, rpc)

@@ -40,13 +40,12 @@ from service.revisions import Revisions
 from service.running import Runner
 from service.runtimes import Runtime
 from service.salvage import Salvage
-from service.scoring import Scoring
+from service.scoring import Overall, Scoring
 from service.sessions import SessionTable
 from service.share import Share
 from service.shown import Shown
 from service.stepping import Stepper
 from service.stream import Stream
-from service.totals import Totals
 from service.verdicts import Judge
 from service.waiting import WaitingRoom
 
@@ -67,7 +66,7 @@ class Surroundings:
     wall: Callable[[], float]  # seconds since 1970, by which sessions expire
     alone: Callable[[Core], bool]  # whether it serves and no other model follows it
     quota: Quota
-    totals: Totals
+    overall: Overall
 
 
 class Core:
@@ -126,7 +125,7 @@ class Core:
             no_forecasts=self.no_forecasts,
             clock=clock,
             followed=followed,
-            scoring=Scoring.of(beside, bundle.digest, around.totals),
+            scoring=Scoring(beside, bundle.digest, table, around.overall),
         )
         self.peeks = Peeks(around.room.peeks, registry, replays, runner, around.replies, limit, health.note)
         ttl = settings.session_ttl_seconds or 0

@@ -29,10 +29,10 @@ from service.predictions import Prediction
 from service.quota import Quota
 from service.replies import Caller, Replies
 from service.runtimes import Runtime
+from service.scoring import Overall
 from service.serving import Serving
 from service.share import Share
 from service.succession import Succession
-from service.totals import Totals
 from service.upkeep import Upkeep
 from service.vitals import Vitals
 from service.waiting import Call, Frame, Peek, WaitingRoom
@@ -72,6 +72,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,  # seconds since 1970, by which sessions expire
         share: Share | None = None,
+        overall: Overall | None = None,
     ) -> None:
         settings, observer = settings or EngineSettings(), observer or NullObserver()
         self._room = room = WaitingRoom(settings)
@@ -85,9 +86,9 @@ class Engine:
             return serving.core is core and serving.follower is None
 
         quota = Quota(journal, settings.sessions_per_tenant, clock)
-        self.totals = Totals(settings.anomaly_rate)  # how good forecasts are, of all sessions together
+        self.overall = overall or Overall(settings.anomaly_rate)  # how good forecasts are, of all sessions together
         shared = journal, settings, observer, share or Share(), room, queue, replies, health
-        self._around = Surroundings(*shared, clock, wall, alone, quota, self.totals)
+        self._around = Surroundings(*shared, clock, wall, alone, quota, self.overall)
         self._succession = Succession(serving, self._around)
         self._succession.begin(runtime, probe)
         self._upkeep = upkeep = Upkeep(serving, settings, observer, health, clock)

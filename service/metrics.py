@@ -82,6 +82,7 @@ class Metrics:
             registry=registry,
         )
         self.scored = ScoredMetrics(registry)
+        self._alerts = Counter("gatecast_alerts", "Alerts, by what became of them.", ["outcome"], registry=registry)
         self._expired = Counter("gatecast_expired", "Sessions that expired.", registry=registry)
         self._checkpointed = Gauge(
             "gatecast_checkpoint_timestamp_seconds", "When states were last saved; 0: not yet.", registry=registry
@@ -119,6 +120,10 @@ class Metrics:
     def chunks(self) -> int:
         """Of histories, since the start."""
         return self._chunk_seconds.count
+
+    def alerts(self, outcome: str, count: int) -> None:
+        """So many were "sent", "failed" (nobody took them) or "dropped" (too many waited)."""
+        self._alerts.labels(outcome).inc(count)
 
     def days(self, passed: bool) -> None:
         """Whether forecasts of the model that serves have gone beyond the holidays it knows."""

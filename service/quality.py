@@ -193,7 +193,7 @@ class Quality:
         rare = tails.rarity(factors[:, :2], lines)
         worst = rare.max(axis=1, keepdims=True)
         rarity = tails.rarity(factors[:, 2:], worst)[:, 0]
-        tails.learn(factors, quiet, np.concatenate([lines, worst], axis=1), here)
+        tails.learn(factors, quiet, np.concatenate([lines, worst], axis=1), here, scored)
         new[:, _RARITY] = np.where(here & (scored > LEARNING), rarity, np.nan)
         new[:, _SURPRISE] = np.where(here, score[:, 0], np.nan)
         lasts = rare[:, 1] > rare[:, 0]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.alert_rules import Rule, rules_of
 from service.errors import SettingsError
 from service.runtimes import AUTO
 from service.share import Share
@@ -18,6 +20,7 @@ _LAST_PORT = 65535
 _SITE = r"https?://[^/?#@\s]+"
 _COLLECTOR = r"https?://[^/?#@\s]+/\S+"
 _HOST = r"[A-Za-z0-9._-]+"
+_RECEIVER = rf"https?://(?:{_HOST}|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?(?:/[^\s#@]*)?"
 
 
 class Settings(BaseSettings):
@@ -114,6 +117,14 @@ class Settings(BaseSettings):
         0.001, gt=0, lt=0.5, description="share of readings that may be flagged as anomalies though nothing is wrong"
     )
 
+    alerts: str = Field(
+        "", description="rules that alerts are sent for, with commas: anomaly, drift, coverage<0.7, skill<0@24"
+    )
+    alerts_to: str = Field(
+        "", validate_default=True, description="addresses that alerts are posted to, https://HOST/PATH with commas"
+    )
+    alerts_key: Path | None = Field(None, description="file of the key that alerts are signed with; none: unsigned")
+
     sessions_per_tenant: int | None = Field(
         None, ge=1, description="most sessions of one tenant, expired ones too; by default as many as come"
     )
@@ -209,15 +220,31 @@ class Settings(BaseSettings):
             raise ValueError("expected an address with its path, such as http://127.0.0.1:4318/v1/traces")
         return traces
 
-    @field_validator("keys", "traces", "tls_certificate", "tls_key", mode="before")
+    @field_validator("keys", "traces", "tls_certificate", "tls_key", "alerts_key", mode="before")
     @classmethod
     def _unset(cls, sent: object) -> object:
         return None if sent == "" else sent  # a variable that is there and empty
 
+    @field_validator("alerts")
+    @classmethod
+    def _told_of(cls, alerts: str) -> str:
+        rules_of(alerts)
+        return alerts
+
+    @field_validator("alerts_to")
+    @classmethod
+    def _receivers(cls, addresses: str, others: ValidationInfo) -> str:
+        for address in _parts(addresses):
+            if not re.fullmatch(_RECEIVER, address):
+                raise ValueError("expected addresses such as https://hooks.example.org/gatecast, without a user's name")
+        if bool(addresses) != bool(others.data.get("alerts")):
+            raise ValueError("alerts want an address to be sent to, and an address wants rules (alerts)")
+        return addresses
+
     @field_validator("origins")
     @classmethod
     def _sites(cls, origins: str) -> str:
-        sites = [each.strip() for each in origins.split(",")] if origins else []
+        sites = _parts(origins)
         for site in sites:
             if site != "*" and not re.fullmatch(_SITE, site):
                 raise ValueError("expected sites such as https://example.org or http://10.0.0.7:8080, or *")
@@ -226,11 +253,21 @@ class Settings(BaseSettings):
     @field_validator("hosts")
     @classmethod
     def _names(cls, hosts: str) -> str:
-        names = [each.strip() for each in hosts.split(",")] if hosts else []
+        names = _parts(hosts)
         for name in names:
             if name != "*" and not re.fullmatch(_HOST, name):
                 raise ValueError("expected names such as forecasts.example.org, without scheme and port, or *")
         return ",".join(names)
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """What alerts are sent for."""
+        return rules_of(self.alerts)
+
+    @property
+    def receivers(self) -> list[str]:
+        """Where they are sent to."""
+        return _parts(self.alerts_to)
 
     @property
     def share(self) -> Share:
@@ -249,6 +286,10 @@ class Settings(BaseSettings):
         except ValidationError as invalid:
             faults = [_fault(str(each["loc"][0]), each["msg"], each["input"], known) for each in invalid.errors()]
             raise SettingsError("; ".join(faults)) from None  # the validator's own words say the same in five lines
+
+
+def _parts(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",")] if text else []
 
 
 def _fault(field: str, message: str, came: object, given: dict[str, object]) -> str:

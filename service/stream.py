@@ -181,7 +181,7 @@ class Stream:
                 times, futures = np.append(outcome.times, 0), outcome.batch.futures
                 self.followed.by(Moved.of(registry.table, moved, values, times, futures, each.forecasts[some]))
             outcome.forecast(each)
-            self.scoring.take(each)
+            self.scoring.take(each, outcome.times)
             if (regimes := self.runner.regimes(each.turns)) is not None:
                 outcome.regimes.append(regimes)
             if outcome.batch.told and (qualities := self.runner.qualities(each.turns)) is not None:

@@ -6,12 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATES = np.array([0.1, 0.01, 0.001])  # of scores beyond each threshold
-STEP = 0.1  # of ln(factor)
+FIRST_STEP, LEAST_STEP, DECAY = 0.1, 0.03, 1.2  # of ln(factor): DECAY / sqrt(scores so far), between both
 LEAST, MOST = 1 / 8, 8.0  # what a factor may be
 QUIET = 8  # readings not beyond a threshold until one that is begins another alarm
-_UP, _DOWN = np.exp(STEP * (1 - RATES)).astype(np.float32), np.exp(-STEP * RATES).astype(np.float32)
-_UP_SLOWLY = np.exp(STEP / QUIET * (1 - RATES)).astype(np.float32)
-_DOWN_SLOWLY = np.exp(-STEP / QUIET * RATES).astype(np.float32)
 _TEN = float(np.log(10))
 
 Rows = NDArray[np.float32]
@@ -30,20 +27,25 @@ def rarity(factors: Rows, scores: Numbers) -> Numbers:
     return np.asarray(_TEN * place)
 
 
-def learn(factors: Rows, quiet: Rows, scores: Numbers, known: NDArray[np.bool_]) -> None:
+def learn(factors: Rows, quiet: Rows, scores: Numbers, known: NDArray[np.bool_], count: Rows) -> None:
     """Moves thresholds (batch, lines, 3) up a step where a score lies beyond, and down a little where not.
 
     Gibbs and Candès, 2021, in the form of quantile tracking (Angelopoulos, Candès and Tibshirani, 2023), as the bands
-    of service/calibration.py. A run of scores beyond is one alarm: what follows within `QUIET` readings counts for as
-    much less, so that one failure does not teach that failures are usual.
+    of service/calibration.py, with steps that decay (Angelopoulos, Barber and Bates, 2024) by the `count` (batch,) of
+    scores so far, this one too. A run of scores beyond is one alarm: what follows within `QUIET` readings counts for
+    as much less, so that one failure does not teach that failures are usual.
     """
     beyond = scores[..., None] > np.cumsum(_widths(factors), axis=-1)
-    calm = quiet >= QUIET
-    up, down = np.where(calm, _UP, _UP_SLOWLY), np.where(calm, _DOWN, _DOWN_SLOWLY)
-    moved = np.clip(factors * np.where(beyond, up, down), np.float32(LEAST), np.float32(MOST))
+    step = step_of(count)[:, None, None] * np.where(quiet >= QUIET, 1.0, 1 / QUIET)
+    moved = np.clip(factors * np.exp(step * (beyond - RATES)), LEAST, MOST)
     live = known[:, None, None]
     factors[:] = np.where(live, moved, factors)
     quiet[:] = np.where(live, np.where(beyond, 0, np.minimum(quiet + 1, QUIET)), quiet)
+
+
+def step_of(count: Rows) -> Numbers:
+    """How far ln(factor) may move at the score of this number, from 1 on."""
+    return np.clip(DECAY / np.sqrt(np.maximum(count, 1).astype(np.float64)), LEAST_STEP, FIRST_STEP)
 
 
 def sound(factors: Rows) -> bool:

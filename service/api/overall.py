@@ -26,7 +26,7 @@ def router(edge: Edge, examples: Examples) -> APIRouter:
     )
     @needs(ADMIN)
     async def overall() -> Response:
-        serving, found = edge.bundle.digest, edge.engine.totals.models
+        serving, found = edge.bundle.digest, edge.engine.overall.totals.models
         models = [{"digest": each, "serving": each == serving, **_written(total)} for each, total in found.items()]
         return openapi.json_response({"models": models[::-1]})
 

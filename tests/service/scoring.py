@@ -72,7 +72,7 @@ def by_definition(method: Quality, values: Sequence[float], forecasts: Array) ->
             rarity = rarity if means[0]["scored"] > quality.LEARNING else math.nan
             side = math.copysign(1, lasting) if lasts else side
             for line, each in zip(lines, (score, abs(lasting), max(rare)), strict=True):
-                line.learn(each)
+                line.learn(each, int(means[0]["scored"]))
         filled.append(value if not missing else (filled[now - season] if now >= season else math.nan))
         moments.take(value)
         told.append([rarity, score, side, lasts, moments.drift(), *(mean[name] for mean in means for name in MEANS)])
@@ -124,12 +124,13 @@ class _Line:
             return math.log(10) * (1 + (score - first) / second)
         return math.log(10) * (2 + (score - first - second) / third)
 
-    def learn(self, score: float) -> None:
+    def learn(self, score: float, count: int) -> None:
+        step = min(max(1.2 / math.sqrt(count), 0.03), 0.1)
         limits = np.cumsum(self.widths()).tolist()
         for at, rate in enumerate((0.1, 0.01, 0.001)):
             weight = 1 if self.quiet[at] == tails.QUIET else 1 / tails.QUIET
             beyond = score > limits[at]
-            moved = self.factors[at] * math.exp(weight * tails.STEP * (beyond - rate))
+            moved = self.factors[at] * math.exp(weight * step * (beyond - rate))
             self.factors[at] = min(max(moved, tails.LEAST), tails.MOST)
             self.quiet[at] = 0 if beyond else min(self.quiet[at] + 1, tails.QUIET)
 
