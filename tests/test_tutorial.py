@@ -1,4 +1,4 @@
-"""docs/tutorial.md: every command and snippet runs as it stands, in its order, against a service that is really running."""
+"""docs/tutorial.md: every command and snippet runs as it stands, in order, against a service that is really running."""
 
 from __future__ import annotations
 
