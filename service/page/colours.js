@@ -7,7 +7,10 @@ let cache = new Map();
 export function colour(name, alpha = 1) {
   const key = `${name}/${alpha}`;
   if (!cache.has(key)) {
-    if (!probe.isConnected) { probe.hidden = true; document.body.append(probe); }
+    if (!probe.isConnected) {
+      probe.hidden = true;
+      document.body.append(probe);
+    }
     probe.style.color = `var(${name})`;
     const found = getComputedStyle(probe).color;
     cache.set(key, alpha === 1 ? found : found.replace("rgb(", "rgba(").replace(")", `, ${alpha})`));
@@ -16,9 +19,14 @@ export function colour(name, alpha = 1) {
 }
 
 /** Three numbers from 0 to 255. */
-export const channels = (name) => colour(name).match(/[\d.]+/g).slice(0, 3).map(Number);
+export const channels = (name) =>
+  colour(name)
+    .match(/[\d.]+/g)
+    .slice(0, 3)
+    .map(Number);
 
-const dark = () => (ROOT.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+const dark = () =>
+  (ROOT.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 
 /** Makes `button` change the theme; `changed` is called after each change, by it or by the system. */
 export function themed(button, changed) {
@@ -31,7 +39,11 @@ export function themed(button, changed) {
   };
   button.addEventListener("click", () => {
     ROOT.dataset.theme = dark() ? "light" : "dark";
-    try { localStorage.setItem("gatecast.theme", ROOT.dataset.theme); } catch { /* kept for this page alone */ }
+    try {
+      localStorage.setItem("gatecast.theme", ROOT.dataset.theme);
+    } catch {
+      /* kept for this page alone */
+    }
     show();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);

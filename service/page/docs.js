@@ -33,7 +33,8 @@ function table(headings, rows, parent) {
   wide.tabIndex = 0;
   wide.setAttribute("role", "group");
   wide.setAttribute("aria-label", "Parameters");
-  const made = element("table", "", wide), head = element("tr", "", element("thead", "", made));
+  const made = element("table", "", wide),
+    head = element("tr", "", element("thead", "", made));
   for (const heading of headings) element("th", heading, head).scope = "col";
   const body = element("tbody", "", made);
   for (const cells of rows) {
@@ -52,7 +53,8 @@ function answers(some, parent) {
 const typeOf = (schema = {}) => schema.type ?? schema.anyOf?.map((each) => each.type).join(" or ") ?? "";
 
 function operation(service, path, method, told) {
-  const place = document.createElement("details"), summary = element("summary", "", place);
+  const place = document.createElement("details"),
+    summary = element("summary", "", place);
   place.className = "operation card";
   place.dataset.find = `${method} ${path} ${told.summary} ${told.description ?? ""}`.toLowerCase();
   element("span", method.toUpperCase(), summary, `method ${method}`);
@@ -65,15 +67,31 @@ function operation(service, path, method, told) {
     const parameters = told.parameters ?? [];
     if (parameters.length) {
       element("h3", "Parameters", place);
-      table(["Name", "Where", "Type", "What"], parameters.map((each) => [`\`${each.name}\``, each.in, typeOf(each.schema), each.description ?? each.schema?.description]), place);
+      table(
+        ["Name", "Where", "Type", "What"],
+        parameters.map((each) => [
+          `\`${each.name}\``,
+          each.in,
+          typeOf(each.schema),
+          each.description ?? each.schema?.description,
+        ]),
+        place,
+      );
     }
-    if (told.requestBody) { element("h3", "Body", place); examples(told.requestBody.content, place); }
-    const good = ([status]) => status.startsWith("2"), all = Object.entries(told.responses);
+    if (told.requestBody) {
+      element("h3", "Body", place);
+      examples(told.requestBody.content, place);
+    }
+    const good = ([status]) => status.startsWith("2"),
+      all = Object.entries(told.responses);
     element("h3", "Answers", place);
     answers(all.filter(good), place);
     const folded = element("details", "", place);
     element("summary", "Errors", folded);
-    answers(all.filter((each) => !good(each)), folded);
+    answers(
+      all.filter((each) => !good(each)),
+      folded,
+    );
     trial(service, path, method, told, place);
   });
   return place;
@@ -90,7 +108,10 @@ async function show(service) {
     return;
   }
   byId("key").hidden = !service.key;
-  byId("model").replaceChildren(element("span", document_.info.summary, null, "fact"), element("span", `version ${document_.info.version}`, null, "fact"));
+  byId("model").replaceChildren(
+    element("span", document_.info.summary, null, "fact"),
+    element("span", `version ${document_.info.version}`, null, "fact"),
+  );
   prose(document_.info.description, byId("about"));
   const groups = new Map();
   for (const [path, methods] of Object.entries(document_.paths)) {
@@ -113,18 +134,24 @@ async function show(service) {
 function find(wanted) {
   const all = [...document.querySelectorAll(".operation")];
   for (const each of all) each.hidden = !each.dataset.find.includes(wanted);
-  for (const group of document.querySelectorAll(".group")) group.hidden = ![...group.querySelectorAll(".operation")].some((each) => !each.hidden);
+  for (const group of document.querySelectorAll(".group"))
+    group.hidden = ![...group.querySelectorAll(".operation")].some((each) => !each.hidden);
   const count = all.filter((each) => !each.hidden).length;
   byId("status").textContent = `${count} endpoint${count === 1 ? "" : "s"}`;
 }
 
 themed(byId("theme"), () => {});
 const service = new Service(askForKey);
-byId("key").addEventListener("click", () => { service.key = null; location.reload(); });
+byId("key").addEventListener("click", () => {
+  service.key = null;
+  location.reload();
+});
 byId("document").addEventListener("click", async (event) => {
   if (!service.key) return; // a link carries no key
   event.preventDefault();
-  const shown = new Blob([JSON.stringify(await service.request("GET", "/openapi.json"), null, 1)], { type: "application/json" });
+  const shown = new Blob([JSON.stringify(await service.request("GET", "/openapi.json"), null, 1)], {
+    type: "application/json",
+  });
   Object.assign(document.createElement("a"), { href: URL.createObjectURL(shown), download: "openapi.json" }).click();
 });
 show(service);

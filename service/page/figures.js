@@ -7,7 +7,8 @@ const RECENT = 200; // answers of which the times are taken
 const WINDOW = 2000; // milliseconds over which the rate is taken
 
 export class Pace {
-  #took = []; #moments = [];
+  #took = [];
+  #moments = [];
 
   take(milliseconds) {
     this.#took.push(milliseconds);
@@ -34,31 +35,55 @@ export class Figures {
 
   constructor(place, clock, bands, aheads) {
     Object.assign(this, { clock, bands, aheads });
-    const errors = aheads.map((ahead) => [`error${ahead}`, ahead === 1 ? "Error, next step" : `Error, ${clock.long(ahead)} ahead`]);
-    const rows = [["readings", "Readings"], ["rate", "A second"], ["latency", "Answered within"], ["regime", "Regime"], ...errors, ...(bands.length ? [["held", "Inside the bands"]] : []), ["marks", "Marked readings"]];
-    place.replaceChildren(...rows.map(([key, name]) => {
-      const row = element("div", "", null, `figure ${key.startsWith("error") ? "broad" : ""}`);
-      element("dt", name, row);
-      const value = element("dd", "–", row), more = element("dd", "", row, "soft");
-      value.id = `figure-${key}`;
-      this.#shown.set(key, [value, more]);
-      return row;
-    }));
+    const errors = aheads.map((ahead) => [
+      `error${ahead}`,
+      ahead === 1 ? "Error, next step" : `Error, ${clock.long(ahead)} ahead`,
+    ]);
+    const rows = [
+      ["readings", "Readings"],
+      ["rate", "A second"],
+      ["latency", "Answered within"],
+      ["regime", "Regime"],
+      ...errors,
+      ...(bands.length ? [["held", "Inside the bands"]] : []),
+      ["marks", "Marked readings"],
+    ];
+    place.replaceChildren(
+      ...rows.map(([key, name]) => {
+        const row = element("div", "", null, `figure ${key.startsWith("error") ? "broad" : ""}`);
+        element("dt", name, row);
+        const value = element("dd", "–", row),
+          more = element("dd", "", row, "soft");
+        value.id = `figure-${key}`;
+        this.#shown.set(key, [value, more]);
+        return row;
+      }),
+    );
   }
 
   show(track, score, pace, total) {
     const done = track.last + 1 - track.series.first;
     this.#put("readings", count(done), `of ${count(total)}`);
     this.#put("rate", number(Math.round(pace.rate * 10) / 10), "readings");
-    this.#put("latency", milliseconds(pace.within(0.5)), pace.within(0.95) === null ? "" : `95 %: ${milliseconds(pace.within(0.95))}`);
+    this.#put(
+      "latency",
+      milliseconds(pace.within(0.5)),
+      pace.within(0.95) === null ? "" : `95 %: ${milliseconds(pace.within(0.95))}`,
+    );
     for (const ahead of this.aheads) {
-      const error = score.error(ahead), gain = error && error.naive > 0 ? 1 - error.ours / error.naive : null;
-      this.#put(`error${ahead}`, error ? number(error.ours) : "–", error ? `naive ${number(error.naive)}${gain === null ? "" : gain >= 0 ? `: ${share(gain)} less` : `: ${share(-gain)} more`}` : "beside the seasonal naive");
+      const error = score.error(ahead);
+      this.#put(`error${ahead}`, number(error?.ours), error ? besideNaive(error) : "beside the seasonal naive");
     }
-    if (this.bands.length) this.#put("held", share(score.held(0)), `${this.bands.map((band, at) => (at ? `${bandName(band)}: ${share(score.held(at))}` : `of the ${bandName(band)}`)).join("; ")}`);
+    const [outer, inner] = this.bands,
+      more = inner ? `; ${bandName(inner)}: ${share(score.held(1))}` : "";
+    if (outer) this.#put("held", share(score.held(0)), `of the ${bandName(outer)}${more}`);
     this.#put("marks", count(track.marks.size), track.marked === "own" ? MARKS.own : "anomalies, by the service");
     const said = track.regime;
-    this.#put("regime", !said ? "not watched" : said.flag ? "changed" : said.score === null ? "learning" : "usual", said?.score == null ? "" : `score ${said.score.toFixed(1)}`);
+    this.#put(
+      "regime",
+      !said ? "not watched" : said.flag ? "changed" : said.score === null ? "learning" : "usual",
+      said?.score == null ? "" : `score ${said.score.toFixed(1)}`,
+    );
   }
 
   #put(key, value, more) {
@@ -66,4 +91,9 @@ export class Figures {
     if (place.textContent !== value) place.textContent = value;
     if (beside.textContent !== more) beside.textContent = more;
   }
+}
+
+function besideNaive({ ours, naive }) {
+  const gain = naive > 0 ? 1 - ours / naive : 0;
+  return `naive ${number(naive)}: ${share(Math.abs(gain))} ${gain < 0 ? "more" : "less"}`;
 }

@@ -5,7 +5,9 @@ const FORM = /^gc_[0-9a-f]{8,32}_[\x21-\x7e]+$/;
 
 /** Asks; `said` is why the last one was refused. The key, or null where somebody would not. */
 export function askForKey(said) {
-  const dialog = byId("key-dialog"), input = byId("key-value"), trouble = byId("key-trouble");
+  const dialog = byId("key-dialog"),
+    input = byId("key-value"),
+    trouble = byId("key-trouble");
   trouble.hidden = !said;
   trouble.textContent = said;
   input.value = "";
@@ -26,7 +28,14 @@ export function askForKey(said) {
     };
     byId("key-form").addEventListener("submit", take, { signal: done.signal });
     byId("key-cancel").addEventListener("click", () => end(null), { signal: done.signal });
-    dialog.addEventListener("cancel", (event) => { event.preventDefault(); end(null); }, { signal: done.signal });
+    dialog.addEventListener(
+      "cancel",
+      (event) => {
+        event.preventDefault();
+        end(null);
+      },
+      { signal: done.signal },
+    );
     dialog.showModal();
   });
 }

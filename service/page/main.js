@@ -14,7 +14,9 @@ const AGAIN = 2000; // milliseconds until a service that does not answer is aske
 const LOOK = 10_000; // milliseconds between two looks at the sessions while one is played
 let stage = null;
 
-function said(words) { if (byId("status").textContent !== words) byId("status").textContent = words; }
+function said(words) {
+  if (byId("status").textContent !== words) byId("status").textContent = words;
+}
 
 function trouble(words) {
   byId("trouble").hidden = !words;
@@ -22,15 +24,29 @@ function trouble(words) {
 }
 
 function tell(model, clock) {
-  const facts = [model.name, model.architecture, clock.calendar ? `a reading every ${model.frequency}` : "counted steps", `${clock.long(model.horizon)} ahead`, `on ${model.runtime}, ${model.device}`];
+  const facts = [
+    model.name,
+    model.architecture,
+    clock.calendar ? `a reading every ${model.frequency}` : "counted steps",
+    `${clock.long(model.horizon)} ahead`,
+    `on ${model.runtime}, ${model.device}`,
+  ];
   if (model.holidays.length) facts.push(`knows holidays (${model.holidays.join(", ")}) until ${model.holidays_until}`);
   byId("model").replaceChildren(...facts.map((fact) => element("span", fact, null, "fact")));
   document.title = `Gatecast: ${model.name}`;
 }
 
 function dropped() {
-  for (const name of ["dragover", "dragenter"]) addEventListener(name, (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); document.body.classList.add("drop"); } });
-  addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("drop"); });
+  for (const name of ["dragover", "dragenter"])
+    addEventListener(name, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) {
+        event.preventDefault();
+        document.body.classList.add("drop");
+      }
+    });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("drop");
+  });
   addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("drop");
@@ -52,7 +68,8 @@ async function begin(service) {
   }
   trouble("");
   byId("key").hidden = !service.key;
-  const clock = new Clock(model.frequency, model.time_zone), bands = bandsOf(model.quantiles);
+  const clock = new Clock(model.frequency, model.time_zone),
+    bands = bandsOf(model.quantiles);
   tell(model, clock);
   const predict = new Predict(service, model, clock, bands);
   if (!model.streams) {
@@ -64,7 +81,9 @@ async function begin(service) {
   stage = new Stage(service, model, clock, bands, { said, trouble, changed: () => sessions.show() });
   stage.onseries = (series) => predict.offer(series);
   sessions.show();
-  setInterval(() => { if (stage.player?.phase === "playing" && !document.hidden) sessions.show(); }, LOOK);
+  setInterval(() => {
+    if (stage.player?.phase === "playing" && !document.hidden) sessions.show();
+  }, LOOK);
   try {
     await stage.begin();
   } catch (problem) {
@@ -72,8 +91,14 @@ async function begin(service) {
   }
 }
 
-themed(byId("theme"), () => { redraw(); stage?.draw(); });
+themed(byId("theme"), () => {
+  redraw();
+  stage?.draw();
+});
 dropped();
 const service = new Service(askForKey);
-byId("key").addEventListener("click", () => { service.key = null; location.reload(); });
+byId("key").addEventListener("click", () => {
+  service.key = null;
+  location.reload();
+});
 begin(service);

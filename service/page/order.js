@@ -8,7 +8,8 @@ export function likeBesideLike(some, ranges) {
     const mean = some.reduce((sum, row) => sum + row[unit], 0) / some.length;
     return some.map((row) => (row[unit] - mean) / room);
   });
-  const first = component(courses, null), second = component(courses, first);
+  const first = component(courses, null),
+    second = component(courses, first);
   const angle = courses.map((course) => Math.atan2(dot(course, second), dot(course, first)));
   return ranges.map((_, unit) => unit).sort((a, b) => angle[b] - angle[a]);
 }
@@ -19,9 +20,17 @@ const dot = (a, b) => a.reduce((sum, value, at) => sum + value * b[at], 0);
 function component(courses, other) {
   let found = courses[0].map((_, at) => Math.cos(at * (other ? 0.37 : 0.11)));
   for (let round = 0; round < ROUNDS; round += 1) {
-    if (other) { const share = dot(found, other); found = found.map((value, at) => value - share * other[at]); }
+    if (other) {
+      const share = dot(found, other);
+      found = found.map((value, at) => value - share * other[at]);
+    }
     const next = found.map(() => 0);
-    for (const course of courses) { const share = dot(course, found); course.forEach((value, at) => { next[at] += share * value; }); }
+    for (const course of courses) {
+      const share = dot(course, found);
+      course.forEach((value, at) => {
+        next[at] += share * value;
+      });
+    }
     const size = Math.sqrt(dot(next, next)) || 1;
     found = next.map((value) => value / size);
   }

@@ -12,7 +12,13 @@ const TRIES = 64; // names, until one belongs to this worker
 const fresh = (name) => `page-${name.replace(/[^\w-]+/g, "-").slice(0, 40)}-${Math.random().toString(16).slice(2, 8)}`;
 
 export class Player {
-  #channel = null; #flying = 0; #flight = null; #timer = 0; #retry = 0; #due = 0; #again = 0;
+  #channel = null;
+  #flying = 0;
+  #flight = null;
+  #timer = 0;
+  #retry = 0;
+  #due = 0;
+  #again = 0;
 
   /** `on.phase(phase, words)`, `on.answer(at, item, seconds)`, `on.silent(at)` of one that was recorded unanswered. */
   constructor(service, model, clock, series, options, on) {
@@ -23,25 +29,39 @@ export class Player {
     this.acked = series.first - 1; // and of the last that was answered
   }
 
-  get channel() { return this.#channel; }
+  get channel() {
+    return this.#channel;
+  }
 
-  get step() { return this.acked - this.series.begin; }
+  get step() {
+    return this.acked - this.series.begin;
+  }
 
   /** Makes the session with its history and opens the stream; a Problem where it is refused. */
   async open() {
     this.#to("opening");
-    const { series, model, clock } = this, wishes = { regime: true, calibrate: this.options.calibrate, quality: true };
+    const { series, model, clock } = this,
+      wishes = { regime: true, calibrate: this.options.calibrate, quality: true };
     for (let tries = 0; !this.session; tries += 1) {
-      const name = fresh(series.name), body = { history: history(series, series.first, model, clock), ...constant(series, model), ...wishes, ttl_seconds: LIVES };
+      const name = fresh(series.name),
+        body = {
+          history: history(series, series.first, model, clock),
+          ...constant(series, model),
+          ...wishes,
+          ttl_seconds: LIVES,
+        };
       try {
         this.session = (await this.service.request("PUT", this.service.at(name), body)).session;
       } catch (problem) {
         if (problem.code === "no_regime" && wishes.regime) wishes.regime = false;
         else if (problem.code === "no_calibration" && wishes.calibrate) wishes.calibrate = false;
-        else if (["no_quality", "wrong_type"].includes(problem.code) && wishes.quality) delete wishes.quality; // or it is older
-        else if (!["misdirected", "session_exists"].includes(problem.code) || tries >= TRIES) return this.#fail(problem);
+        else if (["no_quality", "wrong_type"].includes(problem.code) && wishes.quality)
+          delete wishes.quality; // or it is older
+        else if (!["misdirected", "session_exists"].includes(problem.code) || tries >= TRIES)
+          return this.#fail(problem);
       }
     }
+    if (this.phase === "gone") return undefined; // another series was chosen meanwhile
     this.scored = wishes.quality === true;
     const levels = [...new Set(this.options.levels)].sort((a, b) => a - b).join(",");
     this.#channel = new Channel(this.service, `quantiles=${levels}&protocol=1`, {
@@ -51,6 +71,7 @@ export class Player {
     });
     this.wanted = "playing";
     this.#channel.connect();
+    return undefined;
   }
 
   pause() {
@@ -68,7 +89,10 @@ export class Player {
   play() {
     this.wanted = "playing";
     if (this.phase === "lost") this.#channel.hurry();
-    if (this.phase === "paused") { this.#to("playing"); this.#pump(); }
+    if (this.phase === "paused") {
+      this.#to("playing");
+      this.#pump();
+    }
   }
 
   end() {
@@ -108,8 +132,10 @@ export class Player {
 
   /** Asks where the session stands and goes on from there; the last step is sent again, for its forecast. */
   async #resume() {
-    const stands = await this.service.session(this.session), { begin, first } = this.series;
-    const next = begin + stands.next_step, from = Math.min(next, Math.max(first, next - 1));
+    const stands = await this.service.session(this.session),
+      { begin, first } = this.series;
+    const next = begin + stands.next_step,
+      from = Math.min(next, Math.max(first, next - 1));
     for (let at = this.acked + 1; at < from; at += 1) this.on.silent(at);
     this.acked = from - 1;
     this.next = from;
@@ -125,10 +151,14 @@ export class Player {
   /** Sends what is due. */
   #pump() {
     clearTimeout(this.#timer);
-    const per = this.options.speed(), pause = per > 0 ? 1000 / per : 0;
+    const per = this.options.speed(),
+      pause = per > 0 ? 1000 / per : 0;
     while (this.phase === "playing" && this.#flying < IN_FLIGHT && this.next < this.series.y.length) {
       const now = performance.now();
-      if (now < this.#due) { this.#timer = setTimeout(() => this.#pump(), this.#due - now); return; }
+      if (now < this.#due) {
+        this.#timer = setTimeout(() => this.#pump(), this.#due - now);
+        return;
+      }
       this.#due = Math.max(this.#due + pause, now - 250); // after a hold-up it catches up a quarter of a second at most
       this.#flight = this.#send(this.next);
       this.next += 1;
@@ -140,7 +170,10 @@ export class Player {
     this.#flying += 1;
     try {
       const wishes = { gates: this.options.gates(), ...(this.scored ? { anomaly: RATE } : {}) };
-      const answer = await this.#channel.exchange({ observations: [reading(this.series, at, this.model, this.session)], ...wishes });
+      const answer = await this.#channel.exchange({
+        observations: [reading(this.series, at, this.model, this.session)],
+        ...wishes,
+      });
       this.#take(at, Array.isArray(answer) ? answer[0] : answer, performance.now() - began);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem; // the loss itself is told by the channel
@@ -170,6 +203,8 @@ export class Player {
     this.refused = null;
     if (problem.passing || ["gap", "duplicate"].includes(problem.code)) return this.#later(problem);
     const line = this.series.lines[at];
-    this.#fail(new Problem(problem.code, line ? `Line ${line}: ${problem.message}` : problem.message, 0, problem.facts));
+    this.#fail(
+      new Problem(problem.code, line ? `Line ${line}: ${problem.message}` : problem.message, 0, problem.facts),
+    );
   }
 }

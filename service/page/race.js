@@ -6,17 +6,29 @@ import { number } from "./words.js";
 export class Race {
   constructor(place, choice, said, clock, aheads, changed) {
     Object.assign(this, { choice, said, clock });
-    choice.replaceChildren(...aheads.map((ahead) => new Option(ahead === 1 ? "one step ahead" : `${clock.long(ahead)} ahead`, ahead)));
+    choice.replaceChildren(
+      ...aheads.map((ahead) => new Option(ahead === 1 ? "one step ahead" : `${clock.long(ahead)} ahead`, ahead)),
+    );
     choice.addEventListener("change", changed);
     this.window = [0, 1];
-    this.plot = plot(place, clock, [line("--naive", 2, [5, 4]), line("--ours", 2)], { range: () => this.window, zero: true, cursor: { sync: { key: "stream" } } });
+    this.plot = plot(place, clock, [line("--naive", 2, [5, 4]), line("--ours", 2)], {
+      range: () => this.window,
+      zero: true,
+      cursor: { sync: { key: "stream" } },
+    });
   }
 
   draw(track, score, span, window) {
-    const ahead = Number(this.choice.value), [at, ours, naive] = score.course(ahead, span);
+    const ahead = Number(this.choice.value),
+      [at, ours, naive] = score.course(ahead, span);
     this.window = window;
     this.plot.setData([at.map((each) => track.time(each)), naive, ours]);
     const error = score.error(ahead);
-    this.said.textContent = error ? `mean of the last ${RECENT_READINGS}: model blue, seasonal naive (${this.clock.long(error.lag)} before) dashed, now ${number(ours.at(-1))} and ${number(naive.at(-1))}` : "begins with the first readings that a forecast was made for";
+    this.said.textContent = error ? this.#words(error, ours.at(-1), naive.at(-1)) : "begins with the first forecasts";
+  }
+
+  #words({ lag }, ours, naive) {
+    const names = `model blue, seasonal naive (${this.clock.long(lag)} before) dashed`;
+    return `mean of the last ${RECENT_READINGS}: ${names}, now ${number(ours)} and ${number(naive)}`;
   }
 }

@@ -27,41 +27,54 @@ export class Score {
     if (at <= this.seen) return;
     this.seen = at;
     for (const ahead of this.aheads) {
-      const promised = this.promised.get(ahead), median = promised.get(at);
+      const promised = this.promised.get(ahead),
+        median = promised.get(at);
       promised.delete(at);
       if (median === undefined || y === null) continue;
       const naives = this.lags.map((lag) => this.#naive(at, ahead, lag));
-      if (naives.every((value) => value !== null)) this.#score(ahead, { at, ours: Math.abs(median - y), naives: naives.map((value) => Math.abs(value - y)) });
+      if (naives.every((value) => value !== null))
+        this.#score(ahead, { at, ours: Math.abs(median - y), naives: naives.map((value) => Math.abs(value - y)) });
     }
     if (y === null || !expected || !this.bands.length) return;
     this.banded += 1;
-    this.bands.forEach((_, place) => { if (y >= expected.low[place] && y <= expected.high[place]) this.inside[place] += 1; });
+    this.bands.forEach((_, place) => {
+      if (y >= expected.low[place] && y <= expected.high[place]) this.inside[place] += 1;
+    });
   }
 
   #score(ahead, error) {
     const sums = this.sums.get(ahead);
     this.errors.get(ahead).push(error);
     sums.ours += error.ours;
-    error.naives.forEach((value, place) => { sums.naives[place] += value; });
+    error.naives.forEach((value, place) => {
+      sums.naives[place] += value;
+    });
   }
 
   /** What stood whole seasons before, known `ahead` steps before; an earlier season where it is missing. */
   #naive(at, ahead, lag) {
-    for (let from = at - lag * Math.ceil(ahead / lag); from >= 0; from -= lag) if (this.y[from] !== null) return this.y[from];
+    for (let from = at - lag * Math.ceil(ahead / lag); from >= 0; from -= lag)
+      if (this.y[from] !== null) return this.y[from];
     return null;
   }
 
   /** Mean absolute errors {ours, naive, lag, count} of all so far, beside the naive that has the smallest; or null. */
   error(ahead) {
-    const count = this.errors.get(ahead).length, { ours, naives } = this.sums.get(ahead);
+    const count = this.errors.get(ahead).length,
+      { ours, naives } = this.sums.get(ahead);
     if (!count) return null;
-    const naive = Math.min(...naives), place = naives.indexOf(naive);
+    const naive = Math.min(...naives),
+      place = naives.indexOf(naive);
     return { ours: ours / count, naive: naive / count, lag: this.lags[place], place, count };
   }
 
   /** Courses [at, ours, naive] for a picture: each number the mean of the last readings; the newest `most` of them. */
   course(ahead, most) {
-    const all = this.errors.get(ahead), place = this.error(ahead)?.place ?? 0, at = [], ours = [], naive = [];
+    const all = this.errors.get(ahead),
+      place = this.error(ahead)?.place ?? 0,
+      at = [],
+      ours = [],
+      naive = [];
     for (let end = Math.max(0, all.length - most); end < all.length; end += 1) {
       const some = all.slice(Math.max(0, end + 1 - RECENT), end + 1);
       at.push(all[end].at);
@@ -72,7 +85,9 @@ export class Score {
   }
 
   /** The share of readings inside a band, by its place. */
-  held(place) { return this.banded ? this.inside[place] / this.banded : null; }
+  held(place) {
+    return this.banded ? this.inside[place] / this.banded : null;
+  }
 }
 
 export const RECENT_READINGS = RECENT;

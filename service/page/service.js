@@ -10,7 +10,20 @@ export class Problem extends Error {
 
   /** Whether another try without a change may go well. */
   get passing() {
-    return ["unreachable", "overloaded", "rate_limited", "draining", "stale_session", "model_failed", "journal", "internal", "not_ready", "access_unavailable", "too_many_connections", "too_many_streams"].includes(this.code);
+    return [
+      "unreachable",
+      "overloaded",
+      "rate_limited",
+      "draining",
+      "stale_session",
+      "model_failed",
+      "journal",
+      "internal",
+      "not_ready",
+      "access_unavailable",
+      "too_many_connections",
+      "too_many_streams",
+    ].includes(this.code);
   }
 }
 
@@ -21,9 +34,13 @@ export class Service {
   #asking = null;
 
   /** `ask(said)` is to return the key that somebody types, or null. */
-  constructor(ask) { this.ask = ask; }
+  constructor(ask) {
+    this.ask = ask;
+  }
 
-  get key() { return sessionStorage.getItem(KEPT); }
+  get key() {
+    return sessionStorage.getItem(KEPT);
+  }
 
   set key(value) {
     if (value) sessionStorage.setItem(KEPT, value);
@@ -31,7 +48,9 @@ export class Service {
   }
 
   /** What a websocket offers as subprotocols; none where there is no key. */
-  get subprotocols() { return this.key ? ["gatecast", `gatecast.key.${this.key}`] : []; }
+  get subprotocols() {
+    return this.key ? ["gatecast", `gatecast.key.${this.key}`] : [];
+  }
 
   /** The response to a body that is text already, whatever its status; a Problem where nobody answers. */
   async send(method, path, text) {
@@ -47,13 +66,21 @@ export class Service {
 
   /** The answer as JSON; a Problem where it is refused. Asks for a key where one is wanted, and then once more. */
   async request(method, path, body) {
-    const sent = this.key, answer = await this.send(method, path, body === undefined ? undefined : JSON.stringify(body));
+    const sent = this.key,
+      answer = await this.send(method, path, body === undefined ? undefined : JSON.stringify(body));
     if (answer.ok) return answer.status === 204 ? null : answer.json();
     const told = await answer.json().catch(() => ({}));
-    const problem = new Problem(told.code ?? "unexpected", told.detail ?? `The service answered ${answer.status}.`, answer.status, told);
+    const problem = new Problem(
+      told.code ?? "unexpected",
+      told.detail ?? `The service answered ${answer.status}.`,
+      answer.status,
+      told,
+    );
     if (problem.code !== "unauthenticated") throw problem;
     if (this.key === sent) {
-      this.#asking ??= this.ask(sent ? problem.message : "").finally(() => { this.#asking = null; });
+      this.#asking ??= this.ask(sent ? problem.message : "").finally(() => {
+        this.#asking = null;
+      });
       const typed = await this.#asking;
       if (!typed) throw problem;
       this.key = typed;
@@ -61,15 +88,22 @@ export class Service {
     return this.request(method, path, body);
   }
 
-  model() { return this.request("GET", "/v1/model"); }
+  model() {
+    return this.request("GET", "/v1/model");
+  }
 
-  session(name) { return this.request("GET", this.at(name)); }
+  session(name) {
+    return this.request("GET", this.at(name));
+  }
 
-  at(name, rest = "") { return `/v1/sessions/${encodeURIComponent(name)}${rest}`; }
+  at(name, rest = "") {
+    return `/v1/sessions/${encodeURIComponent(name)}${rest}`;
+  }
 
   async text(path) {
     const answer = await fetch(path);
-    if (!answer.ok) throw new Problem("unexpected", `${path} could not be read: the service answered ${answer.status}.`);
+    if (!answer.ok)
+      throw new Problem("unexpected", `${path} could not be read: the service answered ${answer.status}.`);
     return answer.text();
   }
 }

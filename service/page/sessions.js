@@ -5,23 +5,41 @@ import { byId, count, element, fill } from "./words.js";
 const PAGE = 10;
 
 export class Sessions {
-  #pages = [""]; #next = null; #fan = null;
+  #pages = [""];
+  #next = null;
+  #fan = null;
 
   constructor(service, model, clock, bands) {
     Object.assign(this, { service, model, clock, bands });
-    byId("find").addEventListener("submit", (event) => { event.preventDefault(); this.#pages = [""]; this.show(); });
-    byId("further").addEventListener("click", () => { this.#pages.push(this.#next); this.show(); });
-    byId("before").addEventListener("click", () => { this.#pages.pop(); this.show(); });
+    byId("find").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#pages = [""];
+      this.show();
+    });
+    byId("further").addEventListener("click", () => {
+      this.#pages.push(this.#next);
+      this.show();
+    });
+    byId("before").addEventListener("click", () => {
+      this.#pages.pop();
+      this.show();
+    });
   }
 
   /** Asks for the page that is looked at again. */
   async show() {
-    const query = new URLSearchParams({ limit: PAGE, prefix: byId("prefix").value, after: this.#pages.at(-1) }), said = byId("sessions-said");
+    const query = new URLSearchParams({ limit: PAGE, prefix: byId("prefix").value, after: this.#pages.at(-1) }),
+      said = byId("sessions-said");
     try {
       const { sessions, next } = await this.service.request("GET", `/v1/sessions?${query}`);
       this.#next = next;
-      fill(byId("sessions"), sessions.map((each) => this.#row(each)));
-      said.textContent = sessions.length ? `${this.#pages.length > 1 || next ? `page ${this.#pages.length}` : `${sessions.length} in all`}` : "There are none yet: press Play, or make one by request.";
+      fill(
+        byId("sessions"),
+        sessions.map((each) => this.#row(each)),
+      );
+      said.textContent = sessions.length
+        ? `${this.#pages.length > 1 || next ? `page ${this.#pages.length}` : `${sessions.length} in all`}`
+        : "There are none yet: press Play, or make one by request.";
       byId("further").disabled = !next;
     } catch (problem) {
       said.textContent = problem.message;
@@ -30,7 +48,8 @@ export class Sessions {
   }
 
   #row(told) {
-    const name = document.createElement("span"), action = element("button", "Forecast");
+    const name = document.createElement("span"),
+      action = element("button", "Forecast");
     element("span", told.session, name, "name");
     if (told.parent) element("span", `fork of ${told.parent}`, name, "soft fork");
     action.type = "button";
@@ -38,7 +57,13 @@ export class Sessions {
     action.disabled = told.expired || told.last_step === null || this.model.future.length > 0;
     action.addEventListener("click", () => this.#draw(told));
     const newest = told.last_ds === null ? "–" : this.clock.shown(this.clock.read(String(told.last_ds)));
-    return [name, told.expired ? "expired" : count(told.next_step), newest, told.seen?.slice(5, 16).replace("T", " ") ?? "–", action];
+    return [
+      name,
+      told.expired ? "expired" : count(told.next_step),
+      newest,
+      told.seen?.slice(5, 16).replace("T", " ") ?? "–",
+      action,
+    ];
   }
 
   async #draw(told) {

@@ -2,25 +2,29 @@
 import { bundled, uploaded } from "./source.js";
 import { Chart } from "./chart.js";
 import { Figures, Pace } from "./figures.js";
-import { forecastRows } from "./fan.js";
 import { Heat } from "./heat.js";
 import { constant, ahead, history } from "./readings.js";
+import { buttonWord, isOver, phaseSaid } from "./phases.js";
 import { Player } from "./player.js";
 import { Race } from "./race.js";
 import { Score } from "./score.js";
+import { tellForecast, tellReadings } from "./tables.js";
 import { Track } from "./track.js";
 import { WhatIf } from "./whatif.js";
-import { byId, fill, number } from "./words.js";
+import { byId } from "./words.js";
 
-const DAY = 86400, FEWEST = 60, MOST = 400; // steps of the past that are drawn, in horizons:
-const WIDE = 4, NARROW = 2, PHONE = 480; // … where the picture is narrower than so many pixels
-const NEWEST = 12; // rows of the table
+const DAY = 86400; // seconds
+const [FEWEST, MOST] = [60, 400]; // steps of the past that are drawn
+const [WIDE, NARROW, PHONE] = [4, 2, 480]; // horizons of the past, or fewer in a picture below so many pixels
 const TABLE_EVERY = 500; // milliseconds
 
 export class Stage {
-  #choices = []; #wish = 0; #drawing = false; #tabled = 0;
+  #choices = [];
+  #wish = 0;
+  #drawing = false;
+  #tabled = 0;
 
-  /** `said(words)` is told what goes on, `trouble(words or "")` what is wrong; `changed()` that sessions came or went. */
+  /** `on.said(words)` is told what goes on, `on.trouble(words or "")` what is wrong, `on.changed()` of sessions. */
   constructor(service, model, clock, bands, on) {
     Object.assign(this, { service, model, clock, bands, on, player: null, track: null });
     const day = clock.in(DAY);
@@ -29,7 +33,11 @@ export class Stage {
     this.heat = new Heat(byId("heat"), byId("gate"), byId("gate-said"), model, () => this.draw());
     this.race = new Race(byId("race"), byId("ahead"), byId("error-said"), clock, this.aheads, () => this.draw());
     this.figures = new Figures(byId("figures"), clock, bands, this.aheads);
-    this.what = new WhatIf(service, model, clock, { trouble: on.trouble, drawn: () => this.draw(), ended: () => this.#unforked() });
+    this.what = new WhatIf(service, model, clock, {
+      trouble: on.trouble,
+      drawn: () => this.draw(),
+      ended: () => this.#unforked(),
+    });
     this.#listen();
   }
 
@@ -42,7 +50,10 @@ export class Stage {
   }
 
   /** Steps of the past that are drawn. */
-  get span() { return Math.min(MOST, Math.max(FEWEST, (byId("chart").clientWidth < PHONE ? NARROW : WIDE) * this.model.horizon)); }
+  get span() {
+    const horizons = byId("chart").clientWidth < PHONE ? NARROW : WIDE;
+    return Math.min(MOST, Math.max(FEWEST, horizons * this.model.horizon));
+  }
 
   #offer(name, load) {
     this.#choices.push(load);
@@ -51,24 +62,39 @@ export class Stage {
   }
 
   #listen() {
-    byId("controls").addEventListener("submit", (event) => { event.preventDefault(); this.#press(); });
+    byId("controls").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#press();
+    });
     byId("anew").addEventListener("click", () => this.#start());
     byId("series").addEventListener("change", () => this.#choose(Number(byId("series").value)));
     byId("upload").disabled = false;
-    byId("upload").addEventListener("change", () => { const [file] = byId("upload").files; byId("upload").value = ""; if (file) this.bring(file); });
-    byId("speed").addEventListener("change", () => { if (this.player?.phase === "playing") { this.player.pause(); this.player.play(); } });
+    byId("upload").addEventListener("change", () => {
+      const [file] = byId("upload").files;
+      byId("upload").value = "";
+      if (file) this.bring(file);
+    });
+    byId("speed").addEventListener("change", () => {
+      if (this.player?.phase === "playing") {
+        this.player.pause();
+        this.player.play();
+      }
+    });
     byId("fork").addEventListener("click", () => this.#fork());
     byId("unfork").addEventListener("click", () => this.what.end());
     byId("table").addEventListener("toggle", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(byId("heat"));
-    for (const name of ["online", "visibilitychange"]) (name === "online" ? window : document).addEventListener(name, () => this.player?.channel?.hurry());
+    for (const name of ["online", "visibilitychange"])
+      (name === "online" ? window : document).addEventListener(name, () => this.player?.channel?.hurry());
   }
 
   /** A file that was dropped or chosen. */
   async bring(file) {
     try {
-      const found = await uploaded(file, this.model, this.clock), first = this.#choices.length;
-      for (const each of found) this.#offer(found.length > 1 ? `${file.name}: ${each.name}` : file.name, async () => each);
+      const found = await uploaded(file, this.model, this.clock),
+        first = this.#choices.length;
+      for (const each of found)
+        this.#offer(found.length > 1 ? `${file.name}: ${each.name}` : file.name, async () => each);
       byId("series").value = String(first);
       await this.#choose(first);
     } catch (wrong) {
@@ -89,8 +115,10 @@ export class Stage {
       this.#blank();
       await this.#preview();
       if (wish !== this.#wish) return;
-      const played = this.series.y.length - this.series.first;
-      this.on.said(`${this.series.name}: ${this.series.first - this.series.begin} readings of history, ${played} to come. Press Play.`);
+      const played = series.y.length - series.first;
+      this.on.said(
+        `${series.name}: ${series.first - series.begin} readings of history, ${played} to come. Press Play.`,
+      );
     } catch (problem) {
       this.on.trouble(problem.message);
     }
@@ -108,8 +136,14 @@ export class Stage {
 
   /** The forecast behind the history, by a request that keeps nothing. */
   async #preview() {
-    const { series, model, clock, track } = this, future = ahead(series, series.first - 1, model);
-    const sent = { unique_id: "preview", ...history(series, series.first, model, clock), ...constant(series, model), ...(future ? { future } : {}) };
+    const { series, model, clock, track } = this,
+      future = ahead(series, series.first - 1, model);
+    const sent = {
+      unique_id: "preview",
+      ...history(series, series.first, model, clock),
+      ...constant(series, model),
+      ...(future ? { future } : {}),
+    };
     const answer = await this.service.request("POST", "/v1/predict", { series: [sent] });
     if (track !== this.track) return;
     track.expect(series.first - 1, answer.series[0]);
@@ -119,7 +153,7 @@ export class Stage {
 
   #press() {
     const phase = this.player?.phase;
-    if (!phase || ["ended", "failed", "gone"].includes(phase)) return this.#start();
+    if (isOver(phase)) return this.#start();
     if (this.player.wanted === "playing" && phase !== "paused") this.player.pause();
     else this.player.play();
     this.#buttons();
@@ -131,8 +165,16 @@ export class Stage {
     if (this.what.forked) await this.what.end();
     this.player?.end();
     this.on.trouble("");
-    if (this.player || track.last >= this.series.first) { this.#blank(); await this.#preview().catch(() => null); }
-    const options = { levels: [...this.bands.flat()], calibrate: byId("calibrate").checked, speed: () => Number(byId("speed").value), gates: () => this.heat.wish };
+    if (this.player || track.last >= this.series.first) {
+      this.#blank();
+      await this.#preview().catch(() => null);
+    }
+    const options = {
+      levels: [...this.bands.flat()],
+      calibrate: byId("calibrate").checked,
+      speed: () => Number(byId("speed").value),
+      gates: () => this.heat.wish,
+    };
     const player = new Player(this.service, this.model, this.clock, this.series, options, {
       phase: (phase, words, seconds) => player === this.player && this.#phase(phase, words, seconds),
       answer: (at, item, took) => player === this.player && this.#answer(at, item, took),
@@ -157,18 +199,8 @@ export class Stage {
   }
 
   #phase(phase, words, seconds) {
-    const { name } = this.series, soon = seconds ? ` Next try in ${seconds < 1 ? "less than a second" : `${Math.round(seconds)} s`}.` : "";
-    const said = {
-      opening: `Making a session for ${name} …`,
-      playing: `Streaming ${name} into the session ${this.player.session}.`,
-      paused: "Paused.",
-      ended: `All ${this.series.y.length - this.series.first} readings are sent and recorded.`,
-      lost: `The connection is lost${words ? ` (${words})` : ""}; nothing is lost with it.${soon}`,
-      waiting: `The service asks to wait: ${words}${soon}`,
-      failed: "Stopped.",
-    };
     document.documentElement.dataset.phase = phase;
-    this.on.said(said[phase]);
+    this.on.said(phaseSaid(phase, this.series, this.player.session, words, seconds));
     if (phase === "failed") this.on.trouble(`${words} “Start anew” begins another session.`);
     else if (phase === "playing") this.on.trouble("");
     if (phase === "ended") this.on.changed();
@@ -178,12 +210,12 @@ export class Stage {
 
   #buttons() {
     byId("legend").classList.toggle("forked", this.what.forked);
-    const phase = this.player?.phase, going = this.player?.wanted === "playing" && !["ended", "failed", "paused"].includes(phase);
+    const phase = this.player?.phase;
     byId("play").disabled = !this.series || this.what.forked;
-    byId("play").textContent = going ? "Pause" : phase === "paused" ? "Go on" : ["ended", "failed"].includes(phase) ? "Play again" : "Play";
+    byId("play").textContent = buttonWord(phase, this.player?.wanted);
     byId("anew").hidden = !phase || phase === "opening";
     byId("fork").disabled = !["playing", "paused", "ended"].includes(phase) || this.what.forked;
-    byId("calibrate").disabled = Boolean(phase) && !["ended", "failed"].includes(phase);
+    byId("calibrate").disabled = !isOver(phase);
   }
 
   async #fork() {
@@ -196,7 +228,12 @@ export class Stage {
       this.#buttons();
       return;
     }
-    for (const [id, hidden] of [["whatif-controls", false], ["fork", true], ["unfork", false]]) byId(id).hidden = hidden;
+    for (const [id, hidden] of [
+      ["whatif-controls", false],
+      ["fork", true],
+      ["unfork", false],
+    ])
+      byId(id).hidden = hidden;
     this.on.said("Forked: the stream waits. Drag in the picture, or move the slider.");
     this.on.changed();
     byId("whatif-value").focus();
@@ -204,8 +241,14 @@ export class Stage {
   }
 
   #unforked() {
-    for (const [id, hidden] of [["whatif-controls", true], ["fork", false], ["unfork", true]]) byId(id).hidden = hidden;
-    byId("whatif-said").textContent = "Fork the session and drag the next reading: the forecast follows, the session stays as it is.";
+    for (const [id, hidden] of [
+      ["whatif-controls", true],
+      ["fork", false],
+      ["unfork", true],
+    ])
+      byId(id).hidden = hidden;
+    byId("whatif-said").textContent =
+      "Fork the session and drag the next reading: the forecast follows, the session stays as it is.";
     this.on.changed();
     if (this.player?.phase === "paused") this.player.play();
     this.#buttons();
@@ -218,23 +261,17 @@ export class Stage {
     this.#drawing = true;
     requestAnimationFrame(() => {
       this.#drawing = false;
-      const { track, span } = this, ahead = track.forecast?.median.length ?? 1;
+      const { track, span } = this,
+        ahead = track.forecast?.median.length ?? 1;
       this.chart.draw(track, span);
       this.heat.draw(track, span, ahead);
       this.race.draw(track, this.score, span, this.chart.window);
       this.figures.show(track, this.score, this.pace, this.series.y.length - this.series.first);
-      if (byId("table").open && performance.now() - this.#tabled > TABLE_EVERY) this.#tell();
+      if (!byId("table").open || performance.now() - this.#tabled < TABLE_EVERY) return;
+      this.#tabled = performance.now();
+      tellReadings(byId("readings"), track);
+      const { clock, bands } = this;
+      if (track.forecast) tellForecast(byId("ahead-table"), clock, bands, track.time(track.origin + 1), track.forecast);
     });
-  }
-
-  #tell() {
-    const { track, clock, bands } = this, rows = [];
-    this.#tabled = performance.now();
-    for (let at = track.last; at > track.last - NEWEST && at >= track.series.begin; at -= 1) {
-      const expected = track.expected.get(at);
-      rows.push([clock.shown(track.time(at)), number(track.value(at)), number(expected?.median), expected && bands.length ? `${number(expected.low[0])} to ${number(expected.high[0])}` : "–", track.marks.get(at) ?? ""]);
-    }
-    fill(byId("readings"), rows);
-    if (track.forecast) fill(byId("ahead-table"), forecastRows(clock, bands, track.time(track.origin + 1), track.forecast));
   }
 }

@@ -3,4 +3,6 @@
 try {
   const chosen = localStorage.getItem("gatecast.theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
-} catch { /* a browser that keeps nothing */ }
+} catch {
+  /* a browser that keeps nothing */
+}

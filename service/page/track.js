@@ -15,9 +15,13 @@ export class Track {
   }
 
   /** The time of an index. */
-  time(at) { return this.clock.after(this.series.start, at); }
+  time(at) {
+    return this.clock.after(this.series.start, at);
+  }
 
-  value(at) { return at < this.series.begin ? null : (this.series.y[at] ?? null); }
+  value(at) {
+    return at < this.series.begin ? null : (this.series.y[at] ?? null);
+  }
 
   /** The forecast made from the reading `at`. */
   expect(at, forecast) {
@@ -28,7 +32,8 @@ export class Track {
 
   /** What a forecast says of one of its steps. */
   at(forecast, step) {
-    const side = (which) => this.bands.map((band) => forecast.quantiles[levelName(forecast, band[which])]?.[step] ?? null);
+    const side = (which) =>
+      this.bands.map((band) => forecast.quantiles[levelName(forecast, band[which])]?.[step] ?? null);
     return { median: forecast.median[step], low: side(0), high: side(1) };
   }
 
@@ -38,19 +43,26 @@ export class Track {
     const mark = markOf(item, this.series.y[at], this.expected.get(at), this.bands);
     if (mark) this.marks.set(at, mark);
     if (item.anomaly) this.marked = "service";
-    if (item.regime) { this.flags.set(at, item.regime.flag); this.regime = item.regime; }
+    if (item.regime) {
+      this.flags.set(at, item.regime.flag);
+      this.regime = item.regime;
+    }
     if (item.gates) this.gates.set(at, item.gates);
     if (item.forecast) this.expect(at, item.forecast);
   }
 
   /** A reading that was recorded and whose answer was lost. */
-  pass(at) { this.last = at; }
+  pass(at) {
+    this.last = at;
+  }
 }
 
 /** Levels come as text, "0.025"; a level's own name is found by its number. */
 export function levelName(forecast, level) {
   const text = String(level);
-  return text in forecast.quantiles ? text : Object.keys(forecast.quantiles).find((name) => Math.abs(Number(name) - level) < 1e-9);
+  return text in forecast.quantiles
+    ? text
+    : Object.keys(forecast.quantiles).find((name) => Math.abs(Number(name) - level) < 1e-9);
 }
 
 /**
@@ -58,11 +70,15 @@ export function levelName(forecast, level) {
  * else whatever lies outside of the outer band of the forecast one step before.
  */
 export function markOf(item, y, expected, bands) {
-  const said = item.anomaly;
-  if (said) return said.flag ? `anomaly${said.lasts ? ", it lasts" : said.side ? `, ${said.side}` : ""}${Number.isFinite(said.p) ? ` (p ${said.p.toPrecision(2)})` : ""}` : null;
+  if (item.anomaly) return item.anomaly.flag ? anomalyWords(item.anomaly) : null;
   if (y === null || !expected || !bands.length || expected.low[0] === null) return null;
   if (y > expected.high[0]) return "above the band";
   return y < expected.low[0] ? "below the band" : null;
 }
 
 export const MARKS = { own: "outside of the band", service: "anomaly" };
+
+function anomalyWords({ p, side, lasts }) {
+  const kind = lasts ? ", it lasts" : side ? `, ${side}` : "";
+  return `anomaly${kind}${Number.isFinite(p) ? ` (p ${p.toPrecision(2)})` : ""}`;
+}

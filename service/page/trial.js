@@ -8,18 +8,22 @@ const MOST = 20_000; // characters that are shown
 export function trial(service, path, method, told, place) {
   if (/\/(export|import)$/.test(path)) return;
   element("h3", "Try it", place);
-  const form = element("form", "", place, "trial"), fields = [];
+  const form = element("form", "", place, "trial"),
+    fields = [];
   for (const each of (told.parameters ?? []).filter(({ in: where }) => where !== "header")) {
-    const label = element("label", `${each.name} `, form), input = element("input", "", label);
+    const label = element("label", `${each.name} `, form),
+      input = element("input", "", label);
     input.spellcheck = false;
     input.autocomplete = "off";
     input.required = each.in === "path";
     fields.push({ ...each, input });
   }
-  const body = told.requestBody && !BODILESS.includes(method) ? bodyOf(told, form) : null, bar = element("div", "", form, "bar");
+  const body = told.requestBody && !BODILESS.includes(method) ? bodyOf(told, form) : null,
+    bar = element("div", "", form, "bar");
   const changes = !BODILESS.includes(method) || method === "delete";
   element("button", changes ? `Send ${method.toUpperCase()}` : "Send", bar, "main").type = "submit";
-  const status = element("output", "", bar), shown = element("pre", "", form);
+  const status = element("output", "", bar),
+    shown = element("pre", "", form);
   shown.hidden = true;
   shown.tabIndex = 0;
   shown.setAttribute("role", "group");
@@ -33,8 +37,15 @@ export function trial(service, path, method, told, place) {
       else if (input.value !== "") query.set(name, input.value);
     }
     status.textContent = "…";
-    const began = performance.now(), answer = await service.send(method.toUpperCase(), query.size ? `${where}?${query}` : where, body?.value || undefined).catch((problem) => problem);
-    if (answer instanceof Error) { status.textContent = answer.message; shown.hidden = true; return; }
+    const began = performance.now(),
+      answer = await service
+        .send(method.toUpperCase(), query.size ? `${where}?${query}` : where, body?.value || undefined)
+        .catch((problem) => problem);
+    if (answer instanceof Error) {
+      status.textContent = answer.message;
+      shown.hidden = true;
+      return;
+    }
     const text = await answer.text();
     status.textContent = `${answer.status} in ${Math.round(performance.now() - began)} ms`;
     shown.textContent = tidy(text).slice(0, MOST);
@@ -43,7 +54,8 @@ export function trial(service, path, method, told, place) {
 }
 
 function bodyOf(told, form) {
-  const label = element("label", "Body", form), area = element("textarea", "", label);
+  const label = element("label", "Body", form),
+    area = element("textarea", "", label);
   const [example] = Object.values(told.requestBody.content["application/json"]?.examples ?? {});
   area.rows = 6;
   area.spellcheck = false;
@@ -52,5 +64,9 @@ function bodyOf(told, form) {
 }
 
 function tidy(text) {
-  try { return JSON.stringify(JSON.parse(text), null, 1); } catch { return text; }
+  try {
+    return JSON.stringify(JSON.parse(text), null, 1);
+  } catch {
+    return text;
+  }
 }

@@ -7,28 +7,43 @@ const STEPS = 200; // of the slider
 const TRIES = 64; // names, until one belongs to this worker
 
 export class WhatIf {
-  #fork = null; #base = 0; #moved = false; #wanted = null; #busy = false; #dragging = false;
+  #fork = null;
+  #base = 0;
+  #moved = false;
+  #wanted = null;
+  #busy = false;
+  #dragging = false;
 
   /** `on.trouble(words)`, `on.drawn()` when the picture is to be drawn, `on.ended()`. */
   constructor(service, model, clock, on) {
     Object.assign(this, { service, model, clock, on });
     this.slider = byId("whatif-value");
     this.hold = byId("whatif-hold");
-    this.hold.replaceChildren(...HOLDS.filter((steps) => steps < model.horizon || steps === 1).map((steps) => new Option(clock.long(steps), steps)));
+    this.hold.replaceChildren(
+      ...HOLDS.filter((steps) => steps < model.horizon || steps === 1).map(
+        (steps) => new Option(clock.long(steps), steps),
+      ),
+    );
     this.slider.addEventListener("input", () => this.#ask());
     this.hold.addEventListener("change", () => this.#ask());
   }
 
-  get forked() { return this.#fork !== null; }
+  get forked() {
+    return this.#fork !== null;
+  }
 
   /** Forks the player's session where it stands; a Problem where it is refused. */
   async begin(player, chart) {
     Object.assign(this, { player, chart });
-    const { track } = chart, { service } = this;
+    const { track } = chart,
+      { service } = this;
     for (let tries = 0; !this.#fork; tries += 1) {
       const name = `${player.session}-if-${Math.random().toString(16).slice(2, 6)}`;
       try {
-        const made = await service.request("POST", service.at(player.session, "/fork"), { session: name, step: player.step });
+        const made = await service.request("POST", service.at(player.session, "/fork"), {
+          session: name,
+          step: player.step,
+        });
         this.#fork = made.session;
       } catch (problem) {
         if (!["misdirected", "session_exists"].includes(problem.code) || tries >= TRIES) throw problem;
@@ -36,11 +51,18 @@ export class WhatIf {
     }
     this.#base = player.acked;
     this.#moved = false;
-    const expected = track.at(track.forecast, 0), seen = track.series.y.slice(Math.max(0, this.#base - 200), this.#base + 1).filter((y) => y !== null);
-    const low = Math.min(...seen, expected.low[0] ?? Infinity, expected.median), high = Math.max(...seen, expected.high[0] ?? -Infinity, expected.median);
-    const room = (high - low || 1) * 0.25, step = 10 ** Math.floor(Math.log10((high - low + 2 * room) / STEPS));
+    const expected = track.at(track.forecast, 0),
+      seen = track.series.y.slice(Math.max(0, this.#base - 200), this.#base + 1).filter((y) => y !== null);
+    const low = Math.min(...seen, expected.low[0] ?? Infinity, expected.median),
+      high = Math.max(...seen, expected.high[0] ?? -Infinity, expected.median);
+    const room = (high - low || 1) * 0.25,
+      step = 10 ** Math.floor(Math.log10((high - low + 2 * room) / STEPS));
     const tidy = (value) => Math.round(value / step) * step;
-    Object.assign(this.slider, { min: tidy(low >= 0 ? Math.max(0, low - room) : low - room), max: tidy(high + room), step });
+    Object.assign(this.slider, {
+      min: tidy(low >= 0 ? Math.max(0, low - room) : low - room),
+      max: tidy(high + room),
+      step,
+    });
     this.slider.value = tidy(expected.median);
     this.#listen(chart.plot.over);
     this.#ask();
@@ -60,20 +82,32 @@ export class WhatIf {
   /** Dragging anywhere in the picture moves the reading to the height of the pointer. */
   #listen(over) {
     this.stop = new AbortController();
-    const { signal } = this.stop, move = (event) => {
-      const value = this.chart.plot.posToVal(event.clientY - over.getBoundingClientRect().top, "y");
-      this.slider.value = Math.min(Number(this.slider.max), Math.max(Number(this.slider.min), value));
-      this.#ask();
-    };
+    const { signal } = this.stop,
+      move = (event) => {
+        const value = this.chart.plot.posToVal(event.clientY - over.getBoundingClientRect().top, "y");
+        this.slider.value = Math.min(Number(this.slider.max), Math.max(Number(this.slider.min), value));
+        this.#ask();
+      };
     over.classList.add("drag");
-    over.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      this.#dragging = true;
-      over.setPointerCapture(event.pointerId);
-      move(event);
-    }, { signal });
+    over.addEventListener(
+      "pointerdown",
+      (event) => {
+        if (event.button !== 0) return;
+        this.#dragging = true;
+        over.setPointerCapture(event.pointerId);
+        move(event);
+      },
+      { signal },
+    );
     over.addEventListener("pointermove", (event) => this.#dragging && move(event), { signal });
-    for (const name of ["pointerup", "pointercancel"]) over.addEventListener(name, () => { this.#dragging = false; }, { signal });
+    for (const name of ["pointerup", "pointercancel"])
+      over.addEventListener(
+        name,
+        () => {
+          this.#dragging = false;
+        },
+        { signal },
+      );
   }
 
   #ask() {
@@ -88,7 +122,9 @@ export class WhatIf {
     this.#busy = true;
     try {
       while (this.#wanted !== null && this.#fork) {
-        const value = this.#wanted, steps = Number(this.hold.value), fork = this.#fork;
+        const value = this.#wanted,
+          steps = Number(this.hold.value),
+          fork = this.#fork;
         this.#wanted = null;
         const forecast = await this.#forecast(fork, value, steps);
         if (this.#fork === fork) this.#show(value, steps, forecast);
@@ -101,7 +137,8 @@ export class WhatIf {
   }
 
   async #forecast(fork, value, steps) {
-    const { service, model } = this, { series } = this.player;
+    const { service, model } = this,
+      { series } = this.player;
     if (this.#moved) await service.request("POST", service.at(fork, "/rewind"), { step: this.#base - series.begin });
     this.#moved = true;
     const sent = Array.from({ length: steps }, (_, step) => reading(series, this.#base + 1 + step, model, fork, value));
@@ -112,11 +149,20 @@ export class WhatIf {
   }
 
   #show(value, steps, forecast) {
-    const { chart } = this, now = chart.track.forecast;
+    const { chart } = this,
+      now = chart.track.forecast;
     chart.what = { at: this.#base + 1, y: Array(steps).fill(value), forecast };
-    const mean = (values) => values.reduce((a, b) => a + b, 0) / (values.length || 1), shared = now.median.length - steps;
-    const before = mean(now.median.slice(steps)), after = mean(forecast.median.slice(0, shared)), change = before ? (after - before) / Math.abs(before) : 0;
-    byId("whatif-said").textContent = `If ${steps === 1 ? "the next reading were" : `the next ${this.clock.long(steps)} were`} ${number(value)} where ${number(now.median[0])} is expected, the steps behind would come to ${number(after)} on average instead of ${number(before)}: ${Math.abs(change) < 0.005 ? "about the same" : `${share(Math.abs(change))} ${change > 0 ? "more" : "less"}`}.`;
+    const mean = (values) => values.reduce((a, b) => a + b, 0) / (values.length || 1),
+      shared = now.median.length - steps;
+    const before = mean(now.median.slice(steps)),
+      after = mean(forecast.median.slice(0, shared)),
+      change = before ? (after - before) / Math.abs(before) : 0;
+    const what = steps === 1 ? "the next reading were" : `the next ${this.clock.long(steps)} were`;
+    const much =
+      Math.abs(change) < 0.005 ? "about the same" : `${share(Math.abs(change))} ${change > 0 ? "more" : "less"}`;
+    byId("whatif-said").textContent =
+      `If ${what} ${number(value)} where ${number(now.median[0])} is expected, the steps behind would come to ` +
+      `${number(after)} on average instead of ${number(before)}: ${much}.`;
     this.on.drawn();
   }
 }

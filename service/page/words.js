@@ -10,7 +10,8 @@ export function number(value) {
 
 export const share = (value) => (value === null || !Number.isFinite(value) ? "–" : `${Math.round(100 * value)} %`);
 
-export const milliseconds = (value) => (value === null ? "–" : value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`);
+export const milliseconds = (value) =>
+  value === null ? "–" : value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 
 export const count = (value) => large.format(value);
 
@@ -26,14 +27,16 @@ export function element(name, text = "", parent = null, kind = "") {
 /** Replaces the rows of a table's body; each row is a list of texts or nodes. */
 export function fill(table, rows) {
   const body = table.tBodies[0];
-  body.replaceChildren(...rows.map((cells) => {
-    const row = document.createElement("tr");
-    for (const cell of cells) {
-      const place = element("td", "", row);
-      place.append(cell);
-    }
-    return row;
-  }));
+  body.replaceChildren(
+    ...rows.map((cells) => {
+      const row = document.createElement("tr");
+      for (const cell of cells) {
+        const place = element("td", "", row);
+        place.append(cell);
+      }
+      return row;
+    }),
+  );
 }
 
 export const byId = (id) => document.getElementById(id);

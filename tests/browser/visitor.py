@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from service.bundle import Manifest
 from service.portable import Meaning, decode
 
-PATIENCE = 20_000  # milliseconds that a condition is waited for, on a machine that has other work
+PATIENCE = 60_000  # milliseconds that a condition is waited for, on a machine that has other work
 PICTURES = Path(os.environ.get("GATECAST_PICTURES", Path(__file__).parents[2] / "var" / "pictures"))
 
 # Playwright's own wait makes code of text, which the page's policy forbids.
