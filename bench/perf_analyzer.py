@@ -67,22 +67,24 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="enter the table into bench/RESULTS.md")
+    parser.add_argument("--bundle", type=Path, help="of a series that counts its steps, instead of an untrained one")
     chosen = parser.parse_args()
     if PROGRAM not in os.environ:
         parser.error(f"{PROGRAM} was expected to name the program perf_analyzer; see --help")
     ENVIRONMENT.install()
     with tempfile.TemporaryDirectory(prefix="perf") as folder:
-        rows = list(measured(Path(folder)))
+        rows = list(measured(Path(folder), chosen.bundle))
     lines = table(rows)
     print("\n".join(lines))
     if chosen.write:
         write(COMMAND, lines)
 
 
-def measured(folder: Path) -> Iterator[Row]:
-    from bench.step import untrained
+def measured(folder: Path, bundle: Path | None) -> Iterator[Row]:
+    if bundle is None:
+        from bench.step import untrained
 
-    bundle = untrained(folder / "bench.bundle", frequency="1", quantiles=(0.1, 0.5, 0.9))
+        bundle = untrained(folder / "bench.bundle", frequency="1", quantiles=(0.1, 0.5, 0.9))
     for server in servers(bundle, folder):
         data = folder / f"{server.model}.json"
         data.write_text(json.dumps({"data": [[reading(step, server.tensors) for step in range(LENGTH)]]}))
