@@ -67,22 +67,25 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="enter the table into bench/RESULTS.md")
+    parser.add_argument("--bundle", type=Path, help="of a series that counts its steps, instead of an untrained one")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help=f"of each row, {REQUESTS} by default")
     chosen = parser.parse_args()
     if PROGRAM not in os.environ:
         parser.error(f"{PROGRAM} was expected to name the program perf_analyzer; see --help")
     ENVIRONMENT.install()
     with tempfile.TemporaryDirectory(prefix="perf") as folder:
-        rows = list(measured(Path(folder)))
-    lines = table(rows)
+        rows = list(measured(Path(folder), chosen.bundle, chosen.requests))
+    lines = table(rows, chosen.requests)
     print("\n".join(lines))
     if chosen.write:
         write(COMMAND, lines)
 
 
-def measured(folder: Path) -> Iterator[Row]:
-    from bench.step import untrained
+def measured(folder: Path, bundle: Path | None, requests: int) -> Iterator[Row]:
+    if bundle is None:
+        from bench.step import untrained
 
-    bundle = untrained(folder / "bench.bundle", frequency="1", quantiles=(0.1, 0.5, 0.9))
+        bundle = untrained(folder / "bench.bundle", frequency="1", quantiles=(0.1, 0.5, 0.9))
     for server in servers(bundle, folder):
         data = folder / f"{server.model}.json"
         data.write_text(json.dumps({"data": [[reading(step, server.tensors) for step in range(LENGTH)]]}))
@@ -91,7 +94,7 @@ def measured(folder: Path) -> Iterator[Row]:
                 port = running.port if protocol == "HTTP" else running.ports["grpc"]
                 for concurrency in CONCURRENCY:
                     asked = [*options, "-u", f"127.0.0.1:{port}", "--input-data", str(data)]
-                    yield one(server, protocol, concurrency, asked, folder)
+                    yield one(server, protocol, concurrency, [*asked, "--request-count", str(requests)], folder)
 
 
 def servers(bundle: Path, folder: Path) -> Iterator[Server]:
@@ -116,7 +119,7 @@ def one(server: Server, protocol: str, concurrency: int, options: Sequence[str],
     found.unlink(missing_ok=True)
     command = [os.environ[PROGRAM], "-m", server.model, *options, "--concurrency-range", f"{concurrency}:{concurrency}"]
     said = subprocess.run(
-        [*command, "--request-count", str(REQUESTS), "-f", str(found)],
+        [*command, "-f", str(found)],
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -136,10 +139,10 @@ def one(server: Server, protocol: str, concurrency: int, options: Sequence[str],
     )
 
 
-def table(rows: Sequence[Row]) -> list[str]:
+def table(rows: Sequence[Row], requests: int) -> list[str]:
     lines = [
         "",
-        f"{taken()}{beside()}",
+        f"{taken()}, {requests:,} requests a row{beside()}",
         "",
         "| server | protocol | sequences at once | readings/s | p50, ms | p99, ms |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
