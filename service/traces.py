@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
-MISSING = "--traces needs packages that are not installed here: pip install 'gatecast[otel]'"
+MISSING = "GATECAST_TRACES needs packages that are not installed here: pip install 'gatecast[otel]'"
 _NANO = 1_000_000_000
 _LAST_SECONDS = 5.0
 

@@ -25,6 +25,7 @@ from commands.loading.tally import Tally
 from datasets.frequency import Frequency
 
 _AT_ONCE = 16  # sessions that are made or deleted at the same time
+_LAST = 1.0  # seconds for what is on its way when a test is broken off
 _LEAD = 0.1  # seconds from the last connection to the first arrival
 _FORGOTTEN = 3600  # seconds after which the service lets go of a session that a killed test left behind
 START = "2024-01-01T00:00:00"
@@ -142,4 +143,4 @@ async def lines(
             raise Nonsense("--sessions: none of the addresses has enough of them for one frame; give more sessions")
         yield opened
     finally:
-        await asyncio.gather(*(line.close(0.0) for line in opened))
+        await asyncio.gather(*(line.close(min(_LAST, plan.grace)) for line in opened))
