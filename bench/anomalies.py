@@ -1,13 +1,14 @@
 """Anomalies found in two labelled series, beside a plain peer: delay, precision, false alarms a week.
 
-    python -m bench.anomalies [--steps N] [--write]
+    python -m bench.anomalies [--steps N] [--folder PATH] [--write]
 
 The taxi data and the machine's temperature, with the windows that the Numenta Anomaly Benchmark labels. For each a
 small net is trained on what lies before the first window, exported, and steps through all of it; the score is that of
 scored sessions (service/quality.py, with the service's own constants), alone. The peer holds the difference to the
 reading a season ago against its mean and deviation over the same beginning. What is chosen is one number for each, on
 one of the files: the least strict with at most one false alarm a week; it is scored on the other file, both ways round.
-Flags no more than a day apart are one alarm. With --write into RESULTS.md; it wants GATECAST_DATA for the labels.
+Flags no more than a day apart are one alarm. With --folder the nets are kept there, and used again by the next run.
+With --write into RESULTS.md; it wants GATECAST_DATA for the labels.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ HEAD = ["", "windows found", "after hours", "precision", "false alarms a week"]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--folder", type=Path, help="where nets are kept")
     parser.add_argument("--write", action="store_true", help="enter the result into bench/RESULTS.md")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -103,8 +105,9 @@ def main() -> None:
         labelled("nyc_taxi", "nyc_taxi.csv", "30min", 336),
         labelled("machine_temperature", "machine_temperature_system_failure.csv", "5min", 288),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        ours = [rarity(each, bundle_of(each, settings, Path(folder) / each.name)) for each in series]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = chosen.folder or Path(temporary)
+        ours = [rarity(each, bundle_of(each, settings, folder / f"{each.name}.bundle")) for each in series]
     kinds = {
         "gatecast": (ours, [-float(np.log(rate)) for rate in RATES], [f"rate {rate:g}" for rate in RATES]),
         "seasonal z-score": ([deviation(each) for each in series], DEVIATIONS, [f"z {z:g}" for z in DEVIATIONS]),
@@ -125,6 +128,8 @@ def labelled(name: str, file: str, frequency: str, season: int) -> Labelled:
 
 def bundle_of(series: Labelled, settings: TrainingSettings, path: Path) -> Bundle:
     """A net that has seen what lies before the first window."""
+    if path.is_dir():
+        return Bundle.open(path)
     values, times = series.values[: series.first, None], series.start + series.frequency.size * np.arange(series.first)
     panel = Panel((Stretch(values, times),), (series.first - 2 * series.day,), (series.first,))
     lags = None if series.season > series.day else (series.day,)

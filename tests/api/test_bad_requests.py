@@ -153,6 +153,9 @@ async def test_queries_of_a_wrong_type_are_refused(http, query: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "wrong_type")
 
 
+OBSERVED = ["horizon", "quantiles", "gates", "gaps", "sums", "quality", "anomaly"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "taken"),
     [
@@ -162,9 +165,11 @@ async def test_queries_of_a_wrong_type_are_refused(http, query: str) -> None:
         ("DELETE", "/v1/sessions/s?step=1", []),
         ("GET", "/v1/sessions/s/forecast?horizon=2&horizons=2", ["horizon", "quantiles", "sums"]),
         ("POST", "/v1/sessions/s/forecast?quantile=0.5", ["horizon", "quantiles", "sums"]),
-        ("POST", "/v1/sessions/s/observations?gate=units", ["horizon", "quantiles", "gates", "gaps", "sums"]),
+        ("POST", "/v1/sessions/s/observations?gate=units", OBSERVED),
         ("GET", "/v1/sessions/s/gates?unit=true", ["units"]),
         ("GET", "/v1/sessions/s/regime?units=true", []),
+        ("GET", "/v1/sessions/s/quality?rate=0.1", []),
+        ("GET", "/v1/quality?limit=1", []),
     ],
 )
 async def test_a_query_parameter_that_nobody_takes_is_refused_by_name(http, method, path, taken) -> None:

@@ -13,12 +13,13 @@ from service.api.clock import Clock
 from service.api.column_answers import ColumnAnswers
 from service.api.columns import ColumnFrame
 from service.api.forecasts import Levels
+from service.api.qualities import Qualities
 from service.api.readings import Sheet
 from service.api.sums import StepSums
 from service.frames import NO_STEP, Answers, Observations
 
 LEVELS = Levels(4, (0.1, 0.5, 0.9))
-WRITER = ColumnAnswers(Clock(Frequency.parse("1h"), None), StepSums())
+WRITER = ColumnAnswers(Clock(Frequency.parse("1h"), None), StepSums(), Qualities(3, 0.001))
 
 
 def write(forecasts: NDArray[np.float64], rows: NDArray[np.int64], packed: bool = True) -> dict[str, object]:
