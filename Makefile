@@ -97,7 +97,7 @@ docs: ## build the documentation as a site into var/site; a dead link is an erro
 	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && \
 	  $(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check -r docs/site/requirements.txt; }
 	@$(PYTHON) docs/site/stage.py var/docs
-	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet -f docs/site/mkdocs.yml && echo "var/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build -f docs/site/mkdocs.yml && echo "var/site/index.html"
 
 sbom: ## write what the service's image installs, with versions and licences, to sbom.cdx.json (CycloneDX); wants a network
 	@test -x $(VENV)-sbom/bin/cyclonedx-py || { $(PYTHON) -m venv $(VENV)-sbom && \
