@@ -10,9 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from tests.programs import program
 from tests.served import free_port
 
+PROGRAM, PACKAGE = "redis-server", "redis-server"
 PAUSE = 0.01  # between two looks whether it answers, seconds
+
+
+def require_redis() -> None:
+    """Skips the test, or fails, with what to install where there is no Redis (7.0 or newer)."""
+    program(PROGRAM, package=PACKAGE)
 
 
 class RedisServer:
@@ -26,7 +33,7 @@ class RedisServer:
         self.folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)]
+        self._command = [PROGRAM, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)]
         self._command += ["--appendonly", "yes", "--appendfsync", fsync, "--save", "", "--daemonize", "no"]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -39,6 +46,7 @@ class RedisServer:
     def start(self, seconds: float = 30.0) -> None:
         """Starts the process and returns when it answers, with all that its file holds."""
         assert self._process is None, "this server runs already"
+        require_redis()
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "redis.log"
         with log.open("ab") as output:

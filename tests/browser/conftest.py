@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.api.conftest import Behind, behind
 from tests.browser.visitor import PATIENCE
+from tests.programs import program
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # As the bundled taxi data want it; the fake runtime answers at once.
@@ -23,9 +23,7 @@ Open = Callable[..., Page]
 
 
 def chromium_of_this_machine() -> str:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    assert found, "the page is tested in a real browser: install Chromium (apt-get install chromium)"
-    return found
+    return program(*NAMES, package="chromium")
 
 
 @pytest.fixture(scope="package")

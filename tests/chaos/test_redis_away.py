@@ -14,8 +14,7 @@ import pytest
 from service.bundle import Bundle
 from tests.chaos.harness.load import Load, until
 from tests.chaos.harness.stores import RedisStore
-from tests.redis_server import RedisServer
-from tests.redis_shared import require_redis
+from tests.redis_server import RedisServer, require_redis
 from tests.served import Served
 
 TIMEOUT_MS = 300

@@ -15,8 +15,8 @@ import pytest
 
 from service.journal import Beginning, Readings
 from tests.chaos.test_journal_kill import SESSIONS, WRITER, recorded
-from tests.redis_server import RedisServer
-from tests.redis_shared import close_all, opening, require_redis
+from tests.redis_server import RedisServer, require_redis
+from tests.redis_shared import close_all, opening
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.chaos.harness.balancer import Balancer
 from tests.chaos.harness.load import Load, until
 from tests.chaos.harness.roving import Roving
 from tests.chaos.harness.stores import RedisStore
-from tests.redis_shared import require_redis
+from tests.redis_server import require_redis
 from tests.served import Served
 
 REPLICAS, ROVERS = 3, 2

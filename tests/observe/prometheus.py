@@ -11,26 +11,15 @@ from typing import Any
 
 import httpx
 
+from tests.programs import program
 from tests.served import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-MISSING = (
-    "{0} is missing, and alerts and dashboards are tested with the real one: `make observe` installs Debian's package "
-    "`prometheus`, which has it; elsewhere: brew install prometheus"
-)
 PAUSE = 0.05  # between two looks, seconds
 
 
-def program(name: str) -> str:
-    """Where it is; fails with what to install where it is not."""
-    found = shutil.which(name)
-    if found is None:
-        raise AssertionError(MISSING.format(name))
-    return found
-
-
 def promtool(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [program("promtool"), *map(str, arguments)]
+    command = [program("promtool", package="prometheus"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -50,7 +39,7 @@ class Prometheus:
         assert config.count(self._target) == 1
         (self._folder / "prometheus.yml").write_text(config)
         shutil.copy(DEPLOY / "prometheus" / "alerts.yml", self._folder)
-        command = [program("prometheus"), f"--config.file={self._folder / 'prometheus.yml'}"]
+        command = [program("prometheus", package="prometheus"), f"--config.file={self._folder / 'prometheus.yml'}"]
         command += [f"--storage.tsdb.path={self._folder / 'data'}", "--query.lookback-delta=5s"]
         command += [f"--web.listen-address={self.url.removeprefix('http://')}"]
         with (self._folder / "prometheus.log").open("wb") as log:

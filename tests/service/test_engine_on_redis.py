@@ -12,8 +12,8 @@ import pytest
 
 from service.engine import Engine
 from service.errors import JournalError
-from tests.redis_server import RedisServer
-from tests.redis_shared import opening, redis_url, require_redis
+from tests.redis_server import RedisServer, require_redis
+from tests.redis_shared import opening, redis_url
 from tests.service.engines import START, Clock, alone, codes, column, running, send, turn
 
 

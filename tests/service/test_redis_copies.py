@@ -12,8 +12,8 @@ from redis import Redis
 
 from service.errors import JournalError
 from service.journal import Beginning, Checkpoint, Head, Journal, Readings, Wanted
-from tests.redis_server import RedisServer
-from tests.redis_shared import opening, require_redis
+from tests.redis_server import RedisServer, require_redis
+from tests.redis_shared import opening
 from tests.served import free_port
 
 SLOTS = 2**14

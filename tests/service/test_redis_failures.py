@@ -17,8 +17,8 @@ from service.errors import JournalDamaged, JournalError
 from service.journal import Beginning, Head, Journal, Readings
 from service.journal.redis_address import read_address
 from service.journal.redis_faults import explained
-from tests.redis_server import RedisServer
-from tests.redis_shared import opening, require_redis
+from tests.redis_server import RedisServer, require_redis
+from tests.redis_shared import opening
 
 QUICK = 500  # milliseconds until a server is held to be silent, where it is to be found so
 

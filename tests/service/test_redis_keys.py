@@ -12,8 +12,8 @@ import pytest
 from redis import Redis
 
 from service.journal import Beginning, Checkpoint, Export, Readings, Wanted
-from tests.redis_server import RedisServer
-from tests.redis_shared import opening, require_redis
+from tests.redis_server import RedisServer, require_redis
+from tests.redis_shared import opening
 
 DIGEST = "d" * 64
 SEVERAL = {"DEL", "EXISTS"}  # commands of several keys

@@ -12,8 +12,8 @@ from redis import Redis
 from service.errors import JournalDamaged, JournalError
 from service.journal import Beginning, Checkpoint, Durable, Journal, Subject, Wanted, open_journal
 from service.journal.redis_address import read_address, without_password
-from tests.redis_server import RedisServer
-from tests.redis_shared import opening, require_redis
+from tests.redis_server import RedisServer, require_redis
+from tests.redis_shared import opening
 
 SUBJECT = Subject("load", ("wind",), "Europe/Berlin")
 
