@@ -11,7 +11,7 @@ EVERYTHING = "GATECAST_TEST_EVERYTHING"  # set where nothing may be left out, as
 
 
 def program(*names: str, package: str) -> str:
-    """Where the first of these is. Where none is, the test is skipped with what to install, or fails if all must run."""
+    """Where the first of these is; without one the test is skipped with what to install, or fails if all must run."""
     found = next(filter(None, map(shutil.which, names)), None)
     if found is not None:
         return found

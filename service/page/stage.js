@@ -22,7 +22,8 @@ export class Stage {
   #choices = [];
   #wish = 0;
   #drawing = false;
-  #tabled = 0;
+  #tabled = -TABLE_EVERY;
+  #telling = 0; // the timer of a change that is due
 
   /** `on.said(words)` is told what goes on, `on.trouble(words or "")` what is wrong, `on.changed()` of sessions. */
   constructor(service, model, clock, bands, on) {
@@ -267,11 +268,24 @@ export class Stage {
       this.heat.draw(track, span, ahead);
       this.race.draw(track, this.score, span, this.chart.window);
       this.figures.show(track, this.score, this.pace, this.series.y.length - this.series.first);
-      if (!byId("table").open || performance.now() - this.#tabled < TABLE_EVERY) return;
-      this.#tabled = performance.now();
-      tellReadings(byId("readings"), track);
-      const { clock, bands } = this;
-      if (track.forecast) tellForecast(byId("ahead-table"), clock, bands, track.time(track.origin + 1), track.forecast);
+      this.#tell();
     });
+  }
+
+  /** The tables, where they are open: now, or as soon as they may change again, so that they end with what is newest. */
+  #tell() {
+    if (!byId("table").open || this.#telling) return;
+    const wait = this.#tabled + TABLE_EVERY - performance.now();
+    if (wait > 0) {
+      this.#telling = setTimeout(() => {
+        this.#telling = 0;
+        this.#tell();
+      }, wait);
+      return;
+    }
+    this.#tabled = performance.now();
+    const { track, clock, bands } = this;
+    tellReadings(byId("readings"), track);
+    if (track.forecast) tellForecast(byId("ahead-table"), clock, bands, track.time(track.origin + 1), track.forecast);
   }
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -29,6 +31,17 @@ def said(page: Page) -> str:
     return page.inner_text("#whatif-said")
 
 
+def until_ahead(live, session: str, step: int) -> dict[str, object]:
+    """The one fork of a session, once it stands there: each move of the pointer takes its reading back first."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        (fork,) = live.http.get("/v1/sessions", params={"parent": session}).json()["sessions"]
+        if fork["last_step"] == step:
+            return fork
+        time.sleep(0.02)
+    raise AssertionError(f"the fork stands at {fork['last_step']}, not at {step}")
+
+
 def test_dragging_in_the_picture_moves_the_reading_and_with_it_the_forecast(forked: Page, live) -> None:
     page = forked
     until_phase(page, "paused")
@@ -42,8 +55,7 @@ def test_dragging_in_the_picture_moves_the_reading_and_with_it_the_forecast(fork
     expect(page.locator("#whatif-said")).to_contain_text("more")
     assert float(page.input_value("#whatif-value")) > 120
     (session,) = live.http.get("/v1/sessions", params={"parent": "", "prefix": "page-north"}).json()["sessions"][:1]
-    (fork,) = live.http.get("/v1/sessions", params={"parent": session["session"]}).json()["sessions"]
-    assert fork["last_step"] == session["last_step"] + 1
+    fork = until_ahead(live, session["session"], session["last_step"] + 1)
     forecast = live.http.get(f"/v1/sessions/{fork['session']}/forecast").json()["forecast"]["median"]
     own = live.http.get(f"/v1/sessions/{session['session']}/forecast").json()["forecast"]["median"]
     assert forecast[0] > own[1]
