@@ -9,7 +9,7 @@ JOBS   ?= 2
 TAXI   := datasets/bundled/nyc_taxi.csv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test count explore pictures chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe docs audit sbom scale containers triton perf-analyzer clean
+.PHONY: help run test test-parts test-page static count explore pictures chaos soak fuzz check format bench bench-accuracy bench-peers cuda test-cuda exports observe docs audit sbom scale containers triton perf-analyzer clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,16 +26,26 @@ $(BUNDLE)/manifest.json: $(RUN)/better
 	$(BIN)/gatecast export $(RUN) --out $(BUNDLE)
 
 test: $(VENV)/installed ## run all tests, two at a time (JOBS); those of Redis, Prometheus and the page are skipped, by name, where these are missing
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs --ignore=tests/browser
-	$(BIN)/python -m pytest -rs tests/browser  # by themselves: the browser's event loop is in the way of others
+	@$(MAKE) test-parts
+	@$(MAKE) test-page
 
-check: $(VENV)/installed ## what CI runs: style, types, import rules, tests; warnings are errors
+test-parts: $(VENV)/installed
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs --ignore=tests/browser
+
+test-page: $(VENV)/installed # by itself: a browser's event loop is in the way of other tests
+	$(BIN)/python -m pytest -rs tests/browser
+
+static: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	GATECAST_TEST_EVERYTHING=1 $(MAKE) test
-	$(MAKE) docs
+
+check: export GATECAST_TEST_EVERYTHING = 1
+check: $(VENV)/installed ## what CI runs: style, types, import rules, tests, dead links; warnings are errors
+	@$(MAKE) -j2 --output-sync=target static test-page
+	@$(MAKE) test-parts
+	@$(MAKE) docs
 
 format: $(VENV)/installed ## lay out the code
 	$(BIN)/ruff check --fix .
