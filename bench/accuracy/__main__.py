@@ -69,7 +69,13 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peers", nargs="*", choices=names, metavar="NAME", help=f"{', '.join(names)}; all if none is named"
     )
-    parser.add_argument("--peer-seconds", type=float, default=600.0, help="that the training of a peer may take")
+    parser.add_argument(
+        "--peer-seconds",
+        type=float,
+        nargs="+",
+        default=[600.0],
+        help="that the training of a peer may take; of several the first runs, and what is kept of any is shown",
+    )
     parser.add_argument("--peer-limit", type=float, default=3_600.0, help="seconds after which a peer is ended")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where results are kept, and found again")
     parser.add_argument("--report", action="store_true", help="run nothing: put together what is kept")
@@ -105,10 +111,11 @@ def taken_of_ours(protocol: Protocol, chosen: argparse.Namespace, kept: Kept) ->
 
 def taken_of_peers(protocol: Protocol, chosen: argparse.Namespace, kept: Kept) -> list[tuple[str, Result]]:
     """The same for peers, with their titles; what failed before is tried again."""
-    budget = Budget(chosen.peer_seconds, chosen.peer_limit, chosen.threads)
-    results = []
+    budgets = [Budget(seconds, chosen.peer_limit, chosen.threads) for seconds in chosen.peer_seconds]
+    budget, results = budgets[0], []
     for peer in PEERS:
-        result = kept.find(protocol.name, peer.name, budget.seed, peer.digest(protocol, budget))
+        found = (kept.find(protocol.name, peer.name, each.seed, peer.digest(protocol, each)) for each in budgets)
+        result = next((each for each in found if each is not None), None)
         asked = chosen.peers is not None and (not chosen.peers or peer.name in chosen.peers)
         if asked and not chosen.report and (result is None or result.failed is not None):
             print(f"{protocol.title}: {peer.title} …", flush=True)
