@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +136,14 @@ def bundle_copy(bundle: Bundle, tmp_path: Path) -> Path:
     target = tmp_path / "copy.bundle"
     shutil.copytree(bundle.path, target)
     return target
+
+
+@pytest.fixture
+def seldom() -> Iterator[None]:
+    """Python's collector of cycles does not come at all."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from rich.console import Console, Group
 from rich.layout import Layout
@@ -18,6 +18,7 @@ from commands.demonstration import wording
 from commands.demonstration.axes import shown, spoken
 from commands.demonstration.chart import BAND, EARLIER, MEDIAN, READINGS, Chart
 from commands.demonstration.progress import Progress
+from commands.drawing import drawn
 
 _FRAME_SECONDS = 1 / 8
 _PANEL_ROWS = 8
@@ -35,13 +36,8 @@ async def shown_live(console: Console, progress: Progress, connected: Callable[[
                 live.update(picture(progress, connected()), refresh=True)
                 await asyncio.sleep(_FRAME_SECONDS)
 
-        drawing = asyncio.create_task(draw())
-        try:
+        async with drawn(draw()):
             yield
-        finally:
-            drawing.cancel()
-            with suppress(asyncio.CancelledError):
-                await drawing
 
 
 def print_line(console: Console, progress: Progress) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from commands.drawing import drawn
 from commands.loading.charts import duration
 from commands.loading.result import Result, percentile
 from commands.loading.tally import Tally
@@ -35,13 +36,8 @@ async def shown(console: Console, tally: Tally) -> AsyncIterator[None]:
                 live.update(picture(tally, time.monotonic() - began), refresh=True)
                 await asyncio.sleep(_FRAME_SECONDS)
 
-    drawing = asyncio.create_task(draw())
-    try:
+    async with drawn(draw()):
         yield
-    finally:
-        drawing.cancel()
-        with suppress(asyncio.CancelledError):
-            await drawing
 
 
 def line(tally: Tally, elapsed: float) -> str:

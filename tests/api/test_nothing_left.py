@@ -6,7 +6,6 @@ import gc
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,17 +38,6 @@ KINDS = (
 def left() -> Counter[str]:
     """What of connections there is in this process."""
     return Counter(type(each).__name__ for each in gc.get_objects() if issubclass(type(each), KINDS))
-
-
-@pytest.fixture
-def seldom() -> Iterator[None]:
-    """The collector does not come at all."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def a_request(running: Behind, session: str) -> None:

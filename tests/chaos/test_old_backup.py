@@ -43,7 +43,7 @@ class Producer(threading.Thread):
         try:
             while self.at < LENGTH:
                 self._send(range(self.at, min(self.at + 5, LENGTH)))
-        except Exception as error:  # told to the test, which would not see it end this thread
+        except Exception as error:  # a thread's error reaches no test: it is kept, and the test fails with it
             self.trouble = error
 
     def _send(self, steps: range) -> None:

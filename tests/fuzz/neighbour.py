@@ -49,7 +49,7 @@ class Neighbour(threading.Thread):
                         self.found.append(f"step {step} of the neighbour was answered with {answer}")
                         return
                     self.readings += 1
-        except Exception as fault:  # whatever ends it is told, not lost with its thread
+        except Exception as fault:  # a thread's error reaches no test: it is a finding, and findings fail
             self.found.append(f"the neighbour's stream ended at step {self.readings}: {fault!r}")
 
     def check(self) -> None:

@@ -37,17 +37,6 @@ def running() -> Iterator[Behind]:
         yield opened
 
 
-@pytest.fixture
-def seldom() -> Iterator[None]:
-    """The collector does not come at all."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def ask(client: Any, module: Any, **flags: bool) -> None:
     reading = inputs_of(module, {"y": np.array([[1.0]])})
     with suppress(InferenceServerException):

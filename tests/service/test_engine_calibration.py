@@ -216,14 +216,6 @@ async def _restarts(
     journal.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
-    if request.param == "memory":
-        kept = memory()
-        return lambda: kept
-    return lambda: open_journal(f"sqlite:{tmp_path / 'journal.sqlite'}", 1, "1h", "process")
-
-
 async def test_another_model_calibrates_the_same_sessions_from_their_first_reading(
     reopen: Callable[[], Journal],
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from service.engine import Answers, Engine
 from service.errors import CannotStream, ModelFailed, NoGates, NoReadings, Overloaded, UnknownSession
-from service.journal import Journal, open_journal
+from service.journal import Journal
 from service.runtimes.fake import FakeRuntime, fake_bundle
 from tests.service.engines import (
     HOUR,
@@ -27,7 +26,6 @@ from tests.service.engines import (
     codes,
     column,
     frame,
-    memory,
     named,
     running,
     runs,
@@ -129,14 +127,6 @@ async def test_a_reading_whose_forecast_is_not_finite_leaves_the_gates_of_those_
         assert answers.gates is not None
         assert (answers.gates.rows >= 0).tolist() == [False, True, False, False]
         np.testing.assert_array_equal(answers.gates.values[0], gates_alone([1.0, 2.0])[-1])
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
-    if request.param == "memory":
-        kept = memory()
-        return lambda: kept
-    return lambda: open_journal(f"sqlite:{tmp_path / 'journal.sqlite'}", 1, "1h", "process")
 
 
 @pytest.mark.parametrize("chunk", [4, 256])

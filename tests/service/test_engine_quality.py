@@ -187,14 +187,6 @@ async def _restarts(
                 journal.save = lambda *_: None
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
-    if request.param == "memory":
-        kept = memory()
-        return lambda: kept
-    return lambda: open_journal(f"sqlite:{tmp_path / 'journal.sqlite'}", 1, "1h", "process")
-
-
 async def test_another_model_is_scored_from_the_first_reading_of_the_same_sessions(
     reopen: Callable[[], Journal],
 ) -> None:

@@ -161,14 +161,6 @@ async def _restarts(
                 journal.save = lambda *_: None
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
-    if request.param == "memory":
-        kept = memory()
-        return lambda: kept
-    return lambda: open_journal(f"sqlite:{tmp_path / 'journal.sqlite'}", 1, "1h", "process")
-
-
 async def test_another_model_watches_the_same_sessions_from_their_first_reading(
     reopen: Callable[[], Journal],
 ) -> None:

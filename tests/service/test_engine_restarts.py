@@ -32,15 +32,6 @@ from tests.service.engines import (
 )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
-    """The same journal again, as after a restart; the one in memory is simply kept."""
-    if request.param == "memory":
-        kept = memory()
-        return lambda: kept
-    return lambda: open_journal(f"sqlite:{tmp_path / 'journal.sqlite'}", 1, "1h", "process")
-
-
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_a_restart_at_any_moment_changes_no_forecast(data: st.DataObject, tmp_path_factory) -> None:

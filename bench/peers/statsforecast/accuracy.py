@@ -51,7 +51,7 @@ def fitted(name, season, horizon, levels, history):
     try:
         model.fit(history)
         said = model.predict(horizon, level=widths)
-    except Exception as failure:  # whatever it is, it is told by name
+    except Exception as failure:  # of another library, of any type: the window stays empty, and it is named
         return np.full((horizon, len(levels)), np.nan), type(failure).__name__
     columns = [said[column(level)] for level in levels]
     return np.stack(columns, 1), str(model.model_.get("method") or model.model_.get("modeltype"))
